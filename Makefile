@@ -1,0 +1,35 @@
+# Two commands set everything up by themselves: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+SEQFORMER := $(BIN)/seqformer
+STAMP := .venv/.installed
+
+.PHONY: demo test check install bench clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[png,dev]'
+	touch $(STAMP)
+
+demo: install
+	$(SEQFORMER) prepare
+	$(SEQFORMER) train --max-minutes 4
+	$(SEQFORMER) translate "go ." "i lost ." "he's calm ." "i'm home ."
+	$(SEQFORMER) evaluate --bleu
+	$(SEQFORMER) attention "i'm home ." --average --png attention.png
+
+test: install
+	$(BIN)/python -m pytest
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python bench/run.py $(BENCH)
+
+clean:
+	rm -rf .venv prepared runs .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,175 @@
+"""The few knobs, in frozen dataclasses: checked when made, to and from JSON, unknown keys refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from seqformer.errors import SeqformerError, nearest
+
+Config = TypeVar("Config", bound="ModelConfig | TrainConfig | DecodeConfig")
+
+NORMS = ("post", "pre")
+POSITIONS = ("sinusoidal",)
+ACTIVATIONS = ("relu", "gelu", "silu")
+SCHEDULES = ("linear", "inverse-sqrt")
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+def _choose(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise SeqformerError(f"{name} '{value}' is not known: {nearest(value, known)}")
+
+
+def _at_least(low: float, **values: float) -> None:
+    for name, value in values.items():
+        if not math.isfinite(value) or value < low:
+            raise SeqformerError(f"{name.replace('_', ' ')} is {value}: it must be at least {low:g}")
+
+
+def _fraction(**values: float) -> None:
+    for name, value in values.items():
+        if not 0 <= value < 1:
+            raise SeqformerError(f"{name.replace('_', ' ')} is {value}: it must be at least 0 and below 1")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The shape of an encoder-decoder (Vaswani et al. 2017, section 3 and table 3)."""
+
+    source_vocabulary: int  # pieces, special symbols included
+    target_vocabulary: int
+    joint: bool = True  # one matrix for source, target and output embeddings (section 3.4)
+    arch: str = "transformer"
+    encoder_layers: int = 3
+    decoder_layers: int = 3
+    width: int = 256  # D, the paper's d_model
+    heads: int = 4  # H
+    feed_forward: int = 1024  # the paper's d_ff
+    dropout: float = 0.1
+    norm: str = "post"  # LayerNorm after the residual sum (the paper) or before the sublayer
+    positions: str = "sinusoidal"
+    activation: str = "relu"
+
+    def __post_init__(self) -> None:
+        _at_least(
+            1,
+            source_vocabulary=self.source_vocabulary,
+            target_vocabulary=self.target_vocabulary,
+            encoder_layers=self.encoder_layers,
+            decoder_layers=self.decoder_layers,
+            width=self.width,
+            heads=self.heads,
+            feed_forward=self.feed_forward,
+        )
+        _fraction(dropout=self.dropout)
+        _choose("architecture", self.arch, tuple(ARCHITECTURES))
+        _choose("norm", self.norm, NORMS)
+        _choose("positions", self.positions, POSITIONS)
+        _choose("activation", self.activation, ACTIVATIONS)
+        if self.width % self.heads:
+            raise SeqformerError(f"width {self.width} cannot be shared among {self.heads} heads evenly")
+        if self.width % 2:
+            raise SeqformerError(f"width {self.width} is odd: sine and cosine come in pairs")
+        if self.joint and self.source_vocabulary != self.target_vocabulary:
+            raise SeqformerError("a joint vocabulary has one size for source and target")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained. A limit of 0 means none."""
+
+    max_steps: int = 0
+    max_epochs: int = 0
+    max_minutes: float = 0.0  # wall clock, last validation included
+    tokens_per_batch: int = 2048  # max(source, target) length x sentences, padding included
+    accumulate: int = 1  # batches per optimizer step
+    learning_rate: float = 2e-3  # the peak, reached after the warm-up
+    warmup: int = 200  # steps
+    schedule: str = "linear"
+    label_smoothing: float = 0.1
+    clip: float = 1.0  # largest gradient norm
+    validate_every: int = 0  # steps; 0: ten times in the budget
+    patience: int = 0  # validations without a better score before stopping; 0: never stop early
+    seed: int = 1
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        _at_least(
+            0,
+            max_steps=self.max_steps,
+            max_epochs=self.max_epochs,
+            max_minutes=self.max_minutes,
+            warmup=self.warmup,
+            validate_every=self.validate_every,
+            patience=self.patience,
+            seed=self.seed,
+        )
+        _at_least(1, tokens_per_batch=self.tokens_per_batch, accumulate=self.accumulate)
+        _at_least(1e-9, learning_rate=self.learning_rate, clip=self.clip)
+        _fraction(label_smoothing=self.label_smoothing)
+        _choose("schedule", self.schedule, SCHEDULES)
+        _choose("precision", self.precision, PRECISIONS)
+
+
+@dataclass(frozen=True)
+class DecodeConfig:
+    """How translations are searched for."""
+
+    beam: int = 5
+    length_penalty: float = 1.0  # A: hypotheses are ranked by log-probability / length ** A
+    n_best: int = 1
+    max_length: int = 0  # target pieces; 0: from the source length and the training data
+
+    def __post_init__(self) -> None:
+        _at_least(1, beam=self.beam, n_best=self.n_best)
+        _at_least(0, length_penalty=self.length_penalty, max_length=self.max_length)
+        if self.n_best > self.beam:
+            raise SeqformerError(
+                f"an n-best list of {self.n_best} needs a beam of at least {self.n_best}, not {self.beam}"
+            )
+
+
+# preset -> what it sets; the paper's base model and two that learn on two processor cores
+PRESETS: dict[str, dict[str, int]] = {
+    "tiny": {"encoder_layers": 4, "decoder_layers": 4, "width": 128, "heads": 4, "feed_forward": 256},
+    "small": {"encoder_layers": 3, "decoder_layers": 3, "width": 256, "heads": 4, "feed_forward": 1024},
+    "base": {"encoder_layers": 6, "decoder_layers": 6, "width": 512, "heads": 8, "feed_forward": 2048},
+}
+
+ARCHITECTURES: dict[str, str] = {"transformer": "the Transformer of Attention Is All You Need"}
+
+
+def preset_for(pairs: int) -> str:
+    """The preset that suits a corpus of so many pairs."""
+    return "tiny" if pairs < 20_000 else "small" if pairs < 300_000 else "base"
+
+
+def check_preset(name: str) -> str:
+    """The name itself, or a :class:`SeqformerError` that suggests the nearest one."""
+    _choose("preset", name, tuple(PRESETS))
+    return name
+
+
+def to_json(config: ModelConfig | TrainConfig | DecodeConfig) -> dict[str, Any]:
+    """The configuration as plain JSON values."""
+    return dataclasses.asdict(config)
+
+
+def from_json(kind: type[Config], values: object, where: str) -> Config:
+    """A configuration read back; an unknown key or a value of another type is refused by name."""
+    if not isinstance(values, dict):
+        raise SeqformerError(f"{where}: expected an object with the fields of {kind.__name__}")
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    for key, value in values.items():
+        if key not in fields:
+            raise SeqformerError(f"{where}: '{key}' is not a field of {kind.__name__}: {nearest(key, fields)}")
+        expected = {"int": int, "float": (int, float), "bool": bool, "str": str}[str(fields[key].type)]
+        if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):  # type: ignore[arg-type]
+            raise SeqformerError(f"{where}: '{key}' is {value!r}, expected {fields[key].type}")
+    missing = [n for n, f in fields.items() if n not in values and f.default is dataclasses.MISSING]
+    if missing:
+        raise SeqformerError(f"{where}: '{missing[0]}' is missing")
+    return kind(**values)

@@ -1,0 +1,1 @@
+"""Search over any model that offers ``encode``, ``start`` and ``step``."""

@@ -1,0 +1,38 @@
+"""What can go wrong because of what a user gave us.
+
+SeqformerError            one line: what, where, what to do (exit code 2)
+├── DataError             a corpus, a line or a prepared folder is not as it should be
+├── RunError              a run folder is missing, broken or of another kind
+└── MissingExtra          an optional package is not installed
+
+Programmers' mistakes are assertions; they are not in this tree.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SeqformerError(Exception):
+    """A user's mistake, told in one line; the command line prints it and exits with 2."""
+
+
+class DataError(SeqformerError):
+    """A corpus or a prepared folder cannot be used as it is."""
+
+
+class RunError(SeqformerError):
+    """A run folder cannot be used as it is."""
+
+
+class MissingExtra(SeqformerError):
+    """An optional package is needed and not installed."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A clause that names the known words, the nearest first: ``did you mean 'tiny'? ...``."""
+    names = list(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    listed = ", ".join(names)
+    return f"did you mean '{close[0]}'? (one of {listed})" if close else f"choose one of {listed}"

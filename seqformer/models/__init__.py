@@ -1,0 +1,1 @@
+"""Encoder-decoder models. They see ids and masks, never text."""

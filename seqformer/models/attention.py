@@ -1,0 +1,121 @@
+"""Attention: masks, scoring, softmax over what may be seen, and many heads of it.
+
+B batch, T queries (target length), S keys (source length), D model width, H heads, K head width.
+Masks are boolean and True means "may attend".
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seqformer.models.cache import KeyValueCache
+
+FUSED_FROM = 128  # keys; on a processor torch's fused kernel pays only beyond about this length
+
+
+def padding_mask(ids: Tensor, pad: int = 0) -> Tensor:
+    """Which keys are words and not padding: ids (B, S) -> (B, 1, 1, S), for every head and query.
+
+    ::
+
+        ids    7 4 9 PAD PAD
+        mask   1 1 1  0   0
+    """
+    return (ids != pad)[:, None, None, :]
+
+
+def causal_mask(length: int, device: torch.device | None = None) -> Tensor:
+    """Which earlier positions, itself included, each position may see: (T, T).
+
+    ::
+
+        query 1   1 0 0 0
+        query 2   1 1 0 0
+        query 3   1 1 1 0
+        query 4   1 1 1 1
+    """
+    return torch.ones(length, length, dtype=torch.bool, device=device).tril()
+
+
+def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Softmax over the last axis where ``mask`` is True; exact zeros elsewhere.
+
+    A row that may see nothing gets zeros only, and passes no gradient.
+    """
+    if mask is None:
+        return scores.softmax(-1)
+    hidden = ~mask
+    scores = scores.masked_fill(hidden, torch.finfo(scores.dtype).min)
+    return scores.softmax(-1).masked_fill(hidden, 0.0)
+
+
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, *, weights: bool = False
+) -> tuple[Tensor, Tensor | None]:
+    """Scaled dot-product attention, softmax(Q Kᵀ / √K) V (Vaswani et al. 2017, equation 1).
+
+    query (…, T, K), key and value (…, S, K), mask broadcast to (…, T, S); the output is (…, T, K),
+    and with ``weights`` the attention weights (…, T, S) come with it. Without them long inputs and
+    accelerators take torch's fused kernel, which computes the same.
+    """
+    if not weights and (query.device.type != "cpu" or key.shape[-2] >= FUSED_FROM):
+        return functional.scaled_dot_product_attention(query, key, value, mask), None
+    scores = (query * (1 / math.sqrt(query.shape[-1]))) @ key.transpose(-2, -1)  # (…, T, S)
+    attention = masked_softmax(scores, mask)
+    return attention @ value, attention if weights else None
+
+
+class MultiHeadAttention(nn.Module):
+    """Attention by H heads, each over its own projection of the model (section 3.2.2)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.project = nn.Linear(width, 3 * width)  # query, key and value, stacked in this order
+        self.output = nn.Linear(width, width)
+
+    def forward(
+        self, x: Tensor, mask: Tensor | None, *, cache: KeyValueCache | None = None, weights: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """Self-attention: x (B, T, D) -> (B, T, D), and the weights (B, H, T, S) where asked for.
+
+        With a cache, x holds the newest positions only and the keys before them come from there.
+        """
+        query, key, value = (self._split(part) for part in self.project(x).chunk(3, -1))  # (B, H, T, K)
+        if cache is not None:
+            key, value = cache.append(key, value)
+        attended, maps = attend(query, key, value, mask, weights=weights)
+        return self._merge(attended), maps
+
+    def keys_and_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """What cross-attention needs of a memory (B, S, D): keys and values, each (B, H, S, K)."""
+        width = memory.shape[-1]
+        projected = functional.linear(memory, self.project.weight[width:], self.project.bias[width:])
+        key, value = projected.chunk(2, -1)
+        return self._split(key), self._split(value)
+
+    def cross(
+        self, x: Tensor, memory: tuple[Tensor, Tensor], mask: Tensor | None, *, weights: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """Attention over ``keys_and_values(memory)``: x (R, T, D) -> (R, T, D).
+
+        R may be a multiple of the B sentences of the memory: the hypotheses of one sentence follow
+        each other and share its keys as if they were further queries.
+        """
+        key, value = memory
+        rows, length, width = x.shape
+        query = functional.linear(x, self.project.weight[:width], self.project.bias[:width])
+        query = self._split(query.reshape(key.shape[0], -1, width))  # (B, H, R/B * T, K)
+        attended, maps = attend(query, key, value, mask, weights=weights)
+        return self._merge(attended).view(rows, length, width), maps
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
+
+    def _merge(self, x: Tensor) -> Tensor:
+        merged: Tensor = self.output(x.transpose(1, 2).flatten(2))  # (B, T, D)
+        return merged

@@ -1,0 +1,55 @@
+"""Keys and values of the positions decoded so far: an object that is handed in.
+
+R rows (hypotheses), H heads, K head width.
+
+    cache = KeyValueCache()
+    keys, values = cache.append(key, value)   # one more position; all so far come back
+    cache.select(rows)                        # hypotheses reordered, repeated or dropped
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+BLOCK = 32  # positions that room is made for at a time
+
+
+class KeyValueCache:
+    """Room for the keys and values of one layer, (R, H, capacity, K) each, of which ``length`` is used."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self._keys: Tensor | None = None
+        self._values: Tensor | None = None
+
+    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Add positions (R, H, T, K); returns all keys and values so far, as views."""
+        end = self.length + key.shape[2]
+        self._keys = self._with_room(self._keys, key, end)
+        self._values = self._with_room(self._values, value, end)
+        self._keys[:, :, self.length : end] = key
+        self._values[:, :, self.length : end] = value
+        self.length = end
+        return self._keys[:, :, :end], self._values[:, :, :end]
+
+    def select(self, rows: Tensor) -> None:
+        """Keep these rows (N,), in this order; a row may come several times."""
+        if self._keys is not None and self._values is not None:
+            self._keys = self._picked(self._keys, rows)
+            self._values = self._picked(self._values, rows)
+
+    def _picked(self, old: Tensor, rows: Tensor) -> Tensor:
+        new = old.new_empty(len(rows), *old.shape[1:])
+        torch.index_select(old[:, :, : self.length], 0, rows, out=new[:, :, : self.length])
+        return new
+
+    def _with_room(self, old: Tensor | None, like: Tensor, end: int) -> Tensor:
+        if old is not None and old.shape[2] >= end:
+            return old
+        rows, heads, _, width = like.shape
+        capacity = max(-(-end // BLOCK) * BLOCK, 2 * self.length)
+        new = like.new_empty(rows, heads, capacity, width)
+        if old is not None:
+            new[:, :, : self.length] = old[:, :, : self.length]
+        return new

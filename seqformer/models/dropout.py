@@ -1,0 +1,45 @@
+"""Dropout whose random masks are cheap on a processor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class _ByteMask(torch.autograd.Function):
+    """Multiply by 0 or 1/keep. One random 64-bit word serves eight entries, a byte each."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, dropped: int) -> Tensor:
+        words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+        kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= dropped
+        mask = kept.to(x.dtype).mul_(256 / (256 - dropped))
+        ctx.save_for_backward(mask)
+        return x * mask
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return gradients[0] * ctx.saved_tensors[0], None
+
+
+class Dropout(nn.Module):
+    """Drop entries with probability ``rate`` in training (Srivastava et al. 2014).
+
+    On a processor the rate is rounded to a multiple of 1/256, so that a random byte decides; the
+    kept entries are scaled by exactly what keeps the expectation.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.rate == 0:
+            return x
+        if x.device.type != "cpu":
+            return functional.dropout(x, self.rate)
+        kept: Tensor = _ByteMask.apply(x, max(1, round(256 * self.rate)))
+        return kept

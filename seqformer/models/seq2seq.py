@@ -1,0 +1,67 @@
+"""What search and training ask of an encoder-decoder; nothing else of a model is known to them.
+
+B sentences, R rows (hypotheses; a multiple of B), S source length, T target length, V vocabulary,
+L layers, H heads.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor, nn
+
+
+class PairBatch(Protocol):
+    """Padded ids of sentence pairs, as training needs them."""
+
+    @property
+    def source(self) -> Tensor: ...  # (B, S)
+    @property
+    def target_in(self) -> Tensor: ...  # (B, T)
+    @property
+    def target_out(self) -> Tensor: ...  # (B, T)
+
+
+class State(Protocol):
+    """What a decoder carries from one step to the next, for R hypotheses of B sentences."""
+
+    def select(self, rows: Tensor, sentences: Tensor | None = None) -> None:
+        """Keep these hypotheses, in this order, and of the memory these sentences (None: all).
+
+        The hypotheses of one sentence must follow each other, as many for each sentence.
+        """
+
+
+@dataclass(frozen=True)
+class AttentionMaps:
+    """Attention weights, each row of which sums to 1; None where a model has no such attention."""
+
+    cross: Tensor  # (L, B, H, T, S)
+    encoder: Tensor | None = None  # (L, B, H, S, S)
+    decoder: Tensor | None = None  # (L, B, H, T, T)
+
+
+class Seq2Seq(nn.Module, ABC):
+    """An encoder-decoder that can be trained, searched and looked into."""
+
+    @abstractmethod
+    def encode(self, source: Tensor, mask: Tensor) -> Tensor:
+        """source ids (B, S), mask (B, 1, 1, S) -> memory (B, S, D)."""
+
+    @abstractmethod
+    def start(self, memory: Tensor, mask: Tensor) -> State:
+        """The state before the first target token, one hypothesis a sentence."""
+
+    @abstractmethod
+    def step(self, tokens: Tensor, state: State) -> Tensor:
+        """Feed the newest token of each hypothesis, (R,), and get logits (R, V) for the next."""
+
+    @abstractmethod
+    def loss(self, batch: PairBatch, smoothing: float = 0.0) -> tuple[Tensor, int]:
+        """Summed cross-entropy in nats, and over how many target tokens."""
+
+    @abstractmethod
+    def attention(self, source: Tensor, target_in: Tensor) -> AttentionMaps:
+        """The weights of every layer and head for sources (B, S) and targets (B, T)."""

@@ -1,0 +1,233 @@
+"""The Transformer of "Attention Is All You Need" (Vaswani et al. 2017), top to bottom.
+
+B sentences, R rows (hypotheses), S source length, T target length, D width, H heads, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seqformer.config import ModelConfig
+from seqformer.models.attention import MultiHeadAttention, causal_mask, padding_mask
+from seqformer.models.cache import KeyValueCache
+from seqformer.models.dropout import Dropout
+from seqformer.models.loss import projection_loss
+from seqformer.models.positions import SinusoidalPositions
+from seqformer.models.seq2seq import AttentionMaps, PairBatch, Seq2Seq, State
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": functional.relu,
+    "gelu": functional.gelu,
+    "silu": functional.silu,
+}
+
+
+class FeedForward(nn.Module):
+    """Two linear layers, applied to each position alike (section 3.3)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.inner = nn.Linear(config.width, config.feed_forward)
+        self.outer = nn.Linear(config.feed_forward, config.width)
+        self.activation = ACTIVATIONS[config.activation]
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.outer(self.activation(self.inner(x)))
+        return y
+
+
+class Residual(nn.Module):
+    """A sublayer with its residual sum, dropout and LayerNorm, written once.
+
+    post-norm (the paper)  LayerNorm(x + sublayer(x))
+    pre-norm               x + sublayer(LayerNorm(x))
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(config.width)
+        self.dropout = Dropout(config.dropout)
+        self.pre = config.norm == "pre"
+
+    def before(self, x: Tensor) -> Tensor:
+        """What the sublayer gets."""
+        return self.norm(x) if self.pre else x
+
+    def after(self, x: Tensor, y: Tensor) -> Tensor:
+        """x, and what the sublayer made of it, joined."""
+        joined = x + self.dropout(y)
+        return joined if self.pre else self.norm(joined)
+
+
+class EncoderBlock(nn.Module):
+    """Self-attention, then feed-forward."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.attention = MultiHeadAttention(config.width, config.heads)
+        self.feed_forward = FeedForward(config)
+        self.residuals = nn.ModuleList(Residual(config) for _ in range(2))
+
+    def forward(self, x: Tensor, mask: Tensor | None, weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        """x (B, S, D) -> the same shape, and the weights (B, H, S, S) where asked for."""
+        first, second = self.residuals
+        y, maps = self.attention(first.before(x), mask, weights=weights)
+        x = first.after(x, y)
+        return second.after(x, self.feed_forward(second.before(x))), maps
+
+
+class DecoderBlock(nn.Module):
+    """Masked self-attention, attention over the memory, then feed-forward."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.attention = MultiHeadAttention(config.width, config.heads)
+        self.cross = MultiHeadAttention(config.width, config.heads)
+        self.feed_forward = FeedForward(config)
+        self.residuals = nn.ModuleList(Residual(config) for _ in range(3))
+
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor | None,
+        memory: tuple[Tensor, Tensor],
+        memory_mask: Tensor,
+        cache: KeyValueCache | None = None,
+        weights: bool = False,
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """x (R, T, D) -> the same shape, own weights (R, H, T, T), cross weights (B, H, T, S)."""
+        first, second, third = self.residuals
+        y, own = self.attention(first.before(x), mask, cache=cache, weights=weights)
+        x = first.after(x, y)
+        y, cross = self.cross.cross(second.before(x), memory, memory_mask, weights=weights)
+        x = second.after(x, y)
+        return third.after(x, self.feed_forward(third.before(x))), own, cross
+
+
+@dataclass
+class TransformerState:
+    """Keys and values of the memory, once a sentence, and of the target so far, once a hypothesis."""
+
+    memory: list[tuple[Tensor, Tensor]]  # a layer: (B, H, S, K) twice
+    mask: Tensor  # (B, 1, 1, S)
+    caches: list[KeyValueCache]
+
+    def select(self, rows: Tensor, sentences: Tensor | None = None) -> None:
+        """See :class:`seqformer.models.seq2seq.State`."""
+        for cache in self.caches:
+            cache.select(rows)
+        if sentences is not None:
+            self.memory = [(key[sentences], value[sentences]) for key, value in self.memory]
+            self.mask = self.mask[sentences]
+
+
+class Transformer(Seq2Seq):
+    """Encoder and decoder of equal blocks over scaled embeddings with positions."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.source_embedding = nn.Embedding(config.source_vocabulary, config.width)
+        self.target_embedding = (
+            self.source_embedding if config.joint else nn.Embedding(config.target_vocabulary, config.width)
+        )
+        self.positions = SinusoidalPositions(config.width)
+        self.dropout = Dropout(config.dropout)
+        self.encoder = nn.ModuleList(EncoderBlock(config) for _ in range(config.encoder_layers))
+        self.decoder = nn.ModuleList(DecoderBlock(config) for _ in range(config.decoder_layers))
+        pre = config.norm == "pre"  # then the last sum of each stack is not yet normalised
+        self.encoder_norm = nn.LayerNorm(config.width) if pre else nn.Identity()
+        self.decoder_norm = nn.LayerNorm(config.width) if pre else nn.Identity()
+        self.apply(_initialize)
+
+    def encode(self, source: Tensor, mask: Tensor) -> Tensor:
+        """See :class:`Seq2Seq`."""
+        return self._encode(source, mask)[0]
+
+    def start(self, memory: Tensor, mask: Tensor) -> TransformerState:
+        """See :class:`Seq2Seq`."""
+        return TransformerState(
+            memory=[block.cross.keys_and_values(memory) for block in self.decoder],  # type: ignore[operator, union-attr]
+            mask=mask,
+            caches=[KeyValueCache() for _ in self.decoder],
+        )
+
+    def step(self, tokens: Tensor, state: State) -> Tensor:
+        """See :class:`Seq2Seq`."""
+        assert isinstance(state, TransformerState)
+        hidden, _, _ = self._decode(tokens[:, None], None, state, state.caches)  # the past is all there is
+        return self.logits(hidden[:, -1])
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """hidden (…, D) -> (…, V), by the embedding matrix turned round (section 3.4)."""
+        return hidden @ self.target_embedding.weight.T
+
+    def loss(self, batch: PairBatch, smoothing: float = 0.0) -> tuple[Tensor, int]:
+        """See :class:`Seq2Seq`."""
+        hidden = self.decode(batch.source, batch.target_in)
+        real = batch.target_out != 0
+        wanted = batch.target_out[real]  # (N,)
+        loss = projection_loss(hidden[real], self.target_embedding.weight, wanted, smoothing)
+        return loss, len(wanted)
+
+    def decode(self, source: Tensor, target_in: Tensor) -> Tensor:
+        """Teacher forcing: hidden states (B, T, D) of every position of the target at once."""
+        mask = padding_mask(source)
+        state = self.start(self.encode(source, mask), mask)
+        return self._decode(target_in, causal_mask(target_in.shape[1], target_in.device), state, None)[0]
+
+    def attention(self, source: Tensor, target_in: Tensor) -> AttentionMaps:
+        """See :class:`Seq2Seq`."""
+        mask = padding_mask(source)
+        memory, encoder = self._encode(source, mask, weights=True)
+        causal = causal_mask(target_in.shape[1], target_in.device)
+        _, own, cross = self._decode(target_in, causal, self.start(memory, mask), None, weights=True)
+        return AttentionMaps(cross=torch.stack(cross), encoder=torch.stack(encoder), decoder=torch.stack(own))
+
+    def _encode(self, source: Tensor, mask: Tensor, weights: bool = False) -> tuple[Tensor, list[Tensor]]:
+        x, maps = self._embed(self.source_embedding, source), []
+        for block in self.encoder:
+            x, seen = block(x, mask, weights)
+            maps.append(seen)
+        return self.encoder_norm(x), maps
+
+    def _decode(
+        self,
+        target: Tensor,
+        mask: Tensor | None,
+        state: TransformerState,
+        caches: list[KeyValueCache] | None,
+        weights: bool = False,
+    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        start = caches[0].length if caches else 0
+        x = self._embed(self.target_embedding, target, start)
+        own_maps, cross_maps = [], []
+        for layer, block in enumerate(self.decoder):
+            cache = caches[layer] if caches else None
+            x, own, cross = block(x, mask, state.memory[layer], state.mask, cache, weights)
+            own_maps.append(own)
+            cross_maps.append(cross)
+        return self.decoder_norm(x), own_maps, cross_maps
+
+    def _embed(self, embedding: nn.Embedding, ids: Tensor, start: int = 0) -> Tensor:
+        scaled = embedding(ids) * math.sqrt(self.config.width)  # (B, T, D)
+        embedded: Tensor = self.dropout(self.positions(scaled, start))
+        return embedded
+
+
+def _initialize(module: nn.Module) -> None:
+    """Glorot for linear layers, zero biases, and embeddings that have unit variance once scaled by √D."""
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        nn.init.zeros_(module.bias)
+    elif isinstance(module, MultiHeadAttention):  # each of the three stacked matrices by itself
+        for part in module.project.weight.chunk(3):
+            nn.init.xavier_uniform_(part)
+    elif isinstance(module, nn.Embedding):
+        nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)

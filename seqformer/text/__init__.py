@@ -1,0 +1,1 @@
+"""Sentence pairs: tasks, corpora, tokenizers, stores and batches. Imports nothing of models."""

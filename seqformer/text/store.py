@@ -1,0 +1,165 @@
+"""Encoded pairs on disk, memory-mapped: flat ids and offsets, so that a length is a subtraction.
+
+A prepared folder holds
+
+    manifest.json             what it is, how it was made, and what came out (:class:`Manifest`)
+    tokenizer.model           or source.model and target.model
+    {train,valid}.{source,target}.ids       little-endian unsigned integers, one piece each
+    {train,valid}.{source,target}.offsets   n + 1 little-endian 64-bit integers
+    valid.tsv  test.tsv       the held-out pairs as normalised text
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqformer.errors import DataError
+from seqformer.text.corpus import Normalizer, load_normalizer
+
+FORMAT = 1
+Ids = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
+
+
+@dataclass
+class Manifest:
+    """What a prepared folder holds; every field is plain JSON."""
+
+    name: str
+    kind: str  # "translation", or the name of a toy task
+    normalizer: dict[str, bool]
+    model_type: str
+    seed: int
+    pairs: dict[str, int]  # split -> pairs
+    seen: int
+    dropped: dict[str, int]  # reason -> pairs
+    dtype: str  # of the ids
+    vocabulary: dict[str, int]  # side -> pieces
+    vocabulary_asked: str
+    tokens: dict[str, int]  # side -> pieces in train
+    longest: dict[str, int]  # side -> pieces
+    unknown: dict[str, float]  # side -> share of unknown pieces in train and valid
+    length_ratio: float  # largest target/source length in pieces, both with EOS
+    fingerprint: str  # of the training ids: tells one preparation from another
+    format: int = FORMAT
+    files: list[str] = field(default_factory=list)  # where the pairs came from
+
+    def normalize(self) -> Normalizer:
+        """The normalisation that was applied, to be applied again at translation."""
+        return load_normalizer(self.normalizer, "manifest.json")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a prepared folder or of a run."""
+    path = folder / "manifest.json"
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{folder} is not a prepared folder (no manifest.json); make one with: seqformer prepare") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from None
+    return _manifest(values, path)
+
+
+def _manifest(values: Any, path: Path) -> Manifest:
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise DataError(f"{path}: not a manifest of format {FORMAT}; prepare the data again")
+    names = {f.name for f in fields(Manifest)}
+    odd = sorted(names.symmetric_difference(values))
+    if odd:
+        raise DataError(f"{path}: the field '{odd[0]}' is unknown or missing; prepare the data again")
+    return Manifest(**values)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """The manifest as indented JSON."""
+    text = json.dumps(asdict(manifest), indent=2, ensure_ascii=False)
+    (folder / "manifest.json").write_text(text + "\n", "utf-8")
+
+
+class Writer:
+    """Appends encoded lines to ``{stem}.ids`` and, on closing, writes ``{stem}.offsets``."""
+
+    def __init__(self, folder: Path, stem: str, dtype: str) -> None:
+        self._ids = open(folder / f"{stem}.ids", "wb")
+        self._offsets = open(folder / f"{stem}.offsets", "wb")
+        self._dtype = np.dtype(dtype).newbyteorder("<")
+        self._end = 0
+        self._offsets.write(bytes(8))
+
+    def extend(self, lines: list[list[int]]) -> None:
+        """Append lines of ids."""
+        if not lines:
+            return
+        flat = np.concatenate([np.asarray(line, self._dtype) for line in lines])
+        self._ids.write(flat.astype(self._dtype).tobytes())
+        ends = self._end + np.cumsum([len(line) for line in lines], dtype="<u8")
+        self._offsets.write(ends.astype("<u8").tobytes())
+        self._end = int(ends[-1])
+
+    def close(self) -> None:
+        """Flush both files."""
+        self._ids.close()
+        self._offsets.close()
+
+
+class Side:
+    """The encoded lines of one side of one split."""
+
+    def __init__(self, folder: Path, stem: str, dtype: str) -> None:
+        self._ids = _map(folder / f"{stem}.ids", np.dtype(dtype).newbyteorder("<"))
+        self._offsets = _map(folder / f"{stem}.offsets", np.dtype("<u8"))
+        if not len(self._offsets) or int(self._offsets[-1]) != len(self._ids):
+            raise DataError(f"{folder / stem}.ids: its size does not fit its offsets; prepare the data again")
+        self.lengths: npt.NDArray[np.int32] = np.diff(self._offsets.astype(np.int64)).astype(np.int32)
+        if (self.lengths < 0).any():
+            raise DataError(f"{folder / stem}.offsets: damaged; prepare the data again")
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, index: int) -> Ids:
+        begin, end = int(self._offsets[index]), int(self._offsets[index + 1])
+        line: Ids = self._ids[begin:end]
+        return line
+
+
+def _map(path: Path, dtype: np.dtype[Any]) -> Any:
+    try:
+        size = path.stat().st_size
+        if size % dtype.itemsize:
+            raise DataError(f"{path}: cut short; prepare the data again")
+        # an empty file cannot be mapped
+        return np.memmap(path, dtype, "r") if size else np.zeros(0, dtype)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); prepare the data again") from None
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """One split: encoded sources and targets, line by line."""
+
+    source: Side
+    target: Side
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
+def open_pairs(folder: Path, split: str, manifest: Manifest) -> Pairs:
+    """The encoded pairs of ``train`` or ``valid``, memory-mapped."""
+    source, target = (Side(folder, f"{split}.{side}", manifest.dtype) for side in ("source", "target"))
+    if len(source) != len(target) or len(source) != manifest.pairs[split]:
+        raise DataError(f"{folder}: the two sides of {split} differ in length; prepare the data again")
+    return Pairs(source, target)
+
+
+def dtype_for(sizes: Iterable[int]) -> str:
+    """Two bytes an id where every vocabulary allows it, four elsewhere."""
+    return "uint16" if max(sizes) <= 1 << 16 else "uint32"

@@ -1,0 +1,139 @@
+"""SentencePiece models, and the only place where the ids of PAD, UNK, BOS and EOS are defined."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import sentencepiece
+
+from seqformer.errors import DataError, SeqformerError, nearest
+
+PAD, UNK, BOS, EOS = 0, 1, 2, 3
+SPECIALS = 4
+MODEL_TYPES = ("unigram", "bpe", "word", "char")
+SAMPLE = 1_000_000  # lines the model is learned from at most, so that memory has a bound
+
+
+class Vocabulary:
+    """One SentencePiece model: lines to ids and back.
+
+    Ids are pieces only: BOS and EOS are added where batches are made.
+    """
+
+    def __init__(self, model: bytes, where: str) -> None:
+        self.model = model
+        self._processor = sentencepiece.SentencePieceProcessor()
+        try:
+            self._processor.load_from_serialized_proto(model)
+            specials = [self._processor.pad_id(), self._processor.unk_id()]
+            specials += [self._processor.bos_id(), self._processor.eos_id()]
+        except (RuntimeError, ValueError, TypeError):
+            raise DataError(f"{where}: not a SentencePiece model") from None
+        if specials != [PAD, UNK, BOS, EOS]:
+            raise DataError(f"{where}: its special symbols are {specials}, not {[PAD, UNK, BOS, EOS]}")
+
+    def __len__(self) -> int:
+        return int(self._processor.get_piece_size())
+
+    def encode(self, lines: list[str]) -> list[list[int]]:
+        """Ids of each line, without BOS and EOS."""
+        encoded: list[list[int]] = self._processor.encode(lines)
+        return encoded
+
+    def decode(self, ids: list[list[int]]) -> list[str]:
+        """Text of each list of ids; special symbols vanish, UNK shows as ⁇."""
+        texts: list[str] = self._processor.decode([[i for i in line if i not in (PAD, BOS, EOS)] for line in ids])
+        return [" ".join(text.split()) for text in texts]
+
+    def pieces(self, ids: Iterable[int]) -> list[str]:
+        """The piece behind each id, as SentencePiece writes it (▁ begins a word)."""
+        return [str(self._processor.id_to_piece(int(i))) for i in ids]
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """The two vocabularies of a corpus; they are one object where the vocabulary is joint."""
+
+    source: Vocabulary
+    target: Vocabulary
+
+    @property
+    def joint(self) -> bool:
+        """Whether source and target share one vocabulary."""
+        return self.source is self.target
+
+    def files(self) -> dict[str, bytes]:
+        """File name -> content, as :func:`load` reads them."""
+        if self.joint:
+            return {"tokenizer.model": self.source.model}
+        return {"source.model": self.source.model, "target.model": self.target.model}
+
+
+def load(folder: Path) -> Tokenizer:
+    """The tokenizer of a prepared folder or a run."""
+    if (folder / "tokenizer.model").is_file():
+        shared = _read(folder / "tokenizer.model")
+        return Tokenizer(shared, shared)
+    return Tokenizer(_read(folder / "source.model"), _read(folder / "target.model"))
+
+
+def _read(path: Path) -> Vocabulary:
+    try:
+        return Vocabulary(path.read_bytes(), str(path))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def auto_size(characters: int) -> int:
+    """A vocabulary size for a text of so many characters: grows with its square root, 1,000 to 32,000.
+
+    Multi30k English-German (3.7 million characters) gets 8,000.
+    """
+    size = 8000 * (characters / 3.7e6) ** 0.5
+    return int(min(32_000, max(1000, round(size / 500) * 500)))
+
+
+def check_model_type(name: str) -> str:
+    """The name itself, or an error that suggests the nearest known one."""
+    if name not in MODEL_TYPES:
+        raise SeqformerError(f"there is no model type '{name}': {nearest(name, MODEL_TYPES)}")
+    return name
+
+
+def train(lines: Callable[[], Iterator[str]], model_type: str, size: int, seed: int) -> Vocabulary:
+    """Learn a vocabulary of at most ``size`` pieces; a text with fewer gives what it has.
+
+    ``lines`` is called for each attempt: where the size is below what the characters alone need,
+    a second attempt uses the size that SentencePiece asks for.
+    """
+    options = {
+        "model_type": check_model_type(model_type),
+        "pad_id": PAD,
+        "unk_id": UNK,
+        "bos_id": BOS,
+        "eos_id": EOS,
+        "normalization_rule_name": "identity",  # ours is done already, and stored
+        "character_coverage": 1.0 if model_type == "word" else 0.9999,
+        "hard_vocab_limit": False,
+        "input_sentence_size": SAMPLE,
+        "num_threads": 4,  # fixed: the sums of the unigram model depend on it
+        "minloglevel": 2,
+    }
+    while True:
+        out = io.BytesIO()
+        sentencepiece.set_random_generator_seed(seed)
+        try:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=lines(), model_writer=out, vocab_size=size, **options
+            )
+            return Vocabulary(out.getvalue(), "the tokenizer just trained")
+        except RuntimeError as error:
+            wanted = re.search(r"value <= (\d+)|required_chars\. \d+ vs (\d+)", str(error))
+            fits = int(wanted.group(1) or wanted.group(2)) if wanted else size
+            if fits == size:
+                raise DataError(f"no vocabulary of {size} pieces can be learned here: {error}") from None
+            size = fits
