@@ -132,11 +132,22 @@ class DecodeConfig:
             )
 
 
-# preset -> what it sets; the paper's base model and two that learn on two processor cores
+# preset -> what it sets; the paper's base model and smaller ones that learn on two processor cores
 PRESETS: dict[str, dict[str, int]] = {
+    "toy": {"encoder_layers": 2, "decoder_layers": 2, "width": 128, "heads": 8, "feed_forward": 256},
     "tiny": {"encoder_layers": 4, "decoder_layers": 4, "width": 128, "heads": 4, "feed_forward": 256},
     "small": {"encoder_layers": 3, "decoder_layers": 3, "width": 256, "heads": 4, "feed_forward": 1024},
     "base": {"encoder_layers": 6, "decoder_layers": 6, "width": 512, "heads": 8, "feed_forward": 2048},
+}
+
+# what toy tasks are trained with where nothing else is asked for: they have one right answer, so
+# nothing is smoothed or dropped, and lengths are told apart more finely in fp32
+_EXACT = {"norm": "pre", "dropout": 0.0, "label_smoothing": 0.0, "precision": "fp32"}
+TASK_RECIPES: dict[str, dict[str, Any]] = {
+    "alternating": _EXACT | {"learning_rate": 5e-4, "tokens_per_batch": 256, "max_steps": 1800},
+    "copy": _EXACT | {"learning_rate": 1e-3, "tokens_per_batch": 1024, "max_steps": 1500},
+    "reverse": _EXACT | {"learning_rate": 1e-3, "tokens_per_batch": 1024, "max_steps": 1500},
+    "sort": _EXACT | {"learning_rate": 1e-3, "tokens_per_batch": 1024, "max_steps": 1500},
 }
 
 ARCHITECTURES: dict[str, str] = {"transformer": "the Transformer of Attention Is All You Need"}
@@ -145,6 +156,16 @@ ARCHITECTURES: dict[str, str] = {"transformer": "the Transformer of Attention Is
 def preset_for(pairs: int) -> str:
     """The preset that suits a corpus of so many pairs."""
     return "tiny" if pairs < 20_000 else "small" if pairs < 300_000 else "base"
+
+
+def peak_rate(width: int) -> float:
+    """A peak learning rate that suits a model of this width: 2e-3 at 256, less for wider ones."""
+    return round(2e-3 * (256 / max(width, 128)) ** 0.5, 6)
+
+
+def epochs_for(pairs: int) -> int:
+    """Epochs for a corpus of so many pairs, where nothing else limits a training."""
+    return min(60, max(3, 600_000 // pairs))
 
 
 def check_preset(name: str) -> str:
@@ -165,7 +186,9 @@ def from_json(kind: type[Config], values: object, where: str) -> Config:
     fields = {field.name: field for field in dataclasses.fields(kind)}
     for key, value in values.items():
         if key not in fields:
-            raise SeqformerError(f"{where}: '{key}' is not a field of {kind.__name__}: {nearest(key, fields)}")
+            raise SeqformerError(
+                f"{where}: '{key}' is not a field of {kind.__name__}: {nearest(key, fields)}"
+            )
         expected = {"int": int, "float": (int, float), "bool": bool, "str": str}[str(fields[key].type)]
         if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):  # type: ignore[arg-type]
             raise SeqformerError(f"{where}: '{key}' is {value!r}, expected {fields[key].type}")

@@ -1,8 +1,8 @@
 """Projection onto the vocabulary and cross-entropy in one, a few rows at a time.
 
-N tokens, D model width, V vocabulary. All logits of a batch, (N, V), would be the largest tensor of
-a training step by far; here only ``ROWS`` of them exist at once, and the gradients are made in the
-same pass.
+N tokens, D model width, V vocabulary, C tokens at a time. All logits of a batch, (N, V), would be
+the largest tensor of a training step by far; here only (C, V) of them exist at once, and the
+gradients are made in the same pass.
 """
 
 from __future__ import annotations
@@ -13,7 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-ROWS = 128  # logits of so many tokens stay in a processor's cache
+LOGITS = 1 << 22  # that exist at once
+
+
+def _rows(vocabulary: int) -> int:
+    """How many tokens are projected at a time."""
+    return max(64, LOGITS // vocabulary // 64 * 64)
 
 
 class _ProjectionLoss(torch.autograd.Function):
@@ -21,25 +26,31 @@ class _ProjectionLoss(torch.autograd.Function):
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, target: Tensor, smoothing: float) -> Tensor:
         # With smoothing e, loss = lse(z) - (1-e) z_target - e mean(z). The mean of the logits is
         # linear in the hidden state, so its share of the gradient needs no pass over (N, V).
-        mean_weight = weight.mean(0, dtype=torch.float32)  # (D,)
-        grad_hidden = torch.empty_like(hidden)
-        grad_weight = torch.zeros_like(weight, dtype=torch.float32)
-        loss = hidden.new_zeros((), dtype=torch.float32)
-        for begin in range(0, len(hidden), ROWS):
-            rows, wanted = hidden[begin : begin + ROWS], target[begin : begin + ROWS, None]
-            logits = rows @ weight.T  # (ROWS, V)
-            at_target = logits.gather(1, wanted).float()
-            grad = logits.softmax(-1)  # dloss/dlogits, but for the target and the smoothing
-            log_p = grad.gather(1, wanted).float().clamp_min(1e-30).log()
-            lse = at_target - log_p
-            loss += (lse - (1 - smoothing) * at_target).sum() - smoothing * (rows.float() @ mean_weight).sum()
-            grad.scatter_add_(1, wanted, torch.full_like(wanted, -1, dtype=grad.dtype) * (1 - smoothing))
-            torch.mm(grad, weight, out=grad_hidden[begin : begin + ROWS])
-            grad_weight += grad.T @ rows
-        grad_hidden -= (smoothing * mean_weight).to(hidden.dtype)
-        grad_weight -= hidden.sum(0, dtype=torch.float32) * (smoothing / len(weight))
-        ctx.save_for_backward(grad_hidden, grad_weight.to(weight.dtype))
-        return loss
+        mean_weight = hidden.new_full((1, len(weight)), 1 / len(weight)) @ weight  # (1, D)
+        # zero rows up to a round number add nothing; few distinct sizes need few compiled products
+        short = -len(hidden) % 64
+        states, wanted = functional.pad(hidden, (0, 0, 0, short)), functional.pad(target, (0, short))
+        grad_states, grad_weight = torch.empty_like(states), torch.zeros_like(weight)
+        losses = states.new_empty(len(states), dtype=torch.float32)
+        size = _rows(len(weight))
+        room = hidden.new_empty(2, min(size, len(states)), len(weight))  # the same memory for every chunk
+        counted = torch.arange(size, device=hidden.device)
+        for begin in range(0, len(states), size):
+            rows, ids = states[begin : begin + size], wanted[begin : begin + size, None]
+            logits = torch.mm(rows, weight.T, out=room[0, : len(rows)])  # (C, V)
+            at_target = logits.gather(1, ids).float()
+            grad = torch.softmax(logits, -1, out=room[1, : len(rows)])  # dloss/dlogits but for two shares:
+            p = grad.gather(1, ids)  # (C, 1)
+            lse = at_target - p.float().clamp_min(1e-30).log()
+            losses[begin : begin + size] = (lse - (1 - smoothing) * at_target)[:, 0]
+            grad[counted[: len(rows)], ids[:, 0]] = p[:, 0] - (1 - smoothing)  # that of the target, here,
+            torch.mm(grad, weight, out=grad_states[begin : begin + size])
+            torch.addmm(grad_weight, grad.T, rows, out=grad_weight)
+        total = hidden.sum(0, dtype=torch.float32)  # (D,)
+        grad_hidden = grad_states[: len(hidden)].sub_(smoothing * mean_weight)  # and that of the smoothing
+        grad_weight -= (total * (smoothing / len(weight))).to(weight.dtype)
+        ctx.save_for_backward(grad_hidden, grad_weight)
+        return losses[: len(hidden)].sum() - smoothing * (total * mean_weight[0].float()).sum()
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
@@ -47,7 +58,12 @@ class _ProjectionLoss(torch.autograd.Function):
         scale = gradients[0]
         if scale.item() == 1:  # the loss itself is what is differentiated: nothing to multiply
             return grad_hidden, grad_weight, None, None
-        return grad_hidden * scale.to(grad_hidden.dtype), grad_weight * scale.to(grad_weight.dtype), None, None
+        return (
+            grad_hidden * scale.to(grad_hidden.dtype),
+            grad_weight * scale.to(grad_weight.dtype),
+            None,
+            None,
+        )
 
 
 def projection_loss(hidden: Tensor, weight: Tensor, target: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -59,7 +75,8 @@ def projection_loss(hidden: Tensor, weight: Tensor, target: Tensor, smoothing: f
     if torch.is_grad_enabled():
         loss: Tensor = _ProjectionLoss.apply(hidden, weight, target, smoothing)
         return loss
-    parts = zip(hidden.split(ROWS), target.split(ROWS), strict=True)
+    size = _rows(len(weight))
+    parts = zip(hidden.split(size), target.split(size), strict=True)
     losses = [
         functional.cross_entropy(
             (rows @ weight.T).float(), wanted, reduction="sum", label_smoothing=smoothing

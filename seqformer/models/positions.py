@@ -25,14 +25,13 @@ def sinusoids(length: int, width: int) -> Tensor:
 class SinusoidalPositions(nn.Module):
     """Adds the sinusoids to embeddings, for any length: the table grows when it has to."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.table: Tensor
-        self.register_buffer("table", sinusoids(256, width), persistent=False)
+        self._table = torch.empty(0, 0)
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
         """x (B, T, D), whose first position is number ``start``."""
         end = start + x.shape[1]
-        if end > len(self.table):
-            self.table = sinusoids(2 * end, x.shape[-1]).to(self.table)
-        return x + self.table[start:end].to(x.dtype)
+        if end > len(self._table) or self._table.dtype != x.dtype or self._table.device != x.device:
+            self._table = sinusoids(max(256, 2 * end), x.shape[-1]).to(x)
+        return x + self._table[start:end]

@@ -137,7 +137,7 @@ class Transformer(Seq2Seq):
         self.target_embedding = (
             self.source_embedding if config.joint else nn.Embedding(config.target_vocabulary, config.width)
         )
-        self.positions = SinusoidalPositions(config.width)
+        self.positions = SinusoidalPositions()
         self.dropout = Dropout(config.dropout)
         self.encoder = nn.ModuleList(EncoderBlock(config) for _ in range(config.encoder_layers))
         self.decoder = nn.ModuleList(DecoderBlock(config) for _ in range(config.decoder_layers))

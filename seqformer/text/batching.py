@@ -15,6 +15,8 @@ from torch import Tensor
 from seqformer.text.store import Pairs
 from seqformer.text.tokenizer import BOS, EOS, PAD
 
+ROUND = 16  # pairs; few distinct batch sizes need few compiled matrix products
+
 Indices = npt.NDArray[np.int64]
 
 
@@ -31,7 +33,9 @@ class Batch:
         return Batch(self.source.to(device), self.target_in.to(device), self.target_out.to(device))
 
 
-def pad(lines: list[npt.NDArray[np.integer]] | list[list[int]], before: int | None, after: int | None) -> Tensor:
+def pad(
+    lines: list[npt.NDArray[np.integer]] | list[list[int]], before: int | None, after: int | None
+) -> Tensor:
     """Lines of ids as one rectangle (B, L), with a symbol set before and after each, PAD behind."""
     extra = (before is not None) + (after is not None)
     rectangle = np.full((len(lines), max(map(len, lines)) + extra), PAD, dtype=np.int64)
@@ -98,7 +102,8 @@ def _cells(
 
     The plane is cut into strips of similar target length, one for each square root of the number of
     batches; within a strip the pairs run from short to long sources, in the next from long to short,
-    so that neighbours are alike in both lengths. The snake is then cut wherever the budget is full.
+    so that neighbours are alike in both lengths. The snake is then cut wherever the budget is full,
+    at a multiple of ``ROUND`` pairs.
     A pair longer than the budget makes a batch by itself.
     """
     longest = np.maximum(source, target).astype(np.int64)
@@ -113,10 +118,12 @@ def _cells(
         ]
     )
     cuts: list[int] = []
-    begin = widest = 0
-    for place, length in enumerate(longest[snake].tolist()):
-        widest = max(widest, length)
-        if place > begin and (place + 1 - begin) * widest > budget:
-            cuts.append(place)
-            begin, widest = place, length
-    return np.split(snake, cuts)
+    begin = 0
+    lengths = longest[snake]
+    while begin < len(snake):
+        ahead = np.maximum.accumulate(lengths[begin : begin + budget])
+        fits = int(np.searchsorted(ahead * np.arange(1, len(ahead) + 1), budget, side="right"))
+        size = max(1, fits - fits % ROUND if fits > ROUND else fits)
+        begin += size
+        cuts.append(begin)
+    return np.split(snake, cuts[:-1])

@@ -50,7 +50,7 @@ class Normalizer:
             text = unicodedata.normalize("NFC", text.lower())
         if self.split_punctuation:
             text = _PUNCTUATION.sub(r" \1 ", text)
-        return " ".join(text.split(" ")) if "  " not in text else " ".join(text.split())
+        return " ".join(text.split())
 
 
 @dataclass(frozen=True)
@@ -225,5 +225,9 @@ def write_pairs(path: Path, pairs: Iterable[Pair]) -> int:
 def load_normalizer(values: object, where: str) -> Normalizer:
     """A normalizer read back from JSON."""
     if not isinstance(values, dict) or set(values) != {"lowercase", "split_punctuation"}:
-        raise DataError(f"{where}: the text normalisation is not what this version writes: {json.dumps(values)}")
-    return Normalizer(lowercase=bool(values["lowercase"]), split_punctuation=bool(values["split_punctuation"]))
+        raise DataError(
+            f"{where}: the text normalisation is not what this version writes: {json.dumps(values)}"
+        )
+    return Normalizer(
+        lowercase=bool(values["lowercase"]), split_punctuation=bool(values["split_punctuation"])
+    )

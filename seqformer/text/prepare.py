@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -11,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from seqformer.errors import DataError
+from seqformer.files import whole_folder
 from seqformer.text import corpus, store, tasks, tokenizer
 from seqformer.text.corpus import Cleaner, Filter, Normalizer
 from seqformer.text.store import Manifest, Writer
@@ -28,7 +28,7 @@ class Options:
 
     normalizer: Normalizer = field(default_factory=Normalizer)
     filter: Filter = field(default_factory=Filter)
-    model_type: str = "unigram"
+    model_type: str = "bpe"
     vocab_size: int = 0  # 0: from the data
     separate: bool = False  # a vocabulary for each side instead of a joint one
     max_pairs: int = 0
@@ -50,7 +50,7 @@ def prepare(
     ``held_out`` may hold ``valid`` and ``test`` pairs of their own; a part not given is split off
     by source sentence. Raises :class:`DataError` for a corpus that cannot be used.
     """
-    with fresh_folder(out) as folder:
+    with whole_folder(out, replaces=store.MANIFEST) as folder:
         cleaner = Cleaner(options.normalizer, options.filter, options.max_pairs)
         given = {
             part: corpus.write_pairs(folder / f"{part}.tsv", _both_sides(rows, options.normalizer))
@@ -72,49 +72,13 @@ def prepare(
 def prepare_task(name: str, out: Path, seed: int) -> Manifest:
     """Prepare a toy task: its own splits, word pieces, no filter."""
     parts = tasks.generate(name, seed)
-    with fresh_folder(out) as folder:
+    with whole_folder(out, replaces=store.MANIFEST) as folder:
         for part in SPLITS:
             corpus.write_pairs(folder / f"{part}.tsv", getattr(parts, part))
         options = Options(model_type="word", seed=seed)
         cleaner = Cleaner(options.normalizer, options.filter)
         cleaner.seen = sum(len(getattr(parts, part)) for part in SPLITS)
         return _encode(folder, out.name, name, options, cleaner, [])
-
-
-class fresh_folder:  # noqa: N801  (used like a function)
-    """A context that gives a folder beside ``out`` and renames it to ``out`` when all went well.
-
-    An older prepared folder at that place is replaced; anything else there is never touched.
-    """
-
-    def __init__(self, out: Path) -> None:
-        self.out = out
-        self.partial = out.with_name(out.name + ".partial")
-
-    def __enter__(self) -> Path:
-        if self.out.exists() and not (self.out / "manifest.json").is_file():
-            empty = self.out.is_dir() and not any(self.out.iterdir())
-            if not empty:
-                raise DataError(f"{self.out} exists and is not a prepared folder; choose another --out")
-        try:
-            shutil.rmtree(self.partial, ignore_errors=True)
-            self.partial.mkdir(parents=True)
-        except OSError as error:
-            raise DataError(f"{self.partial}: cannot be made ({error.strerror})") from None
-        return self.partial
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            shutil.rmtree(self.partial, ignore_errors=True)
-            return
-        if self.out.exists():
-            old = self.out.with_name(self.out.name + ".old")
-            shutil.rmtree(old, ignore_errors=True)
-            self.out.rename(old)
-            self.partial.rename(self.out)
-            shutil.rmtree(old)
-        else:
-            self.partial.rename(self.out)
 
 
 def _both_sides(pairs: Iterable[Pair], normalizer: Normalizer) -> Iterator[Pair]:
@@ -171,7 +135,9 @@ def _encode(
         "test": sum(1 for _ in _rows(folder / "test.tsv")),
     }
     if not pairs["train"]:
-        raise DataError(f"no training pair has at most {options.max_pieces} pieces a side; raise --max-pieces")
+        raise DataError(
+            f"no training pair has at most {options.max_pieces} pieces a side; raise --max-pieces"
+        )
     (folder / "train.tsv").unlink()
     manifest = Manifest(
         name=name,

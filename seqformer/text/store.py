@@ -11,7 +11,6 @@ A prepared folder holds
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -21,9 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from seqformer.errors import DataError
+from seqformer.files import read_json, write_json
 from seqformer.text.corpus import Normalizer, load_normalizer
 
 FORMAT = 1
+MANIFEST = "manifest.json"
 Ids = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 
@@ -52,19 +53,17 @@ class Manifest:
 
     def normalize(self) -> Normalizer:
         """The normalisation that was applied, to be applied again at translation."""
-        return load_normalizer(self.normalizer, "manifest.json")
+        return load_normalizer(self.normalizer, MANIFEST)
 
 
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a prepared folder or of a run."""
-    path = folder / "manifest.json"
-    try:
-        values = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{folder} is not a prepared folder (no manifest.json); make one with: seqformer prepare") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
-    return _manifest(values, path)
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise DataError(
+            f"{folder} is not a prepared folder (no {MANIFEST}); make one with: seqformer prepare"
+        )
+    return _manifest(read_json(path), path)
 
 
 def _manifest(values: Any, path: Path) -> Manifest:
@@ -79,8 +78,7 @@ def _manifest(values: Any, path: Path) -> Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """The manifest as indented JSON."""
-    text = json.dumps(asdict(manifest), indent=2, ensure_ascii=False)
-    (folder / "manifest.json").write_text(text + "\n", "utf-8")
+    write_json(folder / MANIFEST, asdict(manifest))
 
 
 class Writer:

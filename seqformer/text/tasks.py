@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from seqformer.errors import SeqformerError, nearest
 
 LONGEST = 20
-HELD_OUT_LENGTHS = {"valid": (6, 11, 16), "test": (5, 9, 13, 18)}  # of the alternating task
+HELD_OUT_LENGTHS = {"valid": (8, 16), "test": (6, 11, 14)}  # of the alternating task
 
 Pair = tuple[str, str]
 
@@ -62,8 +62,13 @@ TASKS: dict[str, Callable[[int], Split]] = {
 }
 
 
-def generate(name: str, seed: int) -> Split:
-    """The pairs of the task called ``name``; :class:`SeqformerError` where there is none."""
+def check(name: str) -> str:
+    """The name itself, or a :class:`SeqformerError` that suggests the nearest task."""
     if name not in TASKS:
         raise SeqformerError(f"there is no task '{name}': {nearest(name, TASKS)}")
-    return TASKS[name](seed)
+    return name
+
+
+def generate(name: str, seed: int) -> Split:
+    """The pairs of the task called ``name``."""
+    return TASKS[check(name)](seed)

@@ -46,7 +46,9 @@ class Vocabulary:
 
     def decode(self, ids: list[list[int]]) -> list[str]:
         """Text of each list of ids; special symbols vanish, UNK shows as ⁇."""
-        texts: list[str] = self._processor.decode([[i for i in line if i not in (PAD, BOS, EOS)] for line in ids])
+        texts: list[str] = self._processor.decode(
+            [[i for i in line if i not in (PAD, BOS, EOS)] for line in ids]
+        )
         return [" ".join(text.split()) for text in texts]
 
     def pieces(self, ids: Iterable[int]) -> list[str]:

@@ -1,0 +1,62 @@
+"""The command line: one file a verb. Commands parse, call and print; nothing here touches a tensor."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from seqformer import __version__
+from seqformer.cli import attention, evaluate, prepare, train, translate
+from seqformer.console import note
+from seqformer.errors import SeqformerError
+
+app = typer.Typer(
+    name="seqformer",
+    help="Learn, train, trust and ship encoder-decoder models.",
+    epilog="Start with: seqformer train   (it learns English to French before your eyes)",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"seqformer {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("prepare", epilog=prepare.EXAMPLE)(prepare.prepare)
+app.command("train", epilog=train.EXAMPLE)(train.train)
+app.command("translate", epilog=translate.EXAMPLE)(translate.translate)
+app.command("evaluate", epilog=evaluate.EXAMPLE)(evaluate.evaluate)
+app.command("attention", epilog=attention.EXAMPLE)(attention.attention)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line on stderr and exit code 2."""
+    try:
+        app()
+    except SeqformerError as error:
+        note(f"seqformer: {error}")
+        sys.exit(2)
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        note(f"seqformer: {where}{error.strerror or error}")
+        sys.exit(2)

@@ -1,0 +1,166 @@
+"""``seqformer evaluate``: scores with their signatures, examples, speed."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seqformer.cli.options import (
+    BeamOption,
+    DeviceOption,
+    JsonOption,
+    LengthPenaltyOption,
+    RunOption,
+    open_run,
+)
+from seqformer.errors import SeqformerError, nearest
+
+if TYPE_CHECKING:
+    from seqformer.report.metrics import Score
+    from seqformer.run import Run
+
+EXAMPLE = "Example: seqformer evaluate --bleu --chrf"
+SCORES, WHAT = "Scores", "What is evaluated"
+SPLITS = ("test", "valid")
+SHOWN = 3  # best and worst examples
+
+
+def evaluate(
+    run: RunOption = None,
+    bleu: Annotated[bool, typer.Option("--bleu", rich_help_panel=SCORES, help="BLEU, by sacreBLEU.")] = False,
+    chrf: Annotated[bool, typer.Option("--chrf", rich_help_panel=SCORES, help="chrF, by sacreBLEU.")] = False,
+    ter: Annotated[bool, typer.Option("--ter", rich_help_panel=SCORES, help="TER, by sacreBLEU.")] = False,
+    split: Annotated[
+        str, typer.Option(metavar="test|valid", rich_help_panel=WHAT, help="Which held-out part.")
+    ] = "test",
+    source: Annotated[
+        Path | None, typer.Option(metavar="F", rich_help_panel=WHAT, help="Evaluate this file instead …")
+    ] = None,
+    reference: Annotated[
+        Path | None, typer.Option(metavar="F", rich_help_panel=WHAT, help="… against these translations.")
+    ] = None,
+    beam: BeamOption = 5,
+    length_penalty: LengthPenaltyOption = 1.0,
+    as_json: JsonOption = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Translate held-out sentences and score them.
+
+    Without a score named, a text run shows BLEU and chrF, a toy task exact match and token accuracy.
+    Split parts are scored as normalised text, your own files as they are.
+    """
+    opened = open_run(run, translation=False)
+    sources, references = _pairs(opened, split, source, reference)
+    names = [name for name, wanted in (("bleu", bleu), ("chrf", chrf), ("ter", ter)) if wanted]
+    if not names and opened.is_translation:
+        names = ["bleu", "chrf"]
+    found = _evaluate(opened, sources, references, names, beam, length_penalty, device)
+    if as_json:
+        print(json.dumps(found.to_json(), ensure_ascii=False))
+    else:
+        _show(opened, found, source or split)
+
+
+@dataclass(frozen=True)
+class _Found:
+    sources: list[str]
+    references: list[str]
+    translations: list[str]
+    scores: list[Score]
+    exact_match: float
+    token_accuracy: float
+    seconds: float
+    pieces: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The one object that ``--json`` prints."""
+        return {
+            **{s.name: {"score": s.score, "signature": s.signature} for s in self.scores},
+            "exact_match": self.exact_match,
+            "token_accuracy": self.token_accuracy,
+            "sentences": len(self.sources),
+            "seconds": self.seconds,
+        }
+
+
+def _pairs(run: Run, split: str, source: Path | None, reference: Path | None) -> tuple[list[str], list[str]]:
+    if source is None and reference is None:
+        if split not in SPLITS:
+            raise SeqformerError(f"there is no split '{split}': {nearest(split, SPLITS)}")
+        pairs = run.pairs(split)
+        return [s for s, _ in pairs], [r for _, r in pairs]
+    if source is None or reference is None:
+        raise SeqformerError("--source and --reference go together")
+    from seqformer.text.corpus import read_aligned
+
+    rows = list(read_aligned(source, reference))
+    if not rows:
+        raise SeqformerError(f"{source}: the file is empty")
+    return [s for s, _ in rows], [r for _, r in rows]
+
+
+def _evaluate(
+    run: Run,
+    sources: list[str],
+    references: list[str],
+    names: list[str],
+    beam: int,
+    length_penalty: float,
+    device: str,
+) -> _Found:
+    from seqformer.config import DecodeConfig
+    from seqformer.report import metrics
+
+    translator = run.translator(device)
+    begin = time.perf_counter()
+    best = [
+        t[0] for t in translator.translate(sources, DecodeConfig(beam=beam, length_penalty=length_penalty))
+    ]
+    seconds = time.perf_counter() - begin
+    texts = [t.text for t in best]
+    return _Found(
+        sources=sources,
+        references=references,
+        translations=texts,
+        scores=[metrics.corpus_score(name, texts, references) for name in names],
+        exact_match=metrics.exact_match(texts, references),
+        token_accuracy=metrics.token_accuracy(texts, references),
+        seconds=seconds,
+        pieces=sum(len(t.ids) + 1 for t in best),
+    )
+
+
+def _show(run: Run, found: _Found, what: object) -> None:
+    from rich.text import Text
+
+    from seqformer.console import page, table
+    from seqformer.report import metrics
+
+    count = len(found.sources)
+    scores = table(f"{run.folder} on {what}: {count:,} sentences", "score", "value", "signature")
+    scores.columns[2].justify = "left"
+    titles = {"bleu": "BLEU", "chrf": "chrF2", "ter": "TER"}
+    for score in found.scores:
+        scores.add_row(titles[score.name], f"{score.score:.1f}", score.signature)
+    scores.add_row("exact match", f"{found.exact_match:.1%}", "")
+    if not run.is_translation:
+        scores.add_row("token accuracy", f"{found.token_accuracy:.1%}", "")
+    speed = f"{count / found.seconds:,.0f} sentences/s, {found.pieces / found.seconds:,.0f} pieces/s"
+    scores.add_row("speed", f"{found.seconds:.1f} s", speed)
+
+    ranked = metrics.sentence_scores(found.translations, found.references)
+    order = sorted(range(count), key=lambda i: -ranked[i])
+    shown = dict.fromkeys([*order[:SHOWN], *order[-SHOWN:]])
+    examples = table("Best and worst", "chrF", "source · translation · reference")
+    examples.columns[1].justify = "left"
+    for i in shown:
+        lines = Text(found.sources[i] + "\n")
+        lines.append(found.translations[i] + "\n", style="bold")
+        lines.append(found.references[i] + "\n", style="dim")
+        examples.add_row(f"{ranked[i]:.0f}", lines)
+    page(scores, examples)

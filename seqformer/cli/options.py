@@ -1,0 +1,50 @@
+"""Options that several commands share, and where prepared folders and runs are looked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seqformer.errors import RunError
+
+if TYPE_CHECKING:
+    from seqformer.run import Run
+
+PREPARED, RUNS = Path("prepared"), Path("runs")
+EMBEDDED = "en-fr"
+
+RunOption = Annotated[
+    Path | None,
+    typer.Option("--run", metavar="DIR", show_default="the newest under runs/", help="The run to use."),
+]
+DeviceOption = Annotated[
+    str,
+    typer.Option(
+        "--device", metavar="auto|cpu|cuda", help="Where to compute; auto takes a GPU if there is one."
+    ),
+]
+BeamOption = Annotated[
+    int, typer.Option("--beam", metavar="N", help="Hypotheses kept at a time; 1 is greedy.")
+]
+LengthPenaltyOption = Annotated[
+    float,
+    typer.Option(
+        "--length-penalty", metavar="A", help="Rank by log-probability / length^A; higher favours longer."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def open_run(folder: Path | None, *, translation: bool) -> Run:
+    """The run asked for, or the newest one; an error says which command makes one."""
+    from seqformer import run
+
+    if folder is not None:
+        return run.Run(folder)
+    found = run.newest(RUNS, translation=translation)
+    if found is None:
+        what = "translation run" if translation else "run"
+        raise RunError(f"there is no {what} under {RUNS}/ here; train one with: seqformer train")
+    return found

@@ -1,0 +1,273 @@
+"""``seqformer train``: choose, train, and show it learn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seqformer.cli.options import EMBEDDED, PREPARED, RUNS, DeviceOption
+from seqformer.cli.prepare import prepare_embedded
+from seqformer.console import note
+from seqformer.errors import RunError, SeqformerError
+
+if TYPE_CHECKING:
+    from seqformer.run import Run
+    from seqformer.text.store import Manifest
+
+EXAMPLE = "Examples: seqformer train   ·   seqformer train --task reverse   ·   seqformer train --resume"
+DATA, BUDGET, MODEL, RECIPE = "What to train on, and where", "Budget", "Model", "Recipe"
+PRESET = "from the preset"
+STARTED = time.monotonic()  # the wall-clock budget begins with the command
+
+
+def _model(help: str, metavar: str = "N") -> Any:
+    return typer.Option(metavar=metavar, rich_help_panel=MODEL, show_default=PRESET, help=help)
+
+
+def _recipe(help: str, default: str, metavar: str = "N") -> Any:
+    return typer.Option(metavar=metavar, rich_help_panel=RECIPE, show_default=default, help=help)
+
+
+def _budget(help: str, default: str = "no limit", metavar: str = "N") -> Any:
+    return typer.Option(metavar=metavar, rich_help_panel=BUDGET, show_default=default, help=help)
+
+
+def train(
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", rich_help_panel=DATA, help="A toy task: alternating, copy, reverse or sort."
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            rich_help_panel=DATA,
+            show_default="the newest under prepared/",
+            help="A prepared folder.",
+        ),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            "--run",
+            metavar="DIR",
+            rich_help_panel=DATA,
+            show_default="runs/NAME",
+            help="The run folder to make.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", rich_help_panel=DATA, help="Go on with the run, or with the newest unfinished one."
+        ),
+    ] = False,
+    device: DeviceOption = "auto",
+    max_minutes: Annotated[
+        float | None, _budget("Wall clock, from the command to the last validation.", metavar="M")
+    ] = None,
+    max_steps: Annotated[int | None, _budget("Optimizer steps.")] = None,
+    max_epochs: Annotated[
+        int | None, _budget("Passes over the training pairs.", "from the data size, if nothing else limits")
+    ] = None,
+    patience: Annotated[
+        int | None, _budget("Stop after so many validations without a better score.", "never")
+    ] = None,
+    validate_every: Annotated[
+        int | None, _budget("Steps between validations.", "a tenth of the budget")
+    ] = None,
+    arch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="transformer", rich_help_panel=MODEL, show_default="transformer", help="Architecture."
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="toy|tiny|small|base",
+            rich_help_panel=MODEL,
+            show_default="from the data size",
+            help="Sets all the dimensions below.",
+        ),
+    ] = None,
+    encoder_layers: Annotated[int | None, _model("Blocks of the encoder.")] = None,
+    decoder_layers: Annotated[int | None, _model("Blocks of the decoder.")] = None,
+    width: Annotated[int | None, _model("Width of every layer, the paper's d_model.")] = None,
+    heads: Annotated[int | None, _model("Attention heads; they share the width.")] = None,
+    feed_forward: Annotated[int | None, _model("Inner width of the feed-forward layers.")] = None,
+    dropout: Annotated[float | None, _recipe("Share of each sublayer's output dropped.", "0.1; toy tasks: 0", "P")] = None,
+    norm: Annotated[
+        str | None,
+        _recipe("LayerNorm after each residual sum (the paper) or before each sublayer.", "post", "post|pre"),
+    ] = None,
+    activation: Annotated[
+        str | None, _recipe("Of the feed-forward layers.", "relu", "relu|gelu|silu")
+    ] = None,
+    tokens_per_batch: Annotated[
+        int | None, _recipe("max(source, target) length x sentences, padding included.", "2048")
+    ] = None,
+    accumulate: Annotated[int | None, _recipe("Batches added up for one step.", "1")] = None,
+    learning_rate: Annotated[
+        float | None, _recipe("The peak, after the warm-up.", "from the width", "LR")
+    ] = None,
+    warmup: Annotated[int | None, _recipe("Steps in which the rate rises.", "200")] = None,
+    schedule: Annotated[
+        str | None,
+        _recipe(
+            "After the warm-up: fall to zero at the end of the budget, or with the inverse square root of the step.",
+            "linear",
+            "linear|inverse-sqrt",
+        ),
+    ] = None,
+    label_smoothing: Annotated[
+        float | None, _recipe("Share of each target spread over the vocabulary.", "0.1; toy tasks: 0", "P")
+    ] = None,
+    clip: Annotated[float | None, _recipe("Largest norm of the gradient.", "1.0", "X")] = None,
+    precision: Annotated[
+        str | None, _recipe("auto: bf16 where the hardware multiplies in it.", "auto", "auto|fp32|bf16")
+    ] = None,
+    seed: Annotated[int | None, _recipe("Of weights, dropout and order.", "1")] = None,
+) -> None:
+    """Train a model and watch it learn.
+
+    With no data prepared and no task named, the embedded English-French corpus is prepared first.
+    Ctrl-C saves and says how to go on.
+    """
+    given = {name: value for name, value in locals().items() if value is not None}
+    model, recipe = _only(MODEL_FIELDS, given), _only(RECIPE_FIELDS, given)
+    if resume:
+        named = [name for name in ("task", "data", "preset") if name in given]
+        opened = _reopen(run, model | recipe, named)
+    else:
+        if task and data:
+            raise SeqformerError("give either --task or --data, not both")
+        _check_names(task, preset, device, recipe | model)
+        folder = _prepared(task, data, int(recipe.get("seed", 1)))
+        opened = _create(folder, run, preset, model, recipe)
+    from seqformer.cli.watch import watch
+
+    watch(opened, device, STARTED, resume=resume)
+
+
+MODEL_FIELDS = (
+    "arch", "encoder_layers", "decoder_layers", "width", "heads", "feed_forward", "dropout", "norm", "activation",
+)  # fmt: skip
+LIMITS = ("max_minutes", "max_steps", "max_epochs")
+CHANGEABLE = (*LIMITS, "patience", "validate_every")
+RECIPE_FIELDS = (
+    *CHANGEABLE, "tokens_per_batch", "accumulate", "learning_rate", "warmup", "schedule", "label_smoothing",
+    "clip", "precision", "seed",
+)  # fmt: skip
+
+
+def _check_names(task: str | None, preset: str | None, device: str, values: dict[str, Any]) -> None:
+    """Tell every wrong name and number before any folder is made."""
+    from seqformer import config
+    from seqformer.device import choose_device
+    from seqformer.text import tasks
+
+    choose_device(device)
+    if task:
+        tasks.check(task)
+    if preset:
+        config.check_preset(preset)
+    config.TrainConfig(**_only(RECIPE_FIELDS, values))
+    dimensions: dict[str, Any] = config.PRESETS[preset or "tiny"] | _only(MODEL_FIELDS, values)
+    config.ModelConfig(source_vocabulary=8, target_vocabulary=8, **dimensions)
+
+
+def _prepared(task: str | None, data: Path | None, seed: int) -> Path:
+    """The prepared folder to train on, made now where that is wanted."""
+    from seqformer.text.prepare import prepare_task
+    from seqformer.text.store import MANIFEST, read_manifest
+
+    if task:
+        folder = PREPARED / task
+        prepare_task(task, folder, seed)
+        return folder
+    if data:
+        read_manifest(data)
+        return data
+    found = sorted(PREPARED.glob(f"*/{MANIFEST}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for manifest in found:
+        if read_manifest(manifest.parent).kind == "translation":
+            return manifest.parent
+    note("Nothing is prepared here: preparing the embedded English-French corpus.")
+    prepare_embedded(PREPARED / EMBEDDED)
+    return PREPARED / EMBEDDED
+
+
+def _create(
+    folder: Path, run: Path | None, preset: str | None, model: dict[str, Any], recipe: dict[str, Any]
+) -> Run:
+    from seqformer import config
+    from seqformer import run as runs
+    from seqformer.text.store import read_manifest
+
+    manifest = read_manifest(folder)
+    toy = manifest.kind in config.TASK_RECIPES
+    chosen = preset or ("toy" if toy else config.preset_for(manifest.pairs["train"]))
+    if not preset:
+        note(f"Preset {chosen}, chosen for {manifest.pairs['train']:,} training pairs (--preset changes it).")
+    usual = config.TASK_RECIPES[manifest.kind] if toy else {}
+    dimensions: dict[str, Any] = config.PRESETS[chosen] | _only(MODEL_FIELDS, usual) | model
+    built = config.ModelConfig(
+        source_vocabulary=manifest.vocabulary["source"],
+        target_vocabulary=manifest.vocabulary["target"],
+        joint=(folder / "tokenizer.model").is_file(),
+        **dimensions,
+    )
+    learned = {"learning_rate": config.peak_rate(built.width)} | _only(RECIPE_FIELDS, usual)
+    if any(recipe.get(name) for name in LIMITS):
+        learned.pop("max_steps", None)
+    elif not toy:
+        learned["max_epochs"] = config.epochs_for(manifest.pairs["train"])
+        note(f"No limit given: {learned['max_epochs']} epochs (--max-minutes, --max-steps or --max-epochs set one).")
+    return runs.create(
+        run or _free(RUNS / manifest.name), folder, built, config.TrainConfig(**(learned | recipe))
+    )
+
+
+def _only(names: tuple[str, ...], values: dict[str, Any]) -> dict[str, Any]:
+    return {name: values[name] for name in names if name in values}
+
+
+def _free(folder: Path) -> Path:
+    """The folder itself, or the first of folder-2, folder-3 … that does not exist."""
+    number, found = 1, folder
+    while found.exists():
+        number += 1
+        found = folder.with_name(f"{folder.name}-{number}")
+    return found
+
+
+def _reopen(folder: Path | None, changes: dict[str, Any], named: Sequence[str]) -> Run:
+    """The run to resume, with its budget changed where that was asked for."""
+    from dataclasses import replace
+
+    from seqformer import run as runs
+
+    opened = runs.Run(folder) if folder else runs.unfinished(RUNS)
+    if opened is None:
+        raise RunError(f"there is no unfinished run under {RUNS}/; name one with --run to train it further")
+    for name in named:
+        raise SeqformerError(f"--{name} cannot be given with --resume: the run {opened.folder} has its own")
+    current = opened.configuration()
+    for name, value in changes.items():
+        if name not in CHANGEABLE and current[name] != value:
+            allowed = ", ".join("--" + n.replace("_", "-") for n in CHANGEABLE)
+            raise SeqformerError(
+                f"--{name.replace('_', '-')} {value}: {opened.folder} was begun with {current[name]}, and a resumed run "
+                f"keeps it; only {allowed} and --device may change"
+            )
+    budget = {name: value for name, value in changes.items() if name in CHANGEABLE}
+    if budget:
+        opened.change(replace(opened.train_config, **budget))
+    return opened

@@ -1,0 +1,126 @@
+"""Beam search, of which greedy search is the beam of one. It never asks which model it drives.
+
+B sentences, W beam, R rows (hypotheses), V vocabulary, L target length so far.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from seqformer.config import DecodeConfig
+from seqformer.models.attention import padding_mask
+from seqformer.models.seq2seq import Seq2Seq
+from seqformer.text.tokenizer import BOS, EOS, PAD
+
+NEVER = float("-inf")
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A translation as ids, without BOS and EOS."""
+
+    ids: list[int]
+    log_probability: float  # of all its pieces, EOS included where it ended by itself
+    score: float  # log-probability / length ** length penalty
+
+
+@dataclass
+class _Beams:
+    """The hypotheses that still grow, W for each sentence that is not done."""
+
+    sentences: list[int]  # which sentence of the batch each group of W belongs to
+    scores: Tensor  # (B, W) log-probabilities
+    history: Tensor  # (B, W, L) ids so far
+    limits: Tensor  # (B,) pieces at most
+    finished: list[list[Hypothesis]] = field(default_factory=list)  # a sentence of the whole batch
+
+
+@torch.inference_mode()
+def search(model: Seq2Seq, source: Tensor, limits: Tensor, config: DecodeConfig) -> list[list[Hypothesis]]:
+    """The best hypotheses for each source, best first.
+
+    source (B, S) ids, limits (B,) target pieces at most, EOS included. A sentence is done when W
+    hypotheses have ended and none that still grows scores better than them, or at its limit; what
+    has not ended by then is cut there.
+    """
+    mask = padding_mask(source)
+    state = model.start(model.encode(source, mask), mask)
+    count = len(source)
+    beams = _Beams(
+        sentences=list(range(count)),
+        scores=torch.zeros(count, 1, device=source.device),
+        history=torch.full((count, 1, 1), BOS, device=source.device),
+        limits=limits.to(source.device),
+        finished=[[] for _ in range(count)],
+    )
+    while beams.sentences:
+        logits = model.step(beams.history[:, :, -1].flatten(), state)  # (R, V)
+        rows, kept = _grow(beams, logits, config)
+        everything = torch.arange(len(logits), device=rows.device)
+        if beams.sentences and not torch.equal(rows, everything):
+            state.select(rows, kept)
+    best = [sorted(f, key=lambda h: h.score, reverse=True)[: config.n_best] for f in beams.finished]
+    return best
+
+
+def _grow(beams: _Beams, logits: Tensor, config: DecodeConfig) -> tuple[Tensor, Tensor | None]:
+    """Add one piece to every hypothesis; collect what ends; drop sentences that are done.
+
+    Returns which rows the next step goes on from, and which sentences remain (None: all of them).
+    """
+    groups, width = beams.scores.shape
+    vocabulary = logits.shape[-1]
+    logits = logits.float()
+    log_p = logits - logits.logsumexp(-1, keepdim=True)  # (R, V)
+    log_p[:, [PAD, BOS]] = NEVER
+    joint = (beams.scores.view(-1, 1) + log_p).view(groups, width * vocabulary)
+    # twice the beam, so that W go on even where W of the candidates end
+    totals, flat = joint.topk(min(2 * config.beam, width * vocabulary))  # (B, 2W)
+    parents, tokens = flat // vocabulary, flat % vocabulary
+    length = beams.history.shape[2]  # of a hypothesis with its new piece, BOS not counted
+    last = (beams.limits <= length)[:, None]
+    ends = tokens == EOS
+    alive, order = totals.masked_fill(ends, NEVER).topk(min(config.beam, totals.shape[1]))  # (B, W)
+    among_best = torch.arange(totals.shape[1], device=ends.device) < config.beam
+    _collect(beams, config, totals, (ends | last) & among_best & (totals > NEVER), parents, tokens)
+
+    hopes = (alive[:, 0] / length**config.length_penalty).tolist()
+    enough = [_enough(beams.finished[i], hope, config) for i, hope in zip(beams.sentences, hopes, strict=True)]
+    done = torch.tensor(enough, device=last.device) | last[:, 0] | (alive[:, 0] == NEVER)
+    keep = (~done).nonzero()[:, 0]  # (B',)
+    parents, tokens = parents.gather(1, order)[keep], tokens.gather(1, order)[keep]  # (B', W)
+    beams.scores = alive[keep]
+    rows = keep[:, None] * width + parents  # (B', W)
+    past = beams.history.flatten(0, 1)[rows]  # (B', W, L)
+    beams.history = torch.cat([past, tokens[:, :, None]], -1)
+    if len(keep) == groups:
+        return rows.flatten(), None
+    beams.limits = beams.limits[keep]
+    beams.sentences = [beams.sentences[i] for i in keep.tolist()]
+    return rows.flatten(), keep
+
+
+def _enough(finished: list[Hypothesis], hope: float, config: DecodeConfig) -> bool:
+    """Whether W hypotheses have ended, the wanted ones of them better than what the best alive scores now."""
+    if len(finished) < config.beam:
+        return False
+    return sorted((h.score for h in finished), reverse=True)[config.n_best - 1] >= hope
+
+
+def _collect(
+    beams: _Beams, config: DecodeConfig, totals: Tensor, which: Tensor, parents: Tensor, tokens: Tensor
+) -> None:
+    """Keep the candidates (B, 2W) that end here as finished hypotheses."""
+    if not which.any():
+        return
+    length = beams.history.shape[2]
+    for group, candidate in which.nonzero().tolist():
+        ids = beams.history[group, parents[group, candidate], 1:].tolist()
+        token, total = int(tokens[group, candidate]), float(totals[group, candidate])
+        if token != EOS:
+            ids.append(token)
+        score = total / length**config.length_penalty
+        beams.finished[beams.sentences[group]].append(Hypothesis(ids, total, score))

@@ -1,0 +1,33 @@
+"""Where a model computes, and in which precision."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from seqformer.errors import SeqformerError, nearest
+
+DEVICES = ("auto", "cpu", "cuda")
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` takes an NVIDIA GPU where there is one."""
+    if name not in DEVICES:
+        raise SeqformerError(f"there is no device '{name}': {nearest(name, DEVICES)}")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise SeqformerError("--device cuda: torch finds no NVIDIA GPU here; use --device cpu")
+    # oneDNN compiles a kernel for every shape it meets; its default of 1,024 is less than an epoch has
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def choose_precision(name: str, device: torch.device) -> str:
+    """``auto`` takes bf16 where the hardware multiplies in it, and fp32 elsewhere."""
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    able = torch.cpu.get_capabilities()
+    return "bf16" if able.get("amx_bf16") or able.get("avx512_bf16") else "fp32"

@@ -1,0 +1,124 @@
+"""A matrix with labelled rows and columns, as a table of shaded cells and as a picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from seqformer.errors import MissingExtra, SeqformerError
+from seqformer.files import write_whole
+
+# from nothing to 1, each with a text colour that can be read on it in dark and light terminals
+SHADES = (
+    (0.05, ""),
+    (0.15, "black on color(189)"),
+    (0.30, "black on color(147)"),
+    (0.50, "black on color(111)"),
+    (0.70, "white on color(68)"),
+    (0.90, "white on color(26)"),
+    (9.99, "bold white on color(18)"),
+)
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """The attention of one head: a row for each query, a column for each key."""
+
+    kind: str  # cross, encoder or decoder
+    layer: int  # from 1
+    head: int  # from 1; 0 for the mean over heads
+    weights: list[list[float]]
+    rows: list[str]
+    columns: list[str]
+
+    @property
+    def title(self) -> str:
+        """What is shown, in words."""
+        return f"{self.kind}, layer {self.layer}, " + (f"head {self.head}" if self.head else "mean of heads")
+
+
+def plain(piece: str) -> str:
+    """A piece as a person reads it: the mark of a word start goes, a lone one shows as a low line."""
+    return piece.removeprefix("▁") or "␣"
+
+
+def draw(heatmap: Heatmap) -> Table:
+    """A table of shaded cells with the weight, in hundredths, in each."""
+    table = Table(
+        title=heatmap.title,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        padding=(0, 0),
+        pad_edge=False,
+    )
+    table.add_column("", justify="right", no_wrap=True, max_width=14)
+    width = max(3, min(6, (78 - 14) // len(heatmap.columns)))
+    for column in heatmap.columns:
+        table.add_column(_folded(plain(column), width - 1), justify="center", width=width, vertical="bottom")
+    for name, weights in zip(heatmap.rows, heatmap.weights, strict=True):
+        table.add_row(Text(plain(name) + " "), *(_cell(w, width) for w in weights))
+    return table
+
+
+def _folded(label: str, width: int) -> Text:
+    return Text("\n".join(label[i : i + width] for i in range(0, len(label), width)))
+
+
+def _cell(weight: float, width: int) -> Text:
+    style = next(style for most, style in SHADES if weight < most)
+    return Text(f"{round(100 * weight):d}".center(width), style=style)
+
+
+def check(path: Path) -> None:
+    """Tell what stands in the way of a picture before any work is done for it."""
+    if path.suffix.lower() != ".png":
+        raise SeqformerError(f"--png {path}: the name must end in .png")
+    if not path.absolute().parent.is_dir():
+        raise SeqformerError(f"--png {path}: the folder {path.parent} does not exist")
+    pyplot()
+
+
+def pyplot() -> Any:
+    """matplotlib's figure class, without a window; an optional extra."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtra(
+            "pictures need matplotlib; install it with: pip install 'seqformer[png]'"
+        ) from None
+    return Figure
+
+
+def draw_png(path: Path, heatmaps: Sequence[Heatmap], title: str) -> None:
+    """A grid: a row for each kind and layer, a column for each head; whole or not written."""
+    lines = sorted({(_order(m), m.layer) for m in heatmaps})
+    heads = sorted({m.head for m in heatmaps})
+    longest = max(max(len(m.rows), len(m.columns)) for m in heatmaps)
+    cell = max(2.2, 0.22 * longest + 0.9)  # inches
+    figure = pyplot()(figsize=(cell * len(heads) + 0.6, cell * len(lines) + 0.9), layout="constrained")
+    grid = figure.subplots(len(lines), len(heads), squeeze=False)
+    image = None
+    for m in heatmaps:
+        axes = grid[lines.index((_order(m), m.layer))][heads.index(m.head)]
+        image = axes.imshow(m.weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        axes.set_xticks(range(len(m.columns)), [plain(p) for p in m.columns], rotation=90, fontsize=8)
+        axes.set_yticks(range(len(m.rows)), [plain(p) for p in m.rows], fontsize=8)
+        axes.set_title(m.title, fontsize=9)
+        source = "target" if m.kind == "decoder" else "source"
+        axes.set_xlabel(f"{source} (keys)", fontsize=8)
+        axes.set_ylabel(f"{'source' if m.kind == 'encoder' else 'target'} (queries)", fontsize=8)
+    figure.suptitle(title, fontsize=11)
+    if image is not None and not math.isnan(cell):
+        figure.colorbar(image, ax=grid, fraction=0.02, label="weight")
+    write_whole(path, lambda beside: figure.savefig(beside, format="png", dpi=130))
+
+
+def _order(heatmap: Heatmap) -> int:
+    return ("encoder", "decoder", "cross").index(heatmap.kind)

@@ -1,0 +1,113 @@
+"""Adam over one flat vector of weights, kept in fp32 whatever the model computes in.
+
+P parameters in all.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from seqformer.config import TrainConfig
+
+
+def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
+    """The rate of step number ``step`` (from 0), ``progress`` (0 to 1) into the budget.
+
+    Both schedules rise in a straight line for ``warmup`` steps. ``inverse-sqrt`` then falls with the
+    inverse square root of the step (section 5.3 of the paper), ``linear`` to zero at the end of the
+    budget.
+    """
+    warm = min(1.0, (step + 1) / config.warmup) if config.warmup else 1.0
+    if config.schedule == "linear":
+        return config.learning_rate * warm * max(0.0, 1.0 - progress)
+    return config.learning_rate * warm * math.sqrt(max(1, config.warmup) / max(step + 1, config.warmup, 1))
+
+
+class FlatAdam:
+    """Adam (Kingma and Ba 2015; betas and epsilon of section 5.3) on all weights as one vector.
+
+    The model's parameters and gradients become views of two flat vectors, so that clipping, the
+    update and the copy to the model's own precision are a handful of passes over memory.
+    """
+
+    def __init__(self, model: nn.Module, clip: float) -> None:
+        named = dict(model.named_parameters())
+        first = next(iter(named.values()))
+        size = sum(p.numel() for p in named.values())
+        self.clip = clip
+        self._shapes = {name: p.shape for name, p in named.items()}
+        self._weights = torch.empty(
+            size, dtype=first.dtype, device=first.device
+        )  # (P,) the model computes in
+        self._gradients = torch.zeros_like(self._weights)
+        views = zip(named.values(), self._views(self._weights), self._views(self._gradients), strict=True)
+        for parameter, weights, gradients in views:
+            weights.copy_(parameter.data)
+            parameter.data = weights
+            parameter.grad = gradients
+        same = first.dtype == torch.float32
+        self._master = self._weights if same else self._weights.float()
+        self._sum = self._gradients if same else torch.zeros_like(self._master)  # over accumulated batches
+        self._master.grad = self._sum
+        self._collected = False  # whether the sum holds anything since the last step
+        self._adam = torch.optim.Adam([self._master], betas=(0.9, 0.98), eps=1e-9, fused=True)
+
+    def collect(self) -> None:
+        """Take over the gradients of one batch, after its backward pass."""
+        if self._sum is not self._gradients:
+            if self._collected:
+                self._sum += self._gradients
+            else:
+                self._sum.copy_(self._gradients)
+            self._gradients.zero_()
+        self._collected = True
+
+    def step(self, units: int, rate: float) -> float:
+        """Update with the collected gradients of a loss summed over ``units``.
+
+        Returns the norm of the mean gradient; where it is not finite nothing is updated.
+        """
+        norm = float(self._sum.norm()) / units
+        if math.isfinite(norm):
+            self._sum.mul_(min(1.0, self.clip / (norm + 1e-6)) / units)
+            self._adam.param_groups[0]["lr"] = rate
+            self._adam.step()
+            if self._master is not self._weights:
+                self._weights.copy_(self._master)
+        if self._sum is self._gradients:
+            self._sum.zero_()
+        self._collected = False
+        return norm
+
+    def weights(self) -> dict[str, Tensor]:
+        """The weights by name, in fp32: views, valid until the next step."""
+        return dict(zip(self._shapes, self._views(self._master), strict=True))
+
+    def state(self) -> dict[str, Tensor]:
+        """All that a resume needs: weights by name and Adam's averages."""
+        adam = self._adam.state[self._master]
+        moments = {key: adam[key] for key in ("exp_avg", "exp_avg_sq", "step") if key in adam}
+        return {f"weights/{k}": v for k, v in self.weights().items()} | {
+            f"adam/{k}": v.reshape(-1) for k, v in moments.items()
+        }
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take back what :meth:`state` gave."""
+        for name, view in self.weights().items():
+            view.copy_(state[f"weights/{name}"])
+        if self._master is not self._weights:
+            self._weights.copy_(self._master)
+        if "adam/step" in state:
+            self._adam.state[self._master] = {
+                "step": state["adam/step"].reshape(()).to(self._master.device),
+                "exp_avg": state["adam/exp_avg"].to(self._master.device),
+                "exp_avg_sq": state["adam/exp_avg_sq"].to(self._master.device),
+            }
+
+    def _views(self, flat: Tensor) -> list[Tensor]:
+        sizes = [math.prod(shape) for shape in self._shapes.values()]
+        parts = zip(flat.split(sizes), self._shapes.values(), strict=True)
+        return [part.view(shape) for part, shape in parts]

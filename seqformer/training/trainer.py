@@ -1,0 +1,242 @@
+"""The training loop. It knows nothing of text, images or tokens, yields events and prints nothing.
+
+for event in Trainer(...).run():
+    ...   # Stepped, Validated, Saved, Ended
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from seqformer.config import TrainConfig
+from seqformer.training.checkpoint import (
+    METRICS,
+    STATE,
+    WEIGHTS,
+    Metrics,
+    Progress,
+    load_state,
+    save_state,
+    save_weights,
+)
+from seqformer.training.optimizer import FlatAdam, learning_rate
+
+LOG_EVERY = 20  # steps
+VALIDATIONS = 10  # in a budget, where no interval is given
+SAVE_AFTER = 60.0  # seconds; at most this much work is lost to a power cut
+
+
+class Batches(Protocol):
+    """What is trained on: each epoch is a list of plans, and a plan loads as a batch."""
+
+    def plan(self, epoch: int) -> Sequence[Any]: ...
+    def load(self, item: Any) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a validation found. ``score`` is what "best" means: higher is better."""
+
+    score: float
+    values: dict[str, float]  # name -> value, for the metrics and the screen
+    sample: tuple[str, str, str] | None = None  # source, translation, reference
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """One optimizer step was made."""
+
+    progress: float  # of the budget, 0 to 1
+    loss: float  # mean over the units of the step
+    units: int
+    rate: float
+    norm: float
+
+
+@dataclass(frozen=True)
+class Validated:
+    """A validation was made."""
+
+    validation: Validation
+    best: bool
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The state is on disk."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Training is over, or was asked to stop."""
+
+    reason: str
+    interrupted: bool
+
+
+Event = Stepped | Validated | Saved | Ended
+
+
+@dataclass
+class Trainer:
+    """Trains ``model`` on ``batches`` by ``objective`` and keeps its state in ``folder``.
+
+    objective(batch) -> (summed loss, number of units); the gradient is that of the mean over all
+    units of an optimizer step. ``validate`` is called with the model in evaluation mode.
+    """
+
+    model: nn.Module
+    batches: Batches
+    objective: Callable[[Any], tuple[Tensor, int]]
+    validate: Callable[[], Validation]
+    config: TrainConfig
+    folder: Path
+    device: torch.device
+    started: float = field(default_factory=time.monotonic)  # when the wall-clock budget began
+
+    def __post_init__(self) -> None:
+        self.state = Progress()
+        self.stopping = ""  # set by stop()
+        self.optimizer = FlatAdam(self.model, self.config.clip)
+        self._before = 0.0  # seconds of earlier sessions
+        self._saved_at = time.monotonic()
+        self._save_seconds = 0.0
+
+    def resume(self) -> None:
+        """Go on from the state in the folder."""
+        tensors, self.state = load_state(self.folder / STATE)
+        self.optimizer.load(tensors)
+        self.state.finished = ""
+        self._before = self.state.seconds
+
+    def stop(self, reason: str) -> None:
+        """Ask the loop to save and end after the step in hand (safe in a signal handler)."""
+        self.stopping = reason
+
+    @property
+    def seconds(self) -> float:
+        """Wall clock of all sessions."""
+        return self._before + time.monotonic() - self.started
+
+    def run(self) -> Iterator[Event]:
+        """Train to the end of the budget, of patience, or until asked to stop."""
+        self._metrics = Metrics(self.folder / METRICS, self.state.metrics_bytes)
+        self.model.train()
+        try:
+            yield from self._loop()
+        finally:
+            self._metrics.close()
+
+    def _loop(self) -> Iterator[Event]:
+        plan = self.batches.plan(self.state.epoch)
+        while True:
+            progress = self.progress(len(plan))
+            reason = self._reason_to_end(progress)
+            if not self.stopping and self.state.validated_step != self.state.step:
+                if reason or self._validation_is_due(progress):
+                    yield self._validate()
+                    yield self._save()
+                    reason = reason or self._reason_to_end(progress)
+            if self.stopping or reason:
+                self.state.finished = "" if self.stopping else reason
+                yield self._save()
+                yield Ended(self.stopping or reason, interrupted=bool(self.stopping))
+                return
+            if self._save_is_due():
+                yield self._save()
+            yield self._step(plan, progress)
+            if self.state.place >= len(plan):
+                self.state.epoch += 1
+                self.state.place = 0
+                plan = self.batches.plan(self.state.epoch)
+
+    def progress(self, batches_an_epoch: int) -> float:
+        """How much of the budget is used, 0 to 1; 0 where there is no budget."""
+        config, state = self.config, self.state
+        used = [0.0]
+        if config.max_steps:
+            used.append(state.step / config.max_steps)
+        if config.max_epochs:
+            used.append((state.epoch + state.place / batches_an_epoch) / config.max_epochs)
+        if config.max_minutes:
+            # what the last validation and saving will take belongs to the budget
+            validation = state.validation_seconds * 1.1 or 1.2 * config.max_minutes
+            reserve = min(validation + 2 * self._save_seconds + 0.5, 30 * config.max_minutes)
+            used.append(self.seconds / (60 * config.max_minutes - reserve))
+        return min(1.0, max(used))
+
+    def _reason_to_end(self, progress: float) -> str:
+        if progress >= 1:
+            return "the budget is used"
+        if self.config.patience and self.state.worse >= self.config.patience:
+            return f"no better score in {self.config.patience} validations"
+        return ""
+
+    def _validation_is_due(self, progress: float) -> bool:
+        if self.config.validate_every:
+            return self.state.step > 0 and self.state.step % self.config.validate_every == 0
+        return progress * VALIDATIONS >= self.state.validations + 1
+
+    def _save_is_due(self) -> bool:
+        return time.monotonic() - self._saved_at > max(SAVE_AFTER, 50 * self._save_seconds)
+
+    def _step(self, plan: Sequence[Any], progress: float) -> Stepped:
+        state = self.state
+        loss_sum, units = 0.0, 0
+        for item in plan[state.place : state.place + self.config.accumulate]:
+            loss, count = self.objective(self.batches.load(item).to(self.device))
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.collect()
+            loss_sum, units = loss_sum + float(loss.detach()), units + count
+        rate = learning_rate(self.config, state.step, progress)
+        norm = self.optimizer.step(units, rate)
+        state.step += 1
+        state.place += self.config.accumulate
+        state.units += units
+        if math.isfinite(loss_sum):
+            state.loss_sum, state.loss_units = state.loss_sum + loss_sum, state.loss_units + units
+        if state.step % LOG_EVERY == 0 and state.loss_units:
+            mean = state.loss_sum / state.loss_units
+            self._log({"loss": mean, "learning_rate": rate, "gradient_norm": norm})
+            state.loss_sum, state.loss_units = 0.0, 0
+        return Stepped(progress, loss_sum / units, units, rate, norm)
+
+    def _validate(self) -> Validated:
+        begin = time.monotonic()
+        self.model.eval()
+        with torch.inference_mode():
+            found = self.validate()
+        self.model.train()
+        state = self.state
+        state.validations += 1
+        state.validated_step = state.step
+        better = state.best is None or found.score > state.best
+        if better:
+            state.best, state.best_step, state.worse = found.score, state.step, 0
+            save_weights(self.folder / WEIGHTS, self.optimizer.weights())
+        else:
+            state.worse += 1
+        self._log({**found.values, "best": better})
+        state.validation_seconds = max(state.validation_seconds, time.monotonic() - begin)
+        return Validated(found, better)
+
+    def _save(self) -> Saved:
+        begin = time.monotonic()
+        self.state.seconds = self.seconds
+        self.state.metrics_bytes = self._metrics.bytes
+        save_state(self.folder / STATE, self.optimizer.state(), self.state)
+        self._saved_at = time.monotonic()
+        self._save_seconds = self._saved_at - begin
+        return Saved()
+
+    def _log(self, values: dict[str, Any]) -> None:
+        state = self.state
+        self._metrics.append({"step": state.step, "epoch": state.epoch, "units": state.units, **values})
