@@ -1,10 +1,12 @@
 """The lexicon of grammar.py: every word, verb and fixed phrase that the corpus uses.
 
 Each table is a string, which is easier to read and extend than nested brackets, and one
-of three functions reads it:
+of these functions reads it:
     entries   "a/b, c/d": entries between commas, fields between slashes
     rows      "a/b; c/d": entries between semicolons or lines, fields between slashes
     sections  "name: text" paragraphs, kept as strings under their names
+    words     words between spaces
+    stems     the forms of irregular French verbs
 The English comes first and the French second, except in the tables of adjectives.
 
 Marks inside the French (grammar.py says what becomes of them):
@@ -34,6 +36,22 @@ def sections(table: str) -> dict[str, str]:
     """Split a table of "name: ..." paragraphs."""
     parts = re.split(r"^(\w+): ", table, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def words(table: str) -> set[str]:
+    """Words between spaces; "_" stands for a space inside one."""
+    return {word.replace("_", " ") for word in table.split()}
+
+
+def stems(table: str) -> dict[str, list[str]]:
+    """Verb forms by infinitive, from "stem+ending...: endings" (several stems may share them)."""
+    forms = {}
+    for (row,) in rows(table):
+        heads, _, endings = row.partition(": ")
+        for head in heads.split():
+            stem, _, infinitive_end = head.partition("+")
+            forms[stem + infinitive_end] = [stem + end for end in endings.split()]
+    return forms
 
 
 # --- Nouns ----------------------------------------------------------------------------
@@ -145,7 +163,6 @@ stolen: bike car wallet watch phone ring computer bag
 built: house bridge wall castle boat school church
 books: book pen photo toy map
 crossed: street river bridge forest park city
-games: book movie song car dress
 offspring: child parent brother sister son daughter cousin friend neighbor colleague
 """)
 
@@ -223,12 +240,14 @@ outside: petit grand beau
 sound: étrange
 """)
 # Adjectives that take no "very".
-UNGRADED = """
+UNGRADED = words("""
 seul marié célibataire absent blessé en_danger cassé vide ouvert fermé en_panne
     en_bonne_santé délicieux parfait vrai faux possible impossible rouge bleu vert noir blanc jaune
     gris neuf trop_tard prêt pressé libre mûr malade français anglais américain italien allemand
-    espagnol canadien japonais belge"""
-EUPHONIC = {"beau": "bel", "nouveau": "nouvel", "vieux": "vieil"}
+    espagnol canadien japonais belge
+""")
+# States that are not only of today.
+LASTING_STATES = {"married", "single", "injured", "in danger", "healthy"}
 DEGREES = entries("very/très, very/très, too/trop, really/vraiment, so/si")
 # Things compared: kinds/adjectives.
 COMPARED = rows("""
@@ -241,17 +260,13 @@ your/mine/le mien/la mienne, his/mine/le mien/la mienne, her/mine/le mien/la mie
 my/yours/le tien/la tienne, my/his/le sien/la sienne, our/theirs/le leur/la leur
 """)
 GROUPS = entries("class/la classe, family/la famille, group/le groupe, village/le village")
-EXCLAIMED = {
-    "building": "beau joli étrange",
-    "animal": "beau joli étrange",
-    "clothes": "beau joli étrange",
-    "thing": "beau joli étrange",
-    "object": "beau joli étrange",
-    "text": "bon beau étrange",
-    "show": "bon beau étrange",
-}
-FEELING_ADJECTIVES = "fatigué malade triste heureux occupé inquiet déçu en_colère"
-TASK_ADJECTIVES = "facile difficile important impossible dangereux"
+# What a ...!  Kinds of nouns/adjectives.
+EXCLAIMED = rows("""
+building/beau joli étrange; animal/beau joli étrange; clothes/beau joli étrange; thing/beau joli étrange;
+object/beau joli étrange; text/bon beau étrange; show/bon beau étrange
+""")
+MOODS = "fatigué malade triste heureux occupé inquiet déçu en_colère"
+TASKS = "facile difficile important impossible dangereux"
 
 # --- Pronouns, numbers and names ------------------------------------------------------
 
@@ -260,13 +275,25 @@ PRONOUNS = entries("""
 I/je/0/m/me/me/me, you/tu/1/m/you/te/te, he/il/2/m/him/le_/lui, she/elle/2/f/her/la_/lui,
 we/nous/3/m/us/nous/nous, they/ils/4/m/them/les_/leur
 """)
+# Determiners: english/masculine/feminine/plural ("own" is the subject's possessive).
+DETERMINERS = {
+    en: forms
+    for en, *forms in entries("""
+the/le/la/les, this/ce/cette/ces, that/ce/cette/ces, my/mon/ma/mes, your/ton/ta/tes, his/son/sa/ses,
+her/son/sa/ses, our/notre/notre/nos, their/leur/leur/leurs, own/{mon}/{ma}/{mes}
+""")
+}
+# Forms before a vowel: cet ami, mon amie, un vieil ami.
+EUPHONIC = dict(entries("ce/cet, ma/mon, ta/ton, sa/son, {ma}/{mon}, beau/bel, nouveau/nouvel, vieux/vieil"))
 # What {my} {mon} {ma} {mes} {me} stand for, then the stressed pronouns.
 PERSON_FORMS = entries("""
 my/mon/ma/mes/me/me/moi, your/ton/ta/tes/te/you/toi, his/son/sa/ses/se/him/lui,
 our/notre/notre/nos/nous/us/nous, their/leur/leur/leurs/se/them/eux
 """)
-FEMININE_FORMS = {2: ["her", "son", "sa", "ses", "se", "her", "elle"]}
-FEMININE_FORMS[4] = ["their", "leur", "leur", "leurs", "se", "them", "elles"]
+FEMININE_FORMS = {
+    2: ["her", "son", "sa", "ses", "se", "her", "elle"],
+    4: ["their", "leur", "leur", "leurs", "se", "them", "elles"],
+}
 OWNERS = ["my", "your", "his", "her", "our"]
 MINE = entries("mine/moi, yours/toi, his/lui, hers/elle, ours/nous, theirs/eux")
 INDEFINITE = dict(
@@ -297,7 +324,7 @@ secretary/secrétaire/secrétaire, singer/chanteur/chanteuse
 # --- French verbs ---------------------------------------------------------------------
 
 # Irregular verbs: stem+ending..., then je tu il nous ils participle future.
-IRREGULAR = rows("""
+IRREGULAR = stems("""
 +être: suis es est sommes sont été ser; +avoir: ai as a avons ont eu aur;
 +aller: vais vas va allons vont allé ir; f+aire: ais ais ait aisons ont ait er;
 d+ire: is is it isons isent it ir; l+ire: is is it isons isent u ir; écr+ire: is is it ivons ivent it ir;
@@ -316,9 +343,15 @@ conn+aître reconn+aître: ais ais aît aissons aissent u aîtr; sui+vre: s s t 
 v+ivre: is is it ivons ivent écu ivr; pe+indre éte+indre: ins ins int ignons ignent int indr;
 env+oyer: oie oies oie oyons oient oyé err; app+eler: elle elles elle elons ellent elé eller
 """)
-ETRE_VERBS = """
+# Verbs that make their past with être.
+ETRE_VERBS = words("""
 aller venir revenir partir sortir arriver rester tomber entrer rentrer mourir naître
-"""
+""")
+ENDINGS = {
+    "imperfect": ("ais", "ais", "ait", "ions", "aient"),
+    "future": ("ai", "as", "a", "ons", "ont"),
+    "conditional": ("ais", "ais", "ait", "ions", "aient"),
+}
 POLARITIES = {"not": "pas", "never": "jamais", "anymore": "plus", "yet": "pas encore"}
 
 # --- English verbs --------------------------------------------------------------------
@@ -336,6 +369,8 @@ sing sang sung, sleep slept slept, speak spoke spoken, steal stole stolen, swim 
 tell told told, understand understood understood, wake woke woken, wear wore worn, win won won,
 write wrote written
 """)
+ENGLISH_PAST = {base: forms for base, *forms in (row[0].split() for row in ENGLISH_IRREGULAR)}
+# Verbs that double their last letter before -ing and -ed.
 DOUBLED = {"run", "swim", "put", "sit", "get", "stop", "cut", "forget", "win", "set", "plan", "prefer"}
 AUXILIARIES = {"can", "must", "should", "would"}
 SHORT = {"am": "'m", "is": "'s", "are": "'re", "will": "'ll", "have": "'ve", "has": "'s", "would": "'d"}
@@ -468,13 +503,12 @@ swim/nager/wvb; cook/cuisiner/wvb; drive/conduire/wvb; play/jouer/wvb; talk/parl
 travel/voyager/lm; laugh/rire/l; cry/pleurer/l; study/étudier/ln; drink/boire/lm;
 walk/marcher/l; write/écrire/wl
 """)
-MANNERS = dict(
-    zip(
-        "wvlmnb",
-        entries("well/bien, very well/très bien, a lot/beaucoup, too much/trop, enough/assez, badly/mal"),
-        strict=True,
+MANNERS = {
+    key: (en, fr)
+    for key, en, fr in entries(
+        "w/well/bien, v/very well/très bien, l/a lot/beaucoup, m/too much/trop, n/enough/assez, b/badly/mal"
     )
-)
+}
 ROUTINES = rows("""
 leave/partir/; arrive/arriver/; get/se lever//up; go/se coucher//to bed; wake/se réveiller//up;
 have/prendre//breakfast/le petit-déjeuner; have/dîner//dinner; start/commencer//work/le travail;
@@ -515,7 +549,7 @@ math/les mathématiques, the sea/la mer, chess/les échecs, poetry/la poésie, s
 flowers/les fleurs, science/les sciences, the mountains/la montagne, movies/le cinéma, tennis/le tennis,
 jazz/le jazz, autumn/le automne, art/le art, spiders/les araignées
 """)
-# Questions: english/french/flags of the verb/tenses.
+# Question words: english/french/flags of the verb/tenses.
 WH_QUESTIONS = rows(
     "where/où/w/; when/quand/ei/past going; how/comment/t/past; what time/à quelle heure//present past"
 )
@@ -568,16 +602,22 @@ TAKEN_KINDS = {"drink": "drink", "staple": "eat buy", "snack": "eat buy", "veg":
 
 # --- Places ---------------------------------------------------------------------------
 
+# english/in or to/from.
 CITIES = entries("""
-Paris/Paris, London/Londres, Rome/Rome, Berlin/Berlin, Tokyo/Tokyo, Lyon/Lyon, Brussels/Bruxelles,
-Geneva/Genève, Montreal/Montréal, Madrid/Madrid, Venice/Venise, Athens/Athènes, Amsterdam/Amsterdam,
-New York/New York, Marseille/Marseille, Barcelona/Barcelone
+Paris/à Paris/de Paris, London/à Londres/de Londres, Rome/à Rome/de Rome, Berlin/à Berlin/de Berlin,
+Tokyo/à Tokyo/de Tokyo, Lyon/à Lyon/de Lyon, Brussels/à Bruxelles/de Bruxelles,
+Geneva/à Genève/de Genève, Montreal/à Montréal/de Montréal, Madrid/à Madrid/de Madrid,
+Venice/à Venise/de Venise, Athens/à Athènes/de Athènes, Amsterdam/à Amsterdam/de Amsterdam,
+New York/à New York/de New York, Marseille/à Marseille/de Marseille, Barcelona/à Barcelone/de Barcelone
 """)
 COUNTRIES = entries("""
-France/France/f, Italy/Italie/f, Spain/Espagne/f, Germany/Allemagne/f, Canada/Canada/m, Japan/Japon/m,
-Belgium/Belgique/f, Switzerland/Suisse/f, China/Chine/f, England/Angleterre/f, Portugal/Portugal/m,
-Brazil/Brésil/m, Mexico/Mexique/m, Morocco/Maroc/m, Greece/Grèce/f, the United States/États-Unis/p,
-Africa/Afrique/f
+France/en France/de France, Italy/en Italie/de Italie, Spain/en Espagne/de Espagne,
+Germany/en Allemagne/de Allemagne, Canada/à le Canada/de le Canada, Japan/à le Japon/de le Japon,
+Belgium/en Belgique/de Belgique, Switzerland/en Suisse/de Suisse, China/en Chine/de Chine,
+England/en Angleterre/de Angleterre, Portugal/à le Portugal/de le Portugal,
+Brazil/à le Brésil/de le Brésil, Mexico/à le Mexique/de le Mexique, Morocco/à le Maroc/de le Maroc,
+Greece/en Grèce/de Grèce, the United States/à les États-Unis/de les États-Unis,
+Africa/en Afrique/de Afrique
 """)
 WORLD_VERBS = rows("""
 live+in/habiter/sb; live+in/habiter/sb; work+in/travailler/he; study+in/étudier/ge; go+to/aller/gem;
@@ -643,25 +683,21 @@ on Monday/lundi, on Friday/vendredi, on Sunday/dimanche, two days ago/il y a deu
 last Saturday/samedi dernier, three days ago/il y a trois jours, an hour ago/il y a une heure,
 yesterday morning/hier matin, last Tuesday/mardi dernier, last weekend/le week-end dernier
 """)
-RECENT = entries("""
-yesterday/hier, last night/hier soir, this morning/ce matin
-""")
+RECENT = entries("yesterday/hier, last night/hier soir, this morning/ce matin")
 FUTURES = entries("""
 tomorrow/demain, tonight/ce soir, tomorrow morning/demain matin, next week/la semaine prochaine,
 on Monday/lundi, on Thursday/jeudi, next Saturday/samedi prochain, this weekend/ce week-end,
 on Sunday/dimanche, this afternoon/cet après-midi, tomorrow evening/demain soir,
 in two days/dans deux jours
 """)
-NOWS = entries("""
-now/maintenant, right now/en ce moment, at the moment/en ce moment
-""")
-OFTEN = entries("""
-often/souvent, always/toujours, sometimes/parfois, rarely/rarement
-""")
+NOWS = entries("now/maintenant, right now/en ce moment, at the moment/en ce moment")
+OFTEN = entries("often/souvent, always/toujours, sometimes/parfois, rarely/rarement")
 THIS_DAY = entries("today/aujourd'hui, this morning/ce matin")
 MINUTES = entries("""
 HOUR/, HOUR o'clock/, half past HOUR/et demie, a quarter past HOUR/et quart, a quarter to HOUR/moins le quart
 """)
+UNITS = entries("years/ans, months/mois")
+HOURS = entries("hours/heures")
 WEATHER = entries("""
 it's raining/il pleut, it's snowing/il neige, it's cold/il fait froid, it's hot/il fait chaud,
 it's windy/il y a du vent, it's foggy/il y a du brouillard, it's sunny/il y a du soleil,
@@ -741,6 +777,17 @@ does the store close at {clock}?/est-ce que le magasin ferme à {clock} ?
 {was} in {in}./{was} {in}.; {was} in {in} {past}./{was} {in} {past}.; {will} {later}./{will} {later}.
 {will} in {in} {later}./{will} {in} {later}.; {will} in {in}./{will} {in}.
 """)
+# What the plain slots stand for; {kin}, {my:thing}, {clock}... are drawn by grammar.py.
+SLOTS = {
+    "day": DAYS,
+    "month": MONTHS,
+    "number": NUMBERS,
+    "past": RECENT,
+    "later": FUTURES,
+    "now": WEATHER,
+    "was": WEATHER_PAST,
+    "will": WEATHER_NEXT,
+}
 # Sentences that are correct but odd.
 UNLIKELY = re.compile(
     r"\b(child|children|boys?|girls?)\b.*\b(smok\w*|wine|beer|married|single|vot\w*|work\w*)\b"

@@ -160,7 +160,7 @@ def preset_for(pairs: int) -> str:
 
 def peak_rate(width: int) -> float:
     """A peak learning rate that suits a model of this width: 2e-3 at 256, less for wider ones."""
-    return round(2e-3 * (256 / max(width, 128)) ** 0.5, 6)
+    return float(round(2e-3 * math.sqrt(256 / max(width, 128)), 6))
 
 
 def epochs_for(pairs: int) -> int:

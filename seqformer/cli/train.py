@@ -16,7 +16,6 @@ from seqformer.errors import RunError, SeqformerError
 
 if TYPE_CHECKING:
     from seqformer.run import Run
-    from seqformer.text.store import Manifest
 
 EXAMPLE = "Examples: seqformer train   ·   seqformer train --task reverse   ·   seqformer train --resume"
 DATA, BUDGET, MODEL, RECIPE = "What to train on, and where", "Budget", "Model", "Recipe"
@@ -102,7 +101,9 @@ def train(
     width: Annotated[int | None, _model("Width of every layer, the paper's d_model.")] = None,
     heads: Annotated[int | None, _model("Attention heads; they share the width.")] = None,
     feed_forward: Annotated[int | None, _model("Inner width of the feed-forward layers.")] = None,
-    dropout: Annotated[float | None, _recipe("Share of each sublayer's output dropped.", "0.1; toy tasks: 0", "P")] = None,
+    dropout: Annotated[
+        float | None, _recipe("Share of each sublayer's output dropped.", "0.1; toy tasks: 0", "P")
+    ] = None,
     norm: Annotated[
         str | None,
         _recipe("LayerNorm after each residual sum (the paper) or before each sublayer.", "post", "post|pre"),
@@ -121,7 +122,7 @@ def train(
     schedule: Annotated[
         str | None,
         _recipe(
-            "After the warm-up: fall to zero at the end of the budget, or with the inverse square root of the step.",
+            "After the warm-up: to zero at the end of the budget, or by the inverse square root of the step.",
             "linear",
             "linear|inverse-sqrt",
         ),
@@ -157,7 +158,8 @@ def train(
 
 
 MODEL_FIELDS = (
-    "arch", "encoder_layers", "decoder_layers", "width", "heads", "feed_forward", "dropout", "norm", "activation",
+    "arch", "encoder_layers", "decoder_layers", "width", "heads", "feed_forward", "dropout", "norm",
+    "activation",
 )  # fmt: skip
 LIMITS = ("max_minutes", "max_steps", "max_epochs")
 CHANGEABLE = (*LIMITS, "patience", "validate_every")
@@ -229,7 +231,9 @@ def _create(
         learned.pop("max_steps", None)
     elif not toy:
         learned["max_epochs"] = config.epochs_for(manifest.pairs["train"])
-        note(f"No limit given: {learned['max_epochs']} epochs (--max-minutes, --max-steps or --max-epochs set one).")
+        note(
+            f"No limit given: {learned['max_epochs']} epochs (see --max-minutes, --max-steps or --max-epochs)."
+        )
     return runs.create(
         run or _free(RUNS / manifest.name), folder, built, config.TrainConfig(**(learned | recipe))
     )
@@ -264,8 +268,8 @@ def _reopen(folder: Path | None, changes: dict[str, Any], named: Sequence[str]) 
         if name not in CHANGEABLE and current[name] != value:
             allowed = ", ".join("--" + n.replace("_", "-") for n in CHANGEABLE)
             raise SeqformerError(
-                f"--{name.replace('_', '-')} {value}: {opened.folder} was begun with {current[name]}, and a resumed run "
-                f"keeps it; only {allowed} and --device may change"
+                f"--{name.replace('_', '-')} {value}: {opened.folder} was begun with {current[name]}, and a "
+                f"resumed run keeps it; only {allowed} and --device may change"
             )
     budget = {name: value for name, value in changes.items() if name in CHANGEABLE}
     if budget:

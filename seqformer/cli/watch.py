@@ -102,17 +102,16 @@ class _Screen:
         if now - self._since < (0.5 if self.live else LINE_EVERY):
             return
         self._speed = self._units / (now - self._since)
-        fields = {
-            "step": f"step {self.trainer.state.step:,}",
-            "speed": f"{self._speed:,.0f} tokens/s",
-            "loss": f"loss {self._loss / self._units:.3f}",
-            "left": self._left(event.progress),
-        }
+        step = f"step {self.trainer.state.step:,}"
+        speed, loss = f"{self._speed:,.0f} tokens/s", f"loss {self._loss / self._units:.3f}"
+        left = self._left(event.progress)
         self._since, self._units, self._loss = now, 0, 0.0
         if self.live:
-            self.progress.update(self.task, completed=event.progress, **fields)
+            self.progress.update(
+                self.task, completed=event.progress, step=step, speed=speed, loss=loss, left=left
+            )
         else:
-            note("  ".join([*fields.values(), f"{event.progress:.0%}"]))
+            note("  ".join([step, speed, loss, left, f"{event.progress:.0%}"]))
 
     def _left(self, progress: float) -> str:
         seconds = self.trainer.seconds
@@ -164,8 +163,8 @@ def _introduce(run: Run, learning: Learning) -> None:
         ),
         (
             "model",
-            f"{model.arch}, {model.encoder_layers}+{model.decoder_layers} layers, width {model.width}, {model.heads} heads, "
-            f"feed-forward {model.feed_forward}, {parameters:,} weights",
+            f"{model.arch}, {model.encoder_layers}+{model.decoder_layers} layers, width {model.width}, "
+            f"{model.heads} heads, feed-forward {model.feed_forward}, {parameters:,} weights",
         ),
         ("computing", f"{learning.trainer.device.type} in {learning.precision}"),
         (

@@ -88,7 +88,9 @@ def _grow(beams: _Beams, logits: Tensor, config: DecodeConfig) -> tuple[Tensor, 
     _collect(beams, config, totals, (ends | last) & among_best & (totals > NEVER), parents, tokens)
 
     hopes = (alive[:, 0] / length**config.length_penalty).tolist()
-    enough = [_enough(beams.finished[i], hope, config) for i, hope in zip(beams.sentences, hopes, strict=True)]
+    enough = [
+        _enough(beams.finished[i], hope, config) for i, hope in zip(beams.sentences, hopes, strict=True)
+    ]
     done = torch.tensor(enough, device=last.device) | last[:, 0] | (alive[:, 0] == NEVER)
     keep = (~done).nonzero()[:, 0]  # (B',)
     parents, tokens = parents.gather(1, order)[keep], tokens.gather(1, order)[keep]  # (B', W)

@@ -114,7 +114,7 @@ class MultiHeadAttention(nn.Module):
         return self._merge(attended).view(rows, length, width), maps
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)  # (B, H, T, K)
 
     def _merge(self, x: Tensor) -> Tensor:
         merged: Tensor = self.output(x.transpose(1, 2).flatten(2))  # (B, T, D)

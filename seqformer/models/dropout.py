@@ -41,5 +41,5 @@ class Dropout(nn.Module):
             return x
         if x.device.type != "cpu":
             return functional.dropout(x, self.rate)
-        kept: Tensor = _ByteMask.apply(x, max(1, round(256 * self.rate)))
+        kept: Tensor = _ByteMask.apply(x, max(1, round(256 * self.rate)))  # type: ignore[no-untyped-call]
         return kept

@@ -73,10 +73,10 @@ def projection_loss(hidden: Tensor, weight: Tensor, target: Tensor, smoothing: f
     over the vocabulary (Szegedy et al. 2016; section 5.4 of the paper).
     """
     if torch.is_grad_enabled():
-        loss: Tensor = _ProjectionLoss.apply(hidden, weight, target, smoothing)
+        loss: Tensor = _ProjectionLoss.apply(hidden, weight, target, smoothing)  # type: ignore[no-untyped-call]
         return loss
     size = _rows(len(weight))
-    parts = zip(hidden.split(size), target.split(size), strict=True)
+    parts = zip(torch.split(hidden, size), torch.split(target, size), strict=True)
     losses = [
         functional.cross_entropy(
             (rows @ weight.T).float(), wanted, reduction="sum", label_smoothing=smoothing

@@ -57,11 +57,12 @@ class Residual(nn.Module):
 
     def before(self, x: Tensor) -> Tensor:
         """What the sublayer gets."""
-        return self.norm(x) if self.pre else x
+        normed: Tensor = self.norm(x) if self.pre else x
+        return normed
 
     def after(self, x: Tensor, y: Tensor) -> Tensor:
         """x, and what the sublayer made of it, joined."""
-        joined = x + self.dropout(y)
+        joined: Tensor = x + self.dropout(y)
         return joined if self.pre else self.norm(joined)
 
 
@@ -72,14 +73,13 @@ class EncoderBlock(nn.Module):
         super().__init__()
         self.attention = MultiHeadAttention(config.width, config.heads)
         self.feed_forward = FeedForward(config)
-        self.residuals = nn.ModuleList(Residual(config) for _ in range(2))
+        self.first, self.second = Residual(config), Residual(config)
 
     def forward(self, x: Tensor, mask: Tensor | None, weights: bool = False) -> tuple[Tensor, Tensor | None]:
         """x (B, S, D) -> the same shape, and the weights (B, H, S, S) where asked for."""
-        first, second = self.residuals
-        y, maps = self.attention(first.before(x), mask, weights=weights)
-        x = first.after(x, y)
-        return second.after(x, self.feed_forward(second.before(x))), maps
+        y, maps = self.attention(self.first.before(x), mask, weights=weights)
+        x = self.first.after(x, y)
+        return self.second.after(x, self.feed_forward(self.second.before(x))), maps
 
 
 class DecoderBlock(nn.Module):
@@ -90,7 +90,7 @@ class DecoderBlock(nn.Module):
         self.attention = MultiHeadAttention(config.width, config.heads)
         self.cross = MultiHeadAttention(config.width, config.heads)
         self.feed_forward = FeedForward(config)
-        self.residuals = nn.ModuleList(Residual(config) for _ in range(3))
+        self.first, self.second, self.third = Residual(config), Residual(config), Residual(config)
 
     def forward(
         self,
@@ -102,12 +102,11 @@ class DecoderBlock(nn.Module):
         weights: bool = False,
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """x (R, T, D) -> the same shape, own weights (R, H, T, T), cross weights (B, H, T, S)."""
-        first, second, third = self.residuals
-        y, own = self.attention(first.before(x), mask, cache=cache, weights=weights)
-        x = first.after(x, y)
-        y, cross = self.cross.cross(second.before(x), memory, memory_mask, weights=weights)
-        x = second.after(x, y)
-        return third.after(x, self.feed_forward(third.before(x))), own, cross
+        y, own = self.attention(self.first.before(x), mask, cache=cache, weights=weights)
+        x = self.first.after(x, y)
+        y, cross = self.cross.cross(self.second.before(x), memory, memory_mask, weights=weights)
+        x = self.second.after(x, y)
+        return self.third.after(x, self.feed_forward(self.third.before(x))), own, cross
 
 
 @dataclass

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -48,23 +49,16 @@ def plain(piece: str) -> str:
     return piece.removeprefix("▁") or "␣"
 
 
-def draw(heatmap: Heatmap) -> Table:
+def draw(heatmap: Heatmap) -> Group:
     """A table of shaded cells with the weight, in hundredths, in each."""
-    table = Table(
-        title=heatmap.title,
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        padding=(0, 0),
-        pad_edge=False,
-    )
+    table = Table(box=None, padding=(0, 0), pad_edge=False)
     table.add_column("", justify="right", no_wrap=True, max_width=14)
     width = max(3, min(6, (78 - 14) // len(heatmap.columns)))
     for column in heatmap.columns:
         table.add_column(_folded(plain(column), width - 1), justify="center", width=width, vertical="bottom")
     for name, weights in zip(heatmap.rows, heatmap.weights, strict=True):
         table.add_row(Text(plain(name) + " "), *(_cell(w, width) for w in weights))
-    return table
+    return Group(Text(heatmap.title, style="bold"), table, "")
 
 
 def _folded(label: str, width: int) -> Text:

@@ -5,7 +5,9 @@ B batch, S source length, T target length, both with one special symbol more tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,9 +35,7 @@ class Batch:
         return Batch(self.source.to(device), self.target_in.to(device), self.target_out.to(device))
 
 
-def pad(
-    lines: list[npt.NDArray[np.integer]] | list[list[int]], before: int | None, after: int | None
-) -> Tensor:
+def pad(lines: Sequence[Any], before: int | None, after: int | None) -> Tensor:
     """Lines of ids as one rectangle (B, L), with a symbol set before and after each, PAD behind."""
     extra = (before is not None) + (after is not None)
     rectangle = np.full((len(lines), max(map(len, lines)) + extra), PAD, dtype=np.int64)

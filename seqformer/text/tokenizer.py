@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import sentencepiece
 
@@ -112,7 +113,7 @@ def train(lines: Callable[[], Iterator[str]], model_type: str, size: int, seed: 
     ``lines`` is called for each attempt: where the size is below what the characters alone need,
     a second attempt uses the size that SentencePiece asks for.
     """
-    options = {
+    options: dict[str, Any] = {
         "model_type": check_model_type(model_type),
         "pad_id": PAD,
         "unk_id": UNK,

@@ -109,5 +109,5 @@ class FlatAdam:
 
     def _views(self, flat: Tensor) -> list[Tensor]:
         sizes = [math.prod(shape) for shape in self._shapes.values()]
-        parts = zip(flat.split(sizes), self._shapes.values(), strict=True)
+        parts = zip(torch.split(flat, sizes), self._shapes.values(), strict=True)
         return [part.view(shape) for part, shape in parts]

@@ -140,11 +140,12 @@ class Trainer:
         while True:
             progress = self.progress(len(plan))
             reason = self._reason_to_end(progress)
-            if not self.stopping and self.state.validated_step != self.state.step:
-                if reason or self._validation_is_due(progress):
-                    yield self._validate()
+            seen = self.state.validated_step == self.state.step
+            if not self.stopping and not seen and (reason or self._validation_is_due(progress)):
+                yield self._validate()
+                reason = reason or self._reason_to_end(progress)
+                if not reason:
                     yield self._save()
-                    reason = reason or self._reason_to_end(progress)
             if self.stopping or reason:
                 self.state.finished = "" if self.stopping else reason
                 yield self._save()

@@ -1,0 +1,96 @@
+"""Small things that many tests need: a prepared folder, a trained run, a random model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from seqformer import learn, run
+from seqformer.config import ModelConfig, TrainConfig
+from seqformer.models import build
+from seqformer.models.seq2seq import Seq2Seq
+from seqformer.text import prepare, store
+from seqformer.text.prepare import Options
+
+WORDS = [
+    "le",
+    "la",
+    "un",
+    "une",
+    "chat",
+    "chien",
+    "maison",
+    "rouge",
+    "grand",
+    "petit",
+    "mange",
+    "voit",
+    "dort",
+    "et",
+    "où",
+]
+SMALL = {"encoder_layers": 1, "decoder_layers": 1, "width": 16, "heads": 2, "feed_forward": 32}
+
+
+def toy_pairs(count: int = 60) -> list[tuple[str, str]]:
+    """Distinct sentences and their words reversed."""
+    made = []
+    for number in range(count):
+        words = [WORDS[(number * 7 + i * (number % 5 + 1)) % len(WORDS)] for i in range(2 + number % 6)]
+        source = " ".join([*words, WORDS[number % len(WORDS)], WORDS[number // len(WORDS)]])
+        made.append((source, " ".join(reversed(source.split()))))
+    return made
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared folder of sixty pairs."""
+    folder = tmp_path_factory.mktemp("data") / "toy"
+    prepare.prepare(toy_pairs(), {}, folder, Options(vocab_size=80, valid_size=5, test_size=5))
+    return folder
+
+
+MakeRun = Callable[..., run.Run]
+
+
+@pytest.fixture
+def make_run(data: Path, tmp_path: Path) -> MakeRun:
+    """A new run over the prepared folder, not yet trained."""
+
+    def make(name: str = "run", model: dict[str, object] | None = None, **recipe: object) -> run.Run:
+        pieces = store.read_manifest(data).vocabulary["source"]
+        config = ModelConfig(pieces, pieces, **(SMALL | (model or {})))  # type: ignore[arg-type]
+        usual: dict[str, object] = {"max_steps": 8, "tokens_per_batch": 64, "warmup": 2, "precision": "fp32"}
+        return run.create(tmp_path / name, data, config, TrainConfig(**(usual | recipe)))  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run trained for a moment; its translations are poor, which no test minds."""
+    pieces = store.read_manifest(data).vocabulary["source"]
+    folder = tmp_path_factory.mktemp("runs") / "trained"
+    recipe = TrainConfig(max_steps=20, tokens_per_batch=128, warmup=5, precision="fp32")
+    list(
+        learn.begin(
+            run.create(folder, data, ModelConfig(pieces, pieces, **SMALL), recipe), "cpu"
+        ).trainer.run()
+    )
+    return folder
+
+
+def random_model(**changes: object) -> Seq2Seq:
+    """An untrained model in double precision, so that equal means equal to 1e-9."""
+    torch.manual_seed(3)
+    values: dict[str, object] = {"source_vocabulary": 11, "target_vocabulary": 11, "encoder_layers": 2} | {
+        "decoder_layers": 2, "width": 16, "heads": 4, "feed_forward": 32, "dropout": 0.0
+    }  # fmt: skip
+    model = build(ModelConfig(**(values | changes))).double().eval()  # type: ignore[arg-type]
+    with torch.no_grad():  # biases and norms that are not at their start
+        for parameter in model.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    return model.requires_grad_(False)

@@ -1,0 +1,61 @@
+"""Batches: within the budget, each pair once an epoch, the same order for the same seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqformer.text import store
+from seqformer.text.batching import PairBatches, _cells
+from seqformer.text.tokenizer import BOS, EOS, PAD
+
+Lengths = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=200)
+
+
+@given(Lengths, st.integers(1, 300))
+def test_a_batch_never_exceeds_its_budget_and_each_pair_comes_once(
+    lengths: list[tuple[int, int]], budget: int
+) -> None:
+    source, target = (np.array(side, dtype=np.int32) for side in zip(*lengths, strict=True))
+    cells = _cells(np.arange(len(lengths)), source, target, budget)
+    assert sorted(i for cell in cells for i in cell.tolist()) == list(range(len(lengths)))
+    for cell in cells:
+        cost = len(cell) * max(source[cell].max(), target[cell].max())
+        assert cost <= budget or len(cell) == 1
+
+
+@pytest.fixture
+def batches(data: Path) -> PairBatches:
+    return PairBatches(store.open_pairs(data, "train", store.read_manifest(data)), 60, seed=1)
+
+
+def test_epochs_differ_and_repeat(batches: PairBatches) -> None:
+    def order(epoch: int) -> list[list[int]]:
+        return [plan.tolist() for plan in batches.plan(epoch)]
+
+    assert order(0) == order(0) and order(0) != order(1)
+
+
+def test_the_shift_and_the_padding(batches: PairBatches) -> None:
+    plan = batches.plan(0)[0]
+    batch = batches.load(plan)
+    for row, index in enumerate(plan):
+        target = batches.pairs.target[index].tolist()
+        source = batches.pairs.source[index].tolist()
+        assert [i for i in batch.source[row].tolist() if i != PAD] == [*source, EOS]
+        assert [i for i in batch.target_in[row].tolist() if i != PAD] == [BOS, *target]
+        assert [i for i in batch.target_out[row].tolist() if i != PAD] == [*target, EOS]
+
+
+def test_padding_is_little_for_lengths_like_those_of_captions() -> None:
+    """Poisson lengths around 14 pieces, as captions have; the budget is the default."""
+    rng = np.random.default_rng(0)
+    source = (rng.poisson(13, 29_000) + 2).astype(np.int32)
+    target = np.maximum(2, source + rng.integers(-4, 5, 29_000)).astype(np.int32)
+    cells = _cells(rng.permutation(29_000), source, target, 2048)
+    laid = sum(len(c) * (int(source[c].max()) + int(target[c].max())) for c in cells)
+    assert 1 - int(source.sum() + target.sum()) / laid <= 0.05

@@ -1,0 +1,222 @@
+"""The command line as a person meets it: the whole road, and the mistakes people make."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seqformer.cli import main
+
+Result = tuple[int, str, str]
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
+    """Run ``seqformer …`` in an empty folder; gives exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object, stdin: bytes = b"") -> Result:
+        monkeypatch.setattr(sys, "argv", ["seqformer", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        code = 0
+        try:
+            main()
+        except SystemExit as left:
+            code = left.code if isinstance(left.code, int) else int(bool(left.code))
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def write_pairs(path: Path, count: int = 60) -> Path:
+    from conftest import toy_pairs
+
+    path.write_text("".join(f"{s}\t{t}\n" for s, t in toy_pairs(count)), "utf-8")
+    return path
+
+
+SMALL = [
+    "--preset",
+    "toy",
+    "--width",
+    "16",
+    "--heads",
+    "2",
+    "--feed-forward",
+    "32",
+    "--precision",
+    "fp32",
+    "--tokens-per-batch",
+    "128",
+]
+
+
+def test_the_whole_road(command: Command, tmp_path: Path) -> None:
+    pairs = write_pairs(tmp_path / "mine.tsv")
+    code, out, _ = command("prepare", pairs, "--vocab-size", 80, "--lowercase")
+    assert code == 0 and "train" in out and (tmp_path / "prepared/mine/manifest.json").is_file()
+    code, out, err = command("train", *SMALL, "--max-steps", 6)
+    assert code == 0 and out == "" and "valid loss" in err and "seqformer translate" in err
+    assert (tmp_path / "runs/mine/weights.safetensors").is_file()
+
+    code, out, _ = command("translate", "Le chat mange", "", "un chien")
+    assert code == 0 and len(out.split("\n")) == 4 and out.split("\n")[1] == ""
+    assert command("translate", "le  CHAT mange")[1] == command("translate", "le chat mange")[1]
+    code, out, _ = command("translate", "--json", "--n-best", 2, "--beam", 3, "le chat")
+    assert len(json.loads(out)["translations"]) == 2
+
+    code, out, _ = command("evaluate", "--bleu", "--chrf", "--ter", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["sentences"] == 6 and set(found["bleu"]) == {"score", "signature"}
+    assert {"chrf", "ter", "exact_match", "token_accuracy", "seconds"} <= set(found)
+    assert command("evaluate")[0] == 0
+
+    code, out, _ = command("attention", "le chat", "--kind", "all", "--json")
+    kinds = {m["kind"] for m in json.loads(out)["maps"]}
+    assert code == 0 and kinds == {"cross", "encoder", "decoder"}
+    code, out, _ = command("attention", "le chat", "--average", "--png", "maps.png")
+    assert code == 0 and "mean of heads" in out and (tmp_path / "maps.png").is_file()
+
+
+def test_lines_in_lines_out(command: Command, trained: Path, tmp_path: Path) -> None:
+    lines = ["le chat", "", "  ", "un chien mange et dort", "le\u2028chat", "x" * 50, "la maison"]
+    code, out, err = command("translate", "--run", trained, stdin="\n".join(lines).encode())
+    assert code == 0 and out.count("\n") == len(lines) and err == ""
+    alone = [command("translate", "--run", trained, line)[1] for line in lines]
+    assert out == "".join(alone)
+    (tmp_path / "in.txt").write_bytes("\r\n".join(lines[:2]).encode() + b"\r\n\xff\n")
+    code, _, err = command("translate", "--run", trained, "--input", "in.txt", "--output", "out.txt")
+    assert code == 0 and (tmp_path / "out.txt").read_text("utf-8").count("\n") == 3
+    assert "line 3: not UTF-8" in err
+
+
+def test_resume_keeps_the_run_and_takes_a_new_budget(command: Command, data: Path, tmp_path: Path) -> None:
+    assert command("train", "--data", data, *SMALL, "--max-steps", 4)[0] == 0
+    run = tmp_path / "runs/toy"
+    code, _, err = command("train", "--resume", "--run", run, "--width", 32)
+    assert code == 2 and "begun with 16" in err
+    assert command("train", "--resume")[0] == 2  # nothing is unfinished
+    assert command("train", "--resume", "--run", run, "--max-steps", 7)[0] == 0
+    assert json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["step"] == 7
+    assert command("train", "--data", data, *SMALL, "--max-steps", 2)[0] == 0
+    assert (tmp_path / "runs/toy-2").is_dir()
+
+
+MISTAKES: list[tuple[list[str], str]] = [
+    (["prepare", "no.tsv"], "no.tsv: there is no such file"),
+    (["prepare", "empty.tsv"], "the corpus is empty"),
+    (["prepare", "one.tsv"], "at least 3"),
+    (["prepare", "column.tsv"], "column.tsv, line 2: one column"),
+    (["prepare", "latin.tsv"], "latin.tsv, line 1: not UTF-8"),
+    (["prepare", "good.tsv", "--vocab-size", "many"], "give a number"),
+    (["prepare", "good.tsv", "--model-type", "bep"], "did you mean 'bpe'"),
+    (["prepare", "good.tsv", "--source", "one.tsv"], "not both"),
+    (["prepare", "--source", "one.tsv"], "go together"),
+    (["prepare", "--source", "good.tsv", "--target", "one.tsv"], "one.tsv ends after line 1"),
+    (["prepare", "good.tsv", "--out", "full"], "holds something else"),
+    (["train", "--task", "revers"], "did you mean 'reverse'"),
+    (["train", "--task", "copy", "--preset", "tinny"], "did you mean 'tiny'"),
+    (["train", "--task", "copy", "--arch", "rnn"], "architecture 'rnn'"),
+    (["train", "--task", "copy", "--heads", "3"], "cannot be shared"),
+    (["train", "--task", "copy", "--device", "cuda"], "no NVIDIA GPU"),
+    (["train", "--task", "copy", "--device", "tpu"], "no device 'tpu'"),
+    (["train", "--task", "copy", "--learning-rate", "0"], "learning rate"),
+    (["train", "--data", "full"], "not a prepared folder"),
+    (["train", "--resume", "--run", "full"], "not a run"),
+    (["translate", "hello"], "seqformer train"),
+    (["translate", "hello", "--run", "full"], "not a run"),
+    (["translate", "--input", "no.txt"], "no such file"),
+    (["evaluate", "--run", "nowhere"], "not a run"),
+    (["attention", "hello", "--kind", "crosss"], "did you mean 'cross'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), MISTAKES, ids=lambda x: " ".join(x) if isinstance(x, list) else ""
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    command: Command, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    if "cuda" in arguments:
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("there is a GPU")
+    write_pairs(tmp_path / "good.tsv")
+    (tmp_path / "empty.tsv").write_bytes(b"")
+    (tmp_path / "one.tsv").write_text("a b\tc d\n")
+    (tmp_path / "column.tsv").write_text("a\tb\njust one\n")
+    (tmp_path / "latin.tsv").write_bytes("été\tsummer\n".encode("latin1"))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/letter.txt").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    code, out, err = command(*arguments)
+    assert code == 2 and out == "", err
+    assert message in err and err.startswith("seqformer: ") and err.count("\n") == 1, err
+    assert sorted(tmp_path.rglob("*")) == before or sorted(tmp_path.rglob("*")) == sorted(
+        [*before, tmp_path / "prepared"]
+    )
+
+
+def test_broken_runs_are_told_in_one_line(command: Command, trained: Path, tmp_path: Path) -> None:
+    import shutil
+
+    for name, content, message in (
+        ("weights.safetensors", b"junk", "not a whole safetensors file"),
+        ("tokenizer.model", b"junk", "not a SentencePiece model"),
+        ("config.json", b"{}", "two parts"),
+        ("run.json", b"{", "not valid JSON"),
+        ("manifest.json", b"[]", "not a manifest"),
+    ):
+        broken = tmp_path / "broken"
+        shutil.rmtree(broken, ignore_errors=True)
+        shutil.copytree(trained, broken)
+        (broken / name).write_bytes(content)
+        code, _, err = command("translate", "le chat", "--run", broken)
+        assert code == 2 and message in err and err.count("\n") == 1, (name, err)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+def test_ctrl_c_saves_and_says_how_to_go_on(data: Path, tmp_path: Path) -> None:
+    import signal
+
+    arguments = [
+        sys.executable,
+        "-m",
+        "seqformer",
+        "train",
+        "--data",
+        str(data),
+        *SMALL,
+        "--max-steps",
+        "100000",
+    ]
+    with subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stderr is not None
+        for line in child.stderr:
+            if "until" in line:
+                break
+        child.send_signal(signal.SIGINT)
+        rest = child.stderr.read()
+        assert child.wait(60) == 130, rest
+    assert "seqformer train --resume --run runs/toy" in rest and "Traceback" not in rest
+    done = subprocess.run(
+        [sys.executable, "-m", "seqformer", "train", "--resume", "--max-steps", "3"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_closed_pipe_is_no_error(trained: Path) -> None:
+    shell = f"yes 'le chat' | head -3000 | {sys.executable} -m seqformer translate --beam 1 --run {trained} | head -1"
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=120)
+    assert done.stdout.count("\n") == 1 and done.stderr == ""

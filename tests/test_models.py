@@ -1,0 +1,94 @@
+"""Laws that every encoder-decoder keeps, whatever is inside."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import random_model
+from torch.testing import assert_close
+
+from seqformer.models.attention import padding_mask
+from seqformer.text.batching import Batch
+from seqformer.text.tokenizer import BOS, EOS, PAD
+
+KINDS = [{"norm": "post"}, {"norm": "pre"}, {"joint": False}, {"activation": "gelu"}]
+SOURCE = torch.tensor([[5, 6, 7, EOS], [8, EOS, PAD, PAD]])
+TARGET = torch.tensor([[BOS, 4, 9, 4], [BOS, 7, 10, PAD]])
+
+
+def all_logits(model: torch.nn.Module, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    return model.logits(model.decode(source, target))  # type: ignore[operator, no-any-return]
+
+
+def stepwise(model: torch.nn.Module, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    mask = padding_mask(source)
+    state = model.start(model.encode(source, mask), mask)  # type: ignore[operator]
+    return torch.stack([model.step(column, state) for column in target.T], 1)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+class TestLaws:
+    def test_cached_equals_uncached(self, kind: dict[str, object]) -> None:
+        model = random_model(**kind)
+        assert_close(stepwise(model, SOURCE, TARGET), all_logits(model, SOURCE, TARGET))
+
+    def test_more_padding_changes_nothing(self, kind: dict[str, object]) -> None:
+        model = random_model(**kind)
+        more = torch.nn.functional.pad(SOURCE, (0, 3), value=PAD)
+        assert_close(all_logits(model, more, TARGET), all_logits(model, SOURCE, TARGET))
+        alone = all_logits(model, SOURCE[1:, :2], TARGET[1:, :3])
+        assert_close(alone, all_logits(model, SOURCE, TARGET)[1:, :3])
+
+    def test_the_future_never_leaks(self, kind: dict[str, object]) -> None:
+        model = random_model(**kind)
+        changed = TARGET.clone()
+        changed[:, 2] = 5
+        before, after = all_logits(model, SOURCE, TARGET), all_logits(model, SOURCE, changed)
+        assert_close(before[:, :2], after[:, :2])
+        assert not torch.allclose(before[:, 2], after[:, 2])
+
+    def test_attention_rows_sum_to_one_and_see_no_padding(self, kind: dict[str, object]) -> None:
+        maps = random_model(**kind).attention(SOURCE, TARGET)
+        for part in (maps.cross, maps.encoder, maps.decoder):
+            if part is not None:
+                assert_close(part.sum(-1), torch.ones_like(part[..., 0]))
+        assert (maps.cross[:, 1, :, :, 2:] == 0).all()
+        if maps.decoder is not None:
+            assert (maps.decoder.triu(1) == 0).all()
+
+    def test_a_selected_state_goes_on_as_its_row_would(self, kind: dict[str, object]) -> None:
+        model = random_model(**kind)
+        mask = padding_mask(SOURCE)
+        state = model.start(model.encode(SOURCE, mask), mask)
+        model.step(TARGET[:, 0], state)
+        state.select(torch.tensor([1, 1]), torch.tensor([1]))  # the second sentence twice, the first dropped
+        twice = model.step(torch.tensor([7, 4]), state)
+        alone = stepwise(model, SOURCE[1:, :2], torch.tensor([[BOS, 7]]))[:, 1]
+        assert_close(twice[:1], alone)
+
+    def test_loss_is_the_cross_entropy_of_real_tokens(self, kind: dict[str, object]) -> None:
+        model = random_model(**kind)
+        wanted = torch.tensor([[4, 9, 4, EOS], [7, 10, EOS, PAD]])
+        loss, units = model.loss(Batch(SOURCE, TARGET, wanted), smoothing=0.1)
+        logits = all_logits(model, SOURCE, TARGET)
+        expected = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1), wanted.flatten(), ignore_index=PAD, reduction="sum", label_smoothing=0.1
+        )
+        assert units == 7
+        assert_close(loss, expected.float(), rtol=1e-5, atol=1e-5)
+
+
+def test_joint_embeddings_are_one_matrix() -> None:
+    names = dict(random_model().named_parameters())
+    assert "source_embedding.weight" in names and "target_embedding.weight" not in names
+    assert "target_embedding.weight" in dict(random_model(joint=False).named_parameters())
+
+
+def test_cost_of_a_step_grows_only_with_attention() -> None:
+    """A step feeds one token: no state it keeps is recomputed, so its keys grow by exactly one."""
+    model = random_model()
+    mask = padding_mask(SOURCE)
+    state = model.start(model.encode(SOURCE, mask), mask)
+    for length in range(1, 40):
+        model.step(TARGET[:, 0], state)
+        assert all(cache.length == length for cache in state.caches)  # type: ignore[attr-defined]

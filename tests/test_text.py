@@ -1,0 +1,173 @@
+"""Text: normalising, reading, splitting, pieces, the store."""
+
+from __future__ import annotations
+
+import gzip
+import unicodedata
+from pathlib import Path
+
+import pytest
+from conftest import toy_pairs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqformer.errors import DataError, SeqformerError
+from seqformer.text import corpus, prepare, store, tasks, tokenizer
+from seqformer.text.corpus import Cleaner, Filter, Normalizer
+from seqformer.text.prepare import Options
+from seqformer.text.tokenizer import BOS, EOS, MODEL_TYPES, PAD, UNK
+
+NORMALIZERS = [Normalizer(a, b) for a in (False, True) for b in (False, True)]
+
+
+@given(st.text(), st.sampled_from(NORMALIZERS))
+def test_normalising_twice_changes_nothing(text: str, normalizer: Normalizer) -> None:
+    once = normalizer(text)
+    assert normalizer(once) == once
+    assert once == unicodedata.normalize("NFC", once) and "\n" not in once and "  " not in once
+    assert once == once.strip()
+
+
+def test_the_same_sentence_in_two_spellings() -> None:
+    normalizer = Normalizer(lowercase=True, split_punctuation=True)
+    assert normalizer("I'm home.") == normalizer("i'm  home .") == "i'm home ."
+    assert normalizer("Va\u202f!") == "va !"
+    assert normalizer("e\u0301t\u00e9\u200b, 3.5 (ou 8:30) …") == "été , 3.5 ( ou 8:30 ) …"
+
+
+def test_lines_end_at_lf_and_nowhere_else(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes("un\u2028deux\r\ntrois\x85quatre\rcinq".encode())
+    assert list(corpus.read_lines(file)) == ["un\u2028deux", "trois\x85quatre\rcinq"]
+
+
+def test_plain_and_gz_are_read_alike(tmp_path: Path) -> None:
+    text = b"a\tb\tattribution\n\nc\td\n"
+    (tmp_path / "p.tsv").write_bytes(text)
+    (tmp_path / "p.tsv.gz").write_bytes(gzip.compress(text))
+    for name in ("p.tsv", "p.tsv.gz"):
+        assert list(corpus.read_tsv([tmp_path / name])) == [("a", "b"), ("c", "d")]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"a\tb\nno tab\n", "line 2: one column"), (b"a\tb\n\xff\tb\n", "line 2: not UTF-8")],
+)
+def test_a_bad_line_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "p.tsv").write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        list(corpus.read_tsv([tmp_path / "p.tsv"]))
+
+
+def test_files_of_different_lengths(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1\n2\n3\n")
+    (tmp_path / "b").write_text("1\n2\n")
+    with pytest.raises(DataError, match="b ends after line 2"):
+        list(corpus.read_aligned(tmp_path / "a", tmp_path / "b"))
+    (tmp_path / "c.gz").write_bytes(b"not gzip")
+    with pytest.raises(DataError, match="not a whole gzip file"):
+        list(corpus.read_lines(tmp_path / "c.gz"))
+
+
+def test_every_dropped_pair_has_a_reason() -> None:
+    pairs = [("a b", "c d"), ("", "x"), ("same", "same"), ("a", "w " * 30), ("a b", "c d"), ("e", "f")]
+    cleaner = Cleaner(Normalizer(), Filter())
+    assert list(cleaner(pairs)) == [("a b", "c d"), ("e", "f")]
+    assert cleaner.dropped == {
+        "empty side": 1, "copy of the source": 1, "one side more than 9 times the other": 1, "duplicate": 1
+    }  # fmt: skip
+    assert cleaner.seen == cleaner.kept + sum(cleaner.dropped.values())
+
+
+@given(st.lists(st.sampled_from("abcdefghijklmnop"), min_size=3), st.integers(0, 5), st.integers(1, 9))
+def test_a_source_is_in_one_part_only(sources: list[str], seed: int, size: int) -> None:
+    if len(set(sources)) < 3:
+        return
+    valid, test = corpus.choose_held_out(sources, size, size, seed)
+    assert not valid & test
+    assert 1 <= len(valid) <= size and 1 <= len(test) <= size
+    backwards = corpus.choose_held_out(reversed(sources), size, size, seed)
+    assert backwards == (valid, test)
+    assert len({corpus.fingerprint(s, seed) for s in sources} - valid - test) >= 1
+
+
+def test_splits_share_no_source(data: Path) -> None:
+    manifest = store.read_manifest(data)
+    assert manifest.pairs == {"train": 50, "valid": 5, "test": 5}
+    learned = tokenizer.load(data)
+    train = store.open_pairs(data, "train", manifest)
+    seen = set(learned.source.decode([[int(i) for i in train.source[n]] for n in range(len(train))]))
+    held_out = [s for part in ("valid", "test") for s, _ in corpus.read_tsv([data / f"{part}.tsv"])]
+    assert len(seen) == 50 and not seen & set(held_out)
+
+
+def test_the_store_gives_back_what_was_encoded(data: Path) -> None:
+    manifest, learned = store.read_manifest(data), tokenizer.load(data)
+    valid = store.open_pairs(data, "valid", manifest)
+    for number, (source, target) in enumerate(corpus.read_tsv([data / "valid.tsv"])):
+        assert valid.source[number].tolist() == learned.source.encode([source])[0]
+        assert valid.target[number].tolist() == learned.target.encode([target])[0]
+    assert valid.source.lengths.tolist() == [len(valid.source[i]) for i in range(5)]
+
+
+def test_preparing_again_gives_the_same_bytes(data: Path, tmp_path: Path) -> None:
+    again = tmp_path / data.name
+    prepare.prepare(toy_pairs(), {}, again, Options(vocab_size=80, valid_size=5, test_size=5))
+    for file in sorted(data.iterdir()):
+        assert (again / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+@pytest.mark.parametrize("size", [8, 200, 32_000])
+def test_decoding_undoes_encoding_at_any_size(model_type: str, size: int) -> None:
+    lines = [s for s, _ in toy_pairs()] + ["où ?", "l'été , 3.5 !"]
+    vocabulary = tokenizer.train(lambda: iter(lines), model_type, size, 1)
+    if size == 8 and model_type in ("word", "char"):  # here the size decides what is unknown
+        assert len(vocabulary) == 8
+        return
+    assert vocabulary.decode(vocabulary.encode(lines)) == lines
+    assert [vocabulary.pieces([i])[0] for i in (PAD, UNK, BOS, EOS)] == ["<pad>", "<unk>", "<s>", "</s>"]
+    assert vocabulary.decode([[BOS, *vocabulary.encode(["le chat"])[0], EOS, PAD]]) == ["le chat"]
+    assert vocabulary.encode(["</s> <s>"])[0].count(EOS) == 0  # text cannot spell a special symbol
+
+
+def test_nothing_is_left_half_written(tmp_path: Path) -> None:
+    out = tmp_path / "prepared"
+    with pytest.raises(DataError, match="corpus is empty"):
+        prepare.prepare([], {}, out, Options())
+    with pytest.raises(DataError, match="at least 3"):
+        prepare.prepare([("a b", "c d")], {}, out, Options())
+    assert not list(tmp_path.iterdir())
+    out.mkdir()
+    (out / "thesis.txt").write_text("precious")
+    with pytest.raises(SeqformerError, match="holds something else"):
+        prepare.prepare(toy_pairs(), {}, out, Options())
+    assert (out / "thesis.txt").read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", sorted(tasks.TASKS))
+def test_tasks_are_right_and_held_out(name: str) -> None:
+    split = tasks.generate(name, 1)
+    held_out = {s for s, _ in split.valid + split.test}
+    assert not held_out & {s for s, _ in split.train} and split.train and split.valid and split.test
+    answers = {"copy": list, "reverse": lambda x: x[::-1], "sort": sorted}
+    for source, target in split.train[:200] + split.test:
+        symbols = source.split()
+        assert 1 <= len(symbols) <= 20
+        expected = answers[name](symbols) if name in answers else [str(1 - int(s)) for s in symbols]
+        assert target.split() == expected
+
+
+def test_alternating_holds_out_lengths() -> None:
+    split = tasks.alternating()
+    lengths = [{len(s.split()) for s, _ in part} for part in (split.train, split.valid, split.test)]
+    assert set.union(*lengths) == set(range(2, 21)) and sum(map(len, lengths)) == 19
+
+
+def test_the_embedded_corpus_holds_the_chapters_sentences() -> None:
+    pairs = dict(corpus.read_tsv(corpus.embedded()))
+    normalizer = Normalizer(lowercase=True, split_punctuation=True)
+    known = {normalizer(s): normalizer(t) for s, t in pairs.items()}
+    assert known["go ."] == "va !" and known["i lost ."] == "j'ai perdu ."
+    assert known["he's calm ."] == "il est calme ." and known["i'm home ."] == "je suis chez moi ."
+    assert len(pairs) >= 21_500
