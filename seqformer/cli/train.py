@@ -231,9 +231,7 @@ def _create(
         learned.pop("max_steps", None)
     elif not toy:
         learned["max_epochs"] = config.epochs_for(manifest.pairs["train"])
-        note(
-            f"No limit given: {learned['max_epochs']} epochs (see --max-minutes, --max-steps or --max-epochs)."
-        )
+        note(f"No limit given: {learned['max_epochs']} epochs (a --max-… option sets one).")
     return runs.create(
         run or _free(RUNS / manifest.name), folder, built, config.TrainConfig(**(learned | recipe))
     )
