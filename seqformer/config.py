@@ -144,7 +144,7 @@ PRESETS: dict[str, dict[str, int]] = {
 # nothing is smoothed or dropped, and lengths are told apart more finely in fp32
 _EXACT = {"norm": "pre", "dropout": 0.0, "label_smoothing": 0.0, "precision": "fp32"}
 TASK_RECIPES: dict[str, dict[str, Any]] = {
-    "alternating": _EXACT | {"learning_rate": 5e-4, "tokens_per_batch": 256, "max_steps": 1800},
+    "alternating": _EXACT | {"learning_rate": 5e-4, "tokens_per_batch": 1024, "max_steps": 1000},
     "copy": _EXACT | {"learning_rate": 1e-3, "tokens_per_batch": 1024, "max_steps": 1500},
     "reverse": _EXACT | {"learning_rate": 1e-3, "tokens_per_batch": 1024, "max_steps": 1500},
     "sort": _EXACT | {"learning_rate": 1e-3, "tokens_per_batch": 1024, "max_steps": 1500},

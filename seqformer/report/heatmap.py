@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,8 +52,9 @@ def plain(piece: str) -> str:
 def draw(heatmap: Heatmap) -> Group:
     """A table of shaded cells with the weight, in hundredths, in each."""
     table = Table(box=None, padding=(0, 0), pad_edge=False)
-    table.add_column("", justify="right", no_wrap=True, max_width=14)
-    width = max(3, min(6, (78 - 14) // len(heatmap.columns)))
+    labels = min(14, 1 + max(len(plain(row)) for row in heatmap.rows))
+    table.add_column("", justify="right", no_wrap=True, width=labels)
+    width = max(4, min(7, (79 - labels) // len(heatmap.columns)))
     for column in heatmap.columns:
         table.add_column(_folded(plain(column), width - 1), justify="center", width=width, vertical="bottom")
     for name, weights in zip(heatmap.rows, heatmap.weights, strict=True):
@@ -92,15 +93,18 @@ def pyplot() -> Any:
 
 def draw_png(path: Path, heatmaps: Sequence[Heatmap], title: str) -> None:
     """A grid: a row for each kind and layer, a column for each head; whole or not written."""
-    lines = sorted({(_order(m), m.layer) for m in heatmaps})
-    heads = sorted({m.head for m in heatmaps})
+    rows = sorted({(_order(m), m.layer) for m in heatmaps})
+    columns = sorted({m.head for m in heatmaps})
+    across = len(columns) == 1  # then the layers stand side by side
+    shape = (1, len(rows)) if across else (len(rows), len(columns))
     longest = max(max(len(m.rows), len(m.columns)) for m in heatmaps)
     cell = max(2.2, 0.22 * longest + 0.9)  # inches
-    figure = pyplot()(figsize=(cell * len(heads) + 0.6, cell * len(lines) + 0.9), layout="constrained")
-    grid = figure.subplots(len(lines), len(heads), squeeze=False)
-    image = None
+    size = (cell * shape[1] + 0.6, cell * shape[0] + 0.9)
+    figure = pyplot()(figsize=size, layout="constrained")
+    grid = figure.subplots(*shape, squeeze=False)
     for m in heatmaps:
-        axes = grid[lines.index((_order(m), m.layer))][heads.index(m.head)]
+        row, column = rows.index((_order(m), m.layer)), columns.index(m.head)
+        axes = grid[0][row] if across else grid[row][column]
         image = axes.imshow(m.weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         axes.set_xticks(range(len(m.columns)), [plain(p) for p in m.columns], rotation=90, fontsize=8)
         axes.set_yticks(range(len(m.rows)), [plain(p) for p in m.rows], fontsize=8)
@@ -108,9 +112,8 @@ def draw_png(path: Path, heatmaps: Sequence[Heatmap], title: str) -> None:
         source = "target" if m.kind == "decoder" else "source"
         axes.set_xlabel(f"{source} (keys)", fontsize=8)
         axes.set_ylabel(f"{'source' if m.kind == 'encoder' else 'target'} (queries)", fontsize=8)
-    figure.suptitle(title, fontsize=11)
-    if image is not None and not math.isnan(cell):
-        figure.colorbar(image, ax=grid, fraction=0.02, label="weight")
+    figure.suptitle(textwrap.fill(title, int(11 * size[0])), fontsize=10)
+    figure.colorbar(image, ax=grid, fraction=0.02, label="weight")
     write_whole(path, lambda beside: figure.savefig(beside, format="png", dpi=130))
 
 

@@ -123,7 +123,9 @@ def _cells(
     while begin < len(snake):
         ahead = np.maximum.accumulate(lengths[begin : begin + budget])
         fits = int(np.searchsorted(ahead * np.arange(1, len(ahead) + 1), budget, side="right"))
-        size = max(1, fits - fits % ROUND if fits > ROUND else fits)
+        if ROUND < fits < len(snake) - begin:
+            fits -= fits % ROUND
+        size = max(1, fits)
         begin += size
         cuts.append(begin)
     return np.split(snake, cuts[:-1])

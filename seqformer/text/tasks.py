@@ -38,8 +38,7 @@ def alternating() -> Split:
         for first in (0, 1):
             symbols = [str((first + i) % 2) for i in range(length + 1)]
             parts[part].append((" ".join(symbols[:-1]), " ".join(symbols[1:])))
-    repeats = 200  # so few sequences are shown many times an epoch
-    return Split(parts["train"] * repeats, parts["valid"], parts["test"])
+    return Split(parts["train"], parts["valid"], parts["test"])
 
 
 def digits(answer: Callable[[list[str]], list[str]], seed: int, pairs: int = 30_000) -> Split:

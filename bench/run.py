@@ -1,0 +1,168 @@
+"""The figures this project claims, measured again: ``make bench`` or ``python bench/run.py NAME…``.
+
+    toys       the toy tasks from nothing: seconds, exact match on held-out sequences
+    demo       the embedded corpus, four minutes: BLEU and the four sentences of the reference chapter
+    padding    share of padding in an epoch of the embedded corpus (and of Multi30k where it is given)
+    growth     time per decoding step at 16, 64 and 256 pieces
+    cold       from typing `seqformer translate` to the answer, over `import torch`
+    multi30k   Multi30k English-German, ten minutes (needs --multi30k DIR with train.en, val.de, …)
+
+Everything runs through the command line in a scratch folder; the table goes to stdout and the same
+figures as JSON to bench/out/figures.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+SEQFORMER = [sys.executable, "-m", "seqformer"]
+FOUR = {
+    "go .": "va !",
+    "i lost .": "j'ai perdu .",
+    "he's calm .": "il est calme .",
+    "i'm home .": "je suis chez moi .",
+}
+Figures = dict[str, Any]
+
+
+def seqformer(scratch: Path, *arguments: object) -> tuple[str, float]:
+    """Run a command; its stdout and its seconds."""
+    begin = time.monotonic()
+    done = subprocess.run(
+        [*SEQFORMER, *map(str, arguments)], cwd=scratch, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return done.stdout, time.monotonic() - begin
+
+
+def toys(scratch: Path, options: argparse.Namespace) -> Figures:
+    """Seconds and exact match of each toy task."""
+    figures: Figures = {}
+    for task in ("alternating", "copy", "reverse", "sort"):
+        _, seconds = seqformer(scratch, "train", "--task", task, "--run", f"runs/{task}")
+        scores = json.loads(seqformer(scratch, "evaluate", "--run", f"runs/{task}", "--json")[0])
+        figures[f"{task}: seconds"] = round(seconds, 1)
+        figures[f"{task}: exact match"] = scores["exact_match"]
+    return figures
+
+
+def demo(scratch: Path, options: argparse.Namespace) -> Figures:
+    """BLEU on the held-out test of the embedded corpus and the chapter's four sentences."""
+    seqformer(scratch, "prepare")
+    seqformer(scratch, "train", "--max-minutes", 4, "--run", "runs/demo")
+    scores = json.loads(seqformer(scratch, "evaluate", "--bleu", "--run", "runs/demo", "--json")[0])
+    told = seqformer(scratch, "translate", *FOUR, "--run", "runs/demo")[0].splitlines()
+    return {
+        "demo: BLEU": round(scores["bleu"]["score"], 1),
+        "demo: of the four sentences exact": sum(a == b for a, b in zip(told, FOUR.values(), strict=True)),
+    }
+
+
+def padding(scratch: Path, options: argparse.Namespace) -> Figures:
+    """Padding of the first epoch."""
+    from seqformer.text import store
+    from seqformer.text.batching import PairBatches
+
+    _prepare(scratch, options)
+    figures: Figures = {}
+    for folder in sorted((scratch / "prepared").iterdir()):
+        manifest = store.read_manifest(folder)
+        if manifest.kind == "translation":
+            pairs = PairBatches(store.open_pairs(folder, "train", manifest), 2048, 1)
+            figures[f"padding at 2,048 tokens: {folder.name}"] = round(pairs.padding(0), 4)
+    return figures
+
+
+def growth(scratch: Path, options: argparse.Namespace) -> Figures:
+    """Median milliseconds of a decoding step for 64 hypotheses of the small model, by length so far."""
+    import torch
+
+    from seqformer.config import PRESETS, ModelConfig
+    from seqformer.models import build
+    from seqformer.models.attention import padding_mask
+
+    torch.manual_seed(0)
+    model = build(ModelConfig(8000, 8000, **PRESETS["small"])).eval()  # type: ignore[arg-type]
+    source = torch.randint(4, 8000, (64, 20))
+    times: list[float] = []
+    with torch.inference_mode():
+        mask = padding_mask(source)
+        state = model.start(model.encode(source, mask), mask)
+        for _ in range(264):
+            begin = time.perf_counter()
+            model.step(source[:, 0], state)
+            times.append(1000 * (time.perf_counter() - begin))
+    near = {n: statistics.median(times[n - 8 : n + 8]) for n in (16, 64, 256)}
+    return {f"ms per step at {n} pieces": round(found, 2) for n, found in near.items()}
+
+
+def cold(scratch: Path, options: argparse.Namespace) -> Figures:
+    """Seconds from the command to the answer, less those of importing torch; medians of five."""
+    run = next((r for r in ("runs/demo", "runs/m30k") if (scratch / r).is_dir()), None)
+    if run is None:
+        seqformer(scratch, "prepare")
+        seqformer(scratch, "train", "--max-steps", 50, "--run", "runs/demo")
+    whole, torch_alone = [], []
+    for _ in range(5):
+        whole.append(seqformer(scratch, "translate", "i'm home .", "--run", run or "runs/demo")[1])
+        begin = time.monotonic()
+        subprocess.run([sys.executable, "-c", "import torch"], check=True)
+        torch_alone.append(time.monotonic() - begin)
+    first, second = statistics.median(whole), statistics.median(torch_alone)
+    return {"cold: translate, s": round(first, 2), "cold: import torch, s": round(second, 2)}
+
+
+def multi30k(scratch: Path, options: argparse.Namespace) -> Figures:
+    """BLEU on test_2016_flickr after ten minutes of wall clock."""
+    if not options.multi30k:
+        return {"multi30k": "not measured: give --multi30k DIR"}
+    _prepare(scratch, options)
+    budget = ("--preset", "small", "--max-minutes", 10)
+    _, seconds = seqformer(scratch, "train", "--data", "prepared/m30k", *budget, "--run", "runs/m30k")
+    scores = json.loads(seqformer(scratch, "evaluate", "--bleu", "--run", "runs/m30k", "--json")[0])
+    return {"multi30k: BLEU, beam 5": round(scores["bleu"]["score"], 1), "multi30k: seconds": round(seconds)}
+
+
+def _prepare(scratch: Path, options: argparse.Namespace) -> None:
+    if not (scratch / "prepared/en-fr").is_dir():
+        seqformer(scratch, "prepare")
+    if options.multi30k and not (scratch / "prepared/m30k").is_dir():
+        parts = {"": "train", "valid-": "val", "test-": "test_2016_flickr"}
+        files: list[object] = []
+        for option, name in parts.items():
+            for side, language in (("source", "en"), ("target", "de")):
+                files += [f"--{option}{side}", options.multi30k.resolve() / f"{name}.{language}"]
+        seqformer(scratch, "prepare", *files, "--vocab-size", 8000, "--out", "prepared/m30k")
+
+
+BENCHES = {f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k)}
+
+
+def main() -> None:
+    """Run the named benches, all by default, and print one table."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser.add_argument("names", nargs="*", choices=[*BENCHES, []], help="which; all where none is named")
+    parser.add_argument("--multi30k", type=Path, help="folder with the raw Multi30k files")
+    options = parser.parse_args()
+    figures: Figures = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in options.names or BENCHES:
+            figures |= BENCHES[name](Path(scratch), options)
+    for name, value in figures.items():
+        print(f"{name:50} {value}")
+    out = HERE / "out"
+    out.mkdir(exist_ok=True)
+    (out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
