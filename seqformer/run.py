@@ -124,8 +124,7 @@ class Run:
             raise RunError(
                 f"{self.folder} has no weights yet; go on with: seqformer train --resume --run {self.folder}"
             )
-        with torch.device("meta"):
-            model = build(self.model_config)
+        model = build(self.model_config)
         expected = dict(model.named_parameters())
         for name in sorted(set(expected) ^ set(weights)):
             raise RunError(f"{path}: the weights '{name}' are {'missing' if name in expected else 'unknown'}")
@@ -133,7 +132,7 @@ class Run:
             if parameter.shape != weights[name].shape:
                 shapes = f"{list(weights[name].shape)}, expected {list(parameter.shape)}"
                 raise RunError(f"{path}: the weights '{name}' have the shape {shapes}")
-        model.load_state_dict(weights, strict=False, assign=True)  # shared matrices have one name of two
+        model.load_state_dict(weights, strict=False)  # shared matrices have one name of two
         return model.to(device).eval()
 
     def translator(self, device: str = "auto") -> Translator:
