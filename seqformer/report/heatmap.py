@@ -51,14 +51,22 @@ def plain(piece: str) -> str:
 
 def draw(heatmap: Heatmap) -> Group:
     """A table of shaded cells with the weight, in hundredths, in each."""
+    width = max(3, min(6, (78 - 14) // len(heatmap.columns)))
+    cells = [[_cell(weight, width) for weight in weights] for weights in heatmap.weights]
+    return labelled(heatmap.title, heatmap.rows, heatmap.columns, cells, width)
+
+
+def labelled(
+    title: str, rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[Text]], width: int
+) -> Group:
+    """Cells of a common width under and beside the pieces they belong to."""
     table = Table(box=None, padding=(0, 0), pad_edge=False)
     table.add_column("", justify="right", no_wrap=True, max_width=14)
-    width = max(3, min(6, (78 - 14) // len(heatmap.columns)))
-    for column in heatmap.columns:
+    for column in columns:
         table.add_column(_folded(plain(column), width - 1), justify="center", width=width, vertical="bottom")
-    for name, weights in zip(heatmap.rows, heatmap.weights, strict=True):
-        table.add_row(Text(plain(name) + " "), *(_cell(w, width) for w in weights))
-    return Group(Text(heatmap.title, style="bold"), table, "")
+    for name, row in zip(rows, cells, strict=True):
+        table.add_row(Text(plain(name) + " "), *row)
+    return Group(Text(title, style="bold"), table, "")
 
 
 def _folded(label: str, width: int) -> Text:
