@@ -168,6 +168,7 @@ def train(
     model |= _left_out(positions, no_positions, no_causal_mask)
     if resume:
         named = [name for name in ("task", "data", "preset") if name in given]
+        named += ["no-positions"] * no_positions + ["no-causal-mask"] * no_causal_mask
         opened = _reopen(run, model | recipe, named)
     else:
         if task and data:
@@ -257,6 +258,12 @@ def _create(
         joint=(folder / "tokenizer.model").is_file(),
         **dimensions,
     )
+    longest = max(manifest.longest.values())
+    if built.positions == "learned" and longest >= built.max_positions:  # BOS or EOS takes a place too
+        raise SeqformerError(
+            f"--positions learned: {folder} has sentences of {longest} pieces and the longest can be "
+            f"{built.max_positions - 1}; prepare it with --max-pieces {built.max_positions - 1}"
+        )
     learned = {"learning_rate": config.peak_rate(built.width)} | _only(RECIPE_FIELDS, usual)
     if any(recipe.get(name) for name in LIMITS):
         learned.pop("max_steps", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from seqformer.report.heatmap import pyplot
 
 GLYPHS = " ░▒▓█"  # from the lowest number of a matrix to the highest, with or without colours
 COLUMNS, ROWS = 64, 20  # of a matrix at a terminal, at most; others are left out evenly
-TICKS = 11  # labels on an axis of a picture, at most
+ACROSS, DOWN = 8, 11  # labels on the axes of a picture, at most
 LINES = ("tab:blue", "tab:red", "tab:green", "tab:purple")
 
 
@@ -43,8 +44,9 @@ class Curves:
             axes.plot(*zip(*self.points, strict=True), "o", color="0.6", markersize=4, label="points")
         for (name, points), color in zip(self.lines.items(), LINES, strict=False):
             axes.plot(*zip(*points, strict=True), color=color, label=name)
-        axes.set(title=self.title, xlabel=f"{self.x}\n{self.remark}".strip(), ylabel=self.y)
-        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+        axes.set(ylabel=self.y, xlabel="\n".join([self.x, *textwrap.wrap(self.remark, 50)]))
+        axes.set_title(self.title, pad=22)  # the legend lies between it and the curves
+        axes.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, frameon=False)
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,11 @@ class Matrix:
         image = axes.imshow(
             self.values, cmap=colors, vmin=self.low, vmax=self.high, aspect="auto", interpolation="nearest"
         )
-        for labels, put in ((self.columns, axes.set_xticks), (self.rows, axes.set_yticks)):
-            chosen = range(0, len(labels), -(-len(labels) // TICKS))
+        for labels, most, put in (
+            (self.columns, ACROSS, axes.set_xticks),
+            (self.rows, DOWN, axes.set_yticks),
+        ):
+            chosen = range(0, len(labels), -(-len(labels) // most))
             put(chosen, [labels[i] for i in chosen], fontsize=8)
         axes.set(title=self.title, xlabel=self.x, ylabel=self.y)
         axes.figure.colorbar(image, ax=axes, fraction=0.05)
