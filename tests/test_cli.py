@@ -111,17 +111,13 @@ def test_resume_keeps_the_run_and_takes_a_new_budget(command: Command, data: Pat
     assert (tmp_path / "runs/toy-2").is_dir()
 
 
-def test_a_part_left_out_is_said_in_the_run_and_kept_in_it(
-    command: Command, data: Path, tmp_path: Path
-) -> None:
-    for flag, field, value in (
-        ("--no-positions", "positions", "none"),
-        ("--no-causal-mask", "causal", False),
-    ):
-        run = tmp_path / field
-        assert command("train", "--data", data, *SMALL, "--max-steps", 2, flag, "--run", run)[0] == 0
-        assert json.loads((run / "config.json").read_text())["model"][field] == value
-        assert command("translate", "le chat", "--run", run)[0] == 0
+def test_a_part_left_out_is_said_in_the_run_and_kept_in_it(command: Command, data: Path, tmp_path: Path) -> None:
+    run, left_out = tmp_path / "bare", ["--no-positions", "--no-causal-mask"]
+    assert command("train", "--data", data, *SMALL, "--max-steps", 2, *left_out, "--run", run)[0] == 0
+    model = json.loads((run / "config.json").read_text())["model"]
+    assert model["positions"] == "none" and model["causal"] is False
+    assert command("translate", "le chat", "--run", run)[0] == 0
+    for flag in left_out:
         code, _, err = command("train", "--resume", "--run", run, "--max-steps", 3, flag)
         assert code == 2 and f"{flag} cannot be given with --resume" in err
 
