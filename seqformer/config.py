@@ -12,7 +12,7 @@ from seqformer.errors import SeqformerError, nearest
 Config = TypeVar("Config", bound="ModelConfig | TrainConfig | DecodeConfig")
 
 NORMS = ("post", "pre")
-POSITIONS = ("sinusoidal",)
+POSITIONS = ("sinusoidal", "sinusoidal-split", "learned", "none")
 ACTIVATIONS = ("relu", "gelu", "silu")
 SCHEDULES = ("linear", "inverse-sqrt")
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -51,6 +51,8 @@ class ModelConfig:
     dropout: float = 0.1
     norm: str = "post"  # LayerNorm after the residual sum (the paper) or before the sublayer
     positions: str = "sinusoidal"
+    max_positions: int = 512  # pieces, of learned positions; sinusoids have no end
+    causal: bool = True  # False, an experiment: in training each target position sees those after it
     activation: str = "relu"
 
     def __post_init__(self) -> None:
@@ -63,6 +65,7 @@ class ModelConfig:
             width=self.width,
             heads=self.heads,
             feed_forward=self.feed_forward,
+            max_positions=self.max_positions,
         )
         _fraction(dropout=self.dropout)
         _choose("architecture", self.arch, tuple(ARCHITECTURES))
@@ -71,7 +74,7 @@ class ModelConfig:
         _choose("activation", self.activation, ACTIVATIONS)
         if self.width % self.heads:
             raise SeqformerError(f"width {self.width} cannot be shared among {self.heads} heads evenly")
-        if self.width % 2:
+        if self.width % 2 and self.positions.startswith("sinusoidal"):
             raise SeqformerError(f"width {self.width} is odd: sine and cosine come in pairs")
         if self.joint and self.source_vocabulary != self.target_vocabulary:
             raise SeqformerError("a joint vocabulary has one size for source and target")

@@ -111,6 +111,35 @@ def test_resume_keeps_the_run_and_takes_a_new_budget(command: Command, data: Pat
     assert (tmp_path / "runs/toy-2").is_dir()
 
 
+def test_a_part_left_out_is_said_in_the_run_and_kept_in_it(
+    command: Command, data: Path, tmp_path: Path
+) -> None:
+    run, left_out = tmp_path / "bare", ["--no-positions", "--no-causal-mask"]
+    assert command("train", "--data", data, *SMALL, "--max-steps", 2, *left_out, "--run", run)[0] == 0
+    model = json.loads((run / "config.json").read_text())["model"]
+    assert model["positions"] == "none" and model["causal"] is False
+    assert command("translate", "le chat", "--run", run)[0] == 0
+    for flag in left_out:
+        code, _, err = command("train", "--resume", "--run", run, "--max-steps", 3, flag)
+        assert code == 2 and f"{flag} cannot be given with --resume" in err
+
+
+def test_learned_positions_have_an_end(command: Command, data: Path, tmp_path: Path) -> None:
+    assert command("train", "--data", data, *SMALL, "--max-steps", 2, "--positions", "learned")[0] == 0
+    code, _, err = command("translate", "chat " * 600)
+    assert code == 2 and "512 at most" in err and err.count("\n") == 1
+    lines = "".join(f"{'chat ' * 600}{n}\t{'chien ' * 600}{n}\n" for n in range(30))
+    (tmp_path / "long.tsv").write_text(lines, "utf-8")
+    assert (
+        command("prepare", "long.tsv", "--max-pieces", 2000, "--vocab-size", 40, "--model-type", "word")[0]
+        == 0
+    )
+    code, _, err = command(
+        "train", "--data", "prepared/long", *SMALL, "--max-steps", 2, "--positions", "learned"
+    )
+    assert code == 2 and "--max-pieces 511" in err and not (tmp_path / "runs/long").exists()
+
+
 MISTAKES: list[tuple[list[str], str]] = [
     (["prepare", "no.tsv"], "no.tsv: there is no such file"),
     (["prepare", "empty.tsv"], "the corpus is empty"),
@@ -126,6 +155,8 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["train", "--task", "revers"], "did you mean 'reverse'"),
     (["train", "--task", "copy", "--preset", "tinny"], "did you mean 'tiny'"),
     (["train", "--task", "copy", "--arch", "rnn"], "architecture 'rnn'"),
+    (["train", "--task", "copy", "--positions", "lerned"], "did you mean 'learned'"),
+    (["train", "--task", "copy", "--positions", "learned", "--no-positions"], "not both"),
     (["train", "--task", "copy", "--heads", "3"], "cannot be shared"),
     (["train", "--task", "copy", "--device", "cuda"], "no NVIDIA GPU"),
     (["train", "--task", "copy", "--device", "tpu"], "no device 'tpu'"),
@@ -136,6 +167,8 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["translate", "hello", "--run", "full"], "not a run"),
     (["translate", "--input", "no.txt"], "no such file"),
     (["evaluate", "--run", "nowhere"], "not a run"),
+    (["show", "pooling", "--width", "0"], "--width 0: the width of a kernel"),
+    (["show", "positions", "--width", "-4"], "--width -4: give a number"),
     (["attention", "hello", "--kind", "crosss"], "did you mean 'cross'"),
 ]
 

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -17,7 +18,7 @@ ROOT = Path(seqformer.__file__).parent
 LAYERS = {
     "config": 0, "errors": 0, "console": 0, "files": 0, "device": 0, "__init__": 0,
     "text": 1, "models": 2, "training": 3, "decoding": 3, "report": 3,
-    "run": 4, "learn": 4, "cli": 5, "__main__": 5,
+    "run": 4, "learn": 4, "figures": 4, "cli": 5, "__main__": 5,
 }  # fmt: skip
 MAY_NOT = {("models", "text"), ("training", "text"), ("training", "models")}
 
@@ -48,7 +49,10 @@ def test_imports_go_downward_only() -> None:
         assert (own, other) not in MAY_NOT, f"{file} imports {other}"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["train", "--help"], ["show", "--help"], ["show", "pooling", "--help"], ["--version"]],
+)
 def test_help_does_not_import_torch(arguments: list[str]) -> None:
     code = (
         "import sys; sys.argv = ['seqformer', *sys.argv[1:]]\n"
@@ -71,27 +75,37 @@ COMMANDS = {
     "train": """--task --data --run --resume --device --max-minutes --max-steps --max-epochs --patience
         --validate-every --arch --preset --encoder-layers --decoder-layers --width --heads --feed-forward --dropout
         --norm --activation --tokens-per-batch --accumulate --learning-rate --warmup --schedule --label-smoothing
-        --clip --precision --seed""",
+        --clip --precision --seed --positions --no-positions --no-causal-mask""",
     "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --json
         --device""",
     "evaluate": """--run --bleu --chrf --ter --split --source --reference --beam --length-penalty --json --device""",
     "attention": "text --run --kind --layer --head --average --png --json --beam --device",
+    "show pooling": "--kernel --width --points --seed --png",
+    "show positions": "--length --width --positions --png",
+    "show mask": "text --length",
 }
+
+
+def commands() -> dict[str, Any]:
+    """Every command by its words: those of a group are two."""
+    found: dict[str, Any] = {}
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        inner = getattr(command, "commands", None)
+        found |= {f"{name} {sub}": c for sub, c in inner.items()} if inner else {name: command}
+    return found
 
 
 def test_the_command_line_is_frozen() -> None:
     """A new command or option is a decision: it is made by changing this list."""
-    group = typer.main.get_command(app)
     found = {
         name: {p.opts[0] if p.param_type_name == "option" else p.name for p in command.params}
-        for name, command in group.commands.items()  # type: ignore[attr-defined]
+        for name, command in commands().items()
     }
     assert found == {name: set(text.split()) for name, text in COMMANDS.items()}
 
 
 def test_every_option_says_what_it_does() -> None:
-    group = typer.main.get_command(app)
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
+    for name, command in commands().items():
         assert "Example" in (command.epilog or ""), name
         for parameter in command.params:
             assert parameter.help, f"{name} {parameter.name}"

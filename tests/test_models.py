@@ -11,7 +11,13 @@ from seqformer.models.attention import padding_mask
 from seqformer.text.batching import Batch
 from seqformer.text.tokenizer import BOS, EOS, PAD
 
-KINDS = [{"norm": "post"}, {"norm": "pre"}, {"joint": False}, {"activation": "gelu"}]
+KINDS = [
+    {"norm": "post"},
+    {"norm": "pre"},
+    {"joint": False},
+    {"activation": "gelu"},
+    {"positions": "learned"},
+]
 SOURCE = torch.tensor([[5, 6, 7, EOS], [8, EOS, PAD, PAD]])
 TARGET = torch.tensor([[BOS, 4, 9, 4], [BOS, 7, 10, PAD]])
 
@@ -76,6 +82,19 @@ class TestLaws:
         )
         assert units == 7
         assert_close(loss, expected.float(), rtol=1e-5, atol=1e-5)
+
+
+def test_without_the_causal_mask_training_sees_the_answer_and_search_cannot() -> None:
+    model = random_model(causal=False)
+    changed = TARGET.clone()
+    changed[0, 3] = 5
+    before, after = all_logits(model, SOURCE, TARGET), all_logits(model, SOURCE, changed)
+    assert not torch.allclose(before[0, :3], after[0, :3])
+    assert_close(before[1, :3], all_logits(model, SOURCE[1:, :2], TARGET[1:, :3])[0])  # padding stays hidden
+    together, apart = all_logits(model, SOURCE, TARGET), stepwise(model, SOURCE, TARGET)
+    assert not torch.allclose(together[0, 0], apart[0, 0])
+    own = model.attention(SOURCE, TARGET).decoder
+    assert own is not None and (own[:, 0] > 0).all() and (own[:, 1, :, :, 3] == 0).all()
 
 
 def test_joint_embeddings_are_one_matrix() -> None:

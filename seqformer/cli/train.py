@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Examples: seqformer train   ·   seqformer train --task reverse   ·   seqformer train --resume"
 DATA, BUDGET, MODEL, RECIPE = "What to train on, and where", "Budget", "Model", "Recipe"
+EXPERIMENTS = "Experiments: what a part is for, seen by leaving it out"
 PRESET = "from the preset"
 STARTED = time.monotonic()  # the wall-clock budget begins with the command
 
@@ -101,6 +102,15 @@ def train(
     width: Annotated[int | None, _model("Width of every layer, the paper's d_model.")] = None,
     heads: Annotated[int | None, _model("Attention heads; they share the width.")] = None,
     feed_forward: Annotated[int | None, _model("Inner width of the feed-forward layers.")] = None,
+    positions: Annotated[
+        str | None,
+        typer.Option(
+            metavar="sinusoidal|sinusoidal-split|learned",
+            rich_help_panel=MODEL,
+            show_default="sinusoidal",
+            help="Sines and cosines in turn (the paper) or in halves, or a learned table of 512.",
+        ),
+    ] = None,
     dropout: Annotated[
         float | None, _recipe("Share of each sublayer's output dropped.", "0.1; toy tasks: 0", "P")
     ] = None,
@@ -135,6 +145,18 @@ def train(
         str | None, _recipe("auto: bf16 where the hardware multiplies in it.", "auto", "auto|fp32|bf16")
     ] = None,
     seed: Annotated[int | None, _recipe("Of weights, dropout and order.", "1")] = None,
+    no_positions: Annotated[
+        bool,
+        typer.Option("--no-positions", rich_help_panel=EXPERIMENTS, help="No positions: order is lost."),
+    ] = False,
+    no_causal_mask: Annotated[
+        bool,
+        typer.Option(
+            "--no-causal-mask",
+            rich_help_panel=EXPERIMENTS,
+            help="Let the decoder see the answer in training: the loss falls and decoding fails.",
+        ),
+    ] = False,
 ) -> None:
     """Train a model and watch it learn.
 
@@ -143,8 +165,10 @@ def train(
     """
     given = {name: value for name, value in locals().items() if value is not None}
     model, recipe = _only(MODEL_FIELDS, given), _only(RECIPE_FIELDS, given)
+    model |= _left_out(positions, no_positions, no_causal_mask)
     if resume:
         named = [name for name in ("task", "data", "preset") if name in given]
+        named += ["no-positions"] * no_positions + ["no-causal-mask"] * no_causal_mask
         opened = _reopen(run, model | recipe, named)
     else:
         if task and data:
@@ -159,7 +183,7 @@ def train(
 
 MODEL_FIELDS = (
     "arch", "encoder_layers", "decoder_layers", "width", "heads", "feed_forward", "dropout", "norm",
-    "activation",
+    "activation", "positions", "causal",
 )  # fmt: skip
 LIMITS = ("max_minutes", "max_steps", "max_epochs")
 CHANGEABLE = (*LIMITS, "patience", "validate_every")
@@ -167,6 +191,14 @@ RECIPE_FIELDS = (
     *CHANGEABLE, "tokens_per_batch", "accumulate", "learning_rate", "warmup", "schedule", "label_smoothing",
     "clip", "precision", "seed",
 )  # fmt: skip
+
+
+def _left_out(positions: str | None, no_positions: bool, no_causal_mask: bool) -> dict[str, Any]:
+    """The fields that the experiments set."""
+    if no_positions and positions:
+        raise SeqformerError("give either --positions or --no-positions, not both")
+    without_positions = {"positions": "none"} if no_positions else {}
+    return without_positions | ({"causal": False} if no_causal_mask else {})
 
 
 def _check_names(task: str | None, preset: str | None, device: str, values: dict[str, Any]) -> None:
@@ -226,6 +258,12 @@ def _create(
         joint=(folder / "tokenizer.model").is_file(),
         **dimensions,
     )
+    longest = max(manifest.longest.values())
+    if built.positions == "learned" and longest >= built.max_positions:  # BOS or EOS takes a place too
+        raise SeqformerError(
+            f"--positions learned: {folder} has sentences of {longest} pieces and the longest can be "
+            f"{built.max_positions - 1}; prepare it with --max-pieces {built.max_positions - 1}"
+        )
     learned = {"learning_rate": config.peak_rate(built.width)} | _only(RECIPE_FIELDS, usual)
     if any(recipe.get(name) for name in LIMITS):
         learned.pop("max_steps", None)

@@ -1,6 +1,6 @@
 """Where a token stands: added to its embedding, since attention itself sees a set.
 
-T length, D model width.
+B batch, T length, D model width.
 """
 
 from __future__ import annotations
@@ -10,28 +10,72 @@ import math
 import torch
 from torch import Tensor, nn
 
+from seqformer.config import ModelConfig
+from seqformer.errors import SeqformerError
 
-def sinusoids(length: int, width: int) -> Tensor:
+
+def sinusoids(length: int, width: int, *, split: bool = False) -> Tensor:
     """The matrix (T, D) of section 3.5: sines in even columns and cosines in odd ones.
 
     P[t, 2i] = sin(t / 10000^(2i/D)),  P[t, 2i+1] = cos(t / 10000^(2i/D))
+
+    ``split`` puts all sines in the first half and all cosines in the second: P[t, i] and P[t, D/2 + i].
+    The columns are the same ones in another order, which the layers that follow can learn either way.
     """
     time = torch.arange(length, dtype=torch.float32)[:, None]  # (T, 1)
     rate = torch.exp(torch.arange(0, width, 2, dtype=torch.float32) * (-math.log(10_000.0) / width))
     angle = time * rate  # (T, D/2)
+    if split:
+        return torch.cat((angle.sin(), angle.cos()), -1)  # (T, D)
     return torch.stack((angle.sin(), angle.cos()), -1).flatten(1)  # (T, D)
 
 
 class SinusoidalPositions(nn.Module):
     """Adds the sinusoids to embeddings, for any length: the table grows when it has to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, split: bool = False) -> None:
         super().__init__()
+        self.split = split
         self._table = torch.empty(0, 0)
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
         """x (B, T, D), whose first position is number ``start``."""
         end = start + x.shape[1]
         if end > len(self._table) or self._table.dtype != x.dtype or self._table.device != x.device:
-            self._table = sinusoids(max(256, 2 * end), x.shape[-1]).to(x)
+            self._table = sinusoids(max(256, 2 * end), x.shape[-1], split=self.split).to(x)
         return x + self._table[start:end]
+
+
+class LearnedPositions(nn.Module):
+    """Adds a learned vector for each position up to a longest one (Gehring et al. 2017, section 3.1)."""
+
+    def __init__(self, longest: int, width: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(longest, width)
+
+    def forward(self, x: Tensor, start: int = 0) -> Tensor:
+        """x (B, T, D), whose first position is number ``start``."""
+        end, longest = start + x.shape[1], self.table.num_embeddings
+        if end > longest:
+            raise SeqformerError(
+                f"a sentence of {end} pieces is too long for this model: it has learned positions for "
+                f"{longest} at most; shorten it, or train with --positions sinusoidal"
+            )
+        return x + self.table.weight[start:end]
+
+
+class NoPositions(nn.Module):
+    """Adds nothing, to show what positions are for: the encoder then sees its source as a set."""
+
+    def forward(self, x: Tensor, start: int = 0) -> Tensor:
+        """x (B, T, D), unchanged."""
+        return x
+
+
+def position_layer(config: ModelConfig) -> nn.Module:
+    """The configured way to tell positions apart: called with embeddings (B, T, D) and a first position."""
+    if config.positions == "learned":
+        return LearnedPositions(config.max_positions, config.width)
+    if config.positions == "none":
+        return NoPositions()
+    return SinusoidalPositions(split=config.positions == "sinusoidal-split")

@@ -18,7 +18,7 @@ from seqformer.models.attention import MultiHeadAttention, causal_mask, padding_
 from seqformer.models.cache import KeyValueCache
 from seqformer.models.dropout import Dropout
 from seqformer.models.loss import projection_loss
-from seqformer.models.positions import SinusoidalPositions
+from seqformer.models.positions import position_layer
 from seqformer.models.seq2seq import AttentionMaps, PairBatch, Seq2Seq, State
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -136,7 +136,7 @@ class Transformer(Seq2Seq):
         self.target_embedding = (
             self.source_embedding if config.joint else nn.Embedding(config.target_vocabulary, config.width)
         )
-        self.positions = SinusoidalPositions()
+        self.positions = position_layer(config)  # one for source and target
         self.dropout = Dropout(config.dropout)
         self.encoder = nn.ModuleList(EncoderBlock(config) for _ in range(config.encoder_layers))
         self.decoder = nn.ModuleList(DecoderBlock(config) for _ in range(config.decoder_layers))
@@ -179,15 +179,21 @@ class Transformer(Seq2Seq):
         """Teacher forcing: hidden states (B, T, D) of every position of the target at once."""
         mask = padding_mask(source)
         state = self.start(self.encode(source, mask), mask)
-        return self._decode(target_in, causal_mask(target_in.shape[1], target_in.device), state, None)[0]
+        return self._decode(target_in, self._target_mask(target_in), state, None)[0]
 
     def attention(self, source: Tensor, target_in: Tensor) -> AttentionMaps:
         """See :class:`Seq2Seq`."""
         mask = padding_mask(source)
         memory, encoder = self._encode(source, mask, weights=True)
-        causal = causal_mask(target_in.shape[1], target_in.device)
-        _, own, cross = self._decode(target_in, causal, self.start(memory, mask), None, weights=True)
+        own_mask, state = self._target_mask(target_in), self.start(memory, mask)
+        _, own, cross = self._decode(target_in, own_mask, state, None, weights=True)
         return AttentionMaps(cross=torch.stack(cross), encoder=torch.stack(encoder), decoder=torch.stack(own))
+
+    def _target_mask(self, target_in: Tensor) -> Tensor:
+        """What target positions see of target_in (B, T): (T, T), or (B, 1, 1, T) where it is not causal."""
+        if not self.config.causal:  # then nothing else hides the padding
+            return padding_mask(target_in)
+        return causal_mask(target_in.shape[1], target_in.device)
 
     def _encode(self, source: Tensor, mask: Tensor, weights: bool = False) -> tuple[Tensor, list[Tensor]]:
         x, maps = self._embed(self.source_embedding, source), []

@@ -1,4 +1,4 @@
-"""A learning curve drawn with characters."""
+"""Curves drawn with characters: learning curves, and any others over a common axis."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import math
 
 from rich.text import Text
 
-Points = list[tuple[int, float]]
+Points = list[tuple[float, float]]
 HEIGHT = 8
-MARKS = ("·", "●")
-STYLES = ("dim", "bold cyan")
+MARKS = ("+", "o", "·", "●")
+STYLES = ("yellow", "green", "dim", "bold cyan")
 
 
-def draw(title: str, series: dict[str, Points], width: int) -> Text | None:
-    """Curves over a common step axis, the last series on top; None where there is nothing to draw."""
+def draw(title: str, series: dict[str, Points], width: int, axis: str = "step") -> Text | None:
+    """Up to four curves over a common axis, the last on top; None where there is nothing to draw.
+
+    Points whose second number is not finite are left out.
+    """
     kept = {name: [(x, y) for x, y in points if math.isfinite(y)] for name, points in series.items()}
     everything = [point for points in kept.values() for point in points]
     if len({x for x, _ in everything}) < 2:
@@ -37,6 +40,6 @@ def draw(title: str, series: dict[str, Points], width: int) -> Text | None:
         text.append(f"\n{label}", style="not bold")
         for mark, style in line:
             text.append(mark, style=f"not bold {style}" if style == "dim" else style)
-    axis = f"step {first:,}".ljust(columns - len(f"{last:,}")) + f"{last:,}"
-    text.append("\n" + " " * 10 + axis, style="not bold")
+    ends = f"{axis} {first:,}".ljust(columns - len(f"{last:,}")) + f"{last:,}"
+    text.append("\n" + " " * 10 + ends, style="not bold")
     return text

@@ -51,15 +51,26 @@ def plain(piece: str) -> str:
 
 def draw(heatmap: Heatmap) -> Group:
     """A table of shaded cells with the weight, in hundredths, in each."""
+    width = max(4, min(7, (79 - _label_width(heatmap.rows)) // len(heatmap.columns)))
+    cells = [[_cell(weight, width) for weight in weights] for weights in heatmap.weights]
+    return labelled(heatmap.title, heatmap.rows, heatmap.columns, cells, width)
+
+
+def labelled(
+    title: str, rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[Text]], width: int
+) -> Group:
+    """Cells of a common width under and beside the pieces they belong to."""
     table = Table(box=None, padding=(0, 0), pad_edge=False)
-    labels = min(14, 1 + max(len(plain(row)) for row in heatmap.rows))
-    table.add_column("", justify="right", no_wrap=True, width=labels)
-    width = max(4, min(7, (79 - labels) // len(heatmap.columns)))
-    for column in heatmap.columns:
+    table.add_column("", justify="right", no_wrap=True, width=_label_width(rows))
+    for column in columns:
         table.add_column(_folded(plain(column), width - 1), justify="center", width=width, vertical="bottom")
-    for name, weights in zip(heatmap.rows, heatmap.weights, strict=True):
-        table.add_row(Text(plain(name) + " "), *(_cell(w, width) for w in weights))
-    return Group(Text(heatmap.title, style="bold"), table, "")
+    for name, row in zip(rows, cells, strict=True):
+        table.add_row(Text(plain(name) + " "), *row)
+    return Group(Text(title, style="bold"), table, "")
+
+
+def _label_width(rows: Sequence[str]) -> int:
+    return min(14, 1 + max(len(plain(row)) for row in rows))
 
 
 def _folded(label: str, width: int) -> Text:

@@ -1,0 +1,155 @@
+"""What ``seqformer show`` draws: parts of a model, computed by the model's own functions, as panels.
+
+Q queries, N points, T positions, D model width, B sentences, S words of the longest.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import groupby
+
+import torch
+from torch import Tensor
+
+from seqformer.models.attention import causal_mask, padding_mask
+from seqformer.models.pooling import END, pool, rms, truth
+from seqformer.models.positions import sinusoids
+from seqformer.report.panels import Curves, Matrix
+
+STEP = 0.05  # between queries
+COUNTED = 32  # numbers that the binary counter counts
+BITS = 5  # that they need
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Of one kernel and width, as roots of mean squares."""
+
+    from_curve: float  # at the queries with weight; NaN where there is none
+    from_points: float
+    bare: int  # queries that no key has weight for
+    queries: int
+
+
+def queries() -> Tensor:
+    """Evenly over the interval of the example, (Q,)."""
+    return torch.arange(round(END / STEP) + 1, dtype=torch.double) * STEP
+
+
+def pooling_errors(kernel: str, width: float, keys: Tensor, values: Tensor) -> Errors:
+    """How far the estimates from points (N,) are from the true curve, and from the points themselves."""
+    asked = queries()
+    found = pool(asked, keys, values, kernel, width)
+    at_keys = pool(keys, keys, values, kernel, width).estimates
+    return Errors(
+        from_curve=rms((found.estimates - truth(asked))[found.covered]),
+        from_points=rms(at_keys - values),
+        bare=int((~found.covered).sum()),
+        queries=len(asked),
+    )
+
+
+def pooling_panels(kernel: str, width: float, keys: Tensor, values: Tensor) -> tuple[Curves, Matrix]:
+    """The curve fitted to points (N,) beside the true one, and the weights (Q, N) it was made with."""
+    asked = queries()
+    found = pool(asked, keys, values, kernel, width)
+    x = [round(q, 2) for q in asked.tolist()]
+    estimates = found.estimates.masked_fill(~found.covered, math.nan)  # drawn as a gap
+    title = kernel if kernel == "constant" else f"{kernel}, width {width:g}"
+    curves = Curves(
+        title=title,
+        x="x",
+        y="y",
+        lines={
+            "truth": list(zip(x, truth(asked).tolist(), strict=True)),
+            "estimate": list(zip(x, estimates.tolist(), strict=True)),
+        },
+        points=list(zip(keys.tolist(), values.tolist(), strict=True)),
+        remark=_gaps(x, found.covered.tolist()),
+    )
+    matrix = Matrix(
+        title=f"{title}: weights",
+        x="keys, the x of the points",
+        y="queries x",
+        values=found.weights.tolist(),
+        rows=[f"{q:g}" for q in x],
+        columns=[f"{key:.1f}" for key in keys.tolist()],
+        high=float(found.weights.max()),
+    )
+    return curves, matrix
+
+
+def _gaps(x: list[float], covered: list[bool]) -> str:
+    """Where no estimate can be made, in words."""
+    gaps = [
+        [q for q, _ in run]
+        for bare, run in groupby(zip(x, covered, strict=True), key=lambda pair: not pair[1])
+        if bare
+    ]
+    told = [f"{gap[0]:g} to {gap[-1]:g}" if len(gap) > 1 else f"{gap[0]:g}" for gap in gaps[:3]]
+    more = [f"and {len(gaps) - 3} more"] if len(gaps) > 3 else []
+    return "no point is near x = " + ", ".join(told + more) if gaps else ""
+
+
+def position_panels(length: int, width: int, *, split: bool) -> list[Curves | Matrix]:
+    """The sinusoids (T, D), the sines and cosines of two neighbouring rates, and a binary counter."""
+    table = sinusoids(length, width, split=split)
+    pairs = width // 2
+    first = max(0, min(3, pairs - 2))
+    chosen = range(first, min(first + 2, pairs))
+    named = [(_column(pair, split), "sine") for pair in chosen]
+    named += [(_column(pair, split) + (pairs if split else 1), "cosine") for pair in chosen]
+    whole = Matrix(
+        title="The matrix",
+        x="columns of the model",
+        y="positions",
+        values=table.tolist(),
+        rows=[str(t) for t in range(length)],
+        columns=[str(c) for c in range(width)],
+        low=-1.0,
+    )
+    curves = Curves(
+        title="Columns",
+        x="position",
+        y="value",
+        lines={f"{c}, {name}": list(enumerate(table[:, c].tolist())) for c, name in sorted(named)},
+    )
+    return [whole, curves, _counter(width, split=split)]
+
+
+def _counter(width: int, *, split: bool) -> Matrix:
+    """The digits of a counter, each slower than the one before, above sines, which do the same smoothly."""
+    pairs = width // 2
+    shown = range(min(BITS, pairs))
+    sines = sinusoids(COUNTED, width, split=True)[:, :pairs].T.tolist()
+    bits = [[2.0 * (t >> bit & 1) - 1 for t in range(COUNTED)] for bit in range(BITS)]
+    periods = [2 * math.pi * 10_000 ** (2 * pair / width) for pair in shown]
+    return Matrix(
+        title="A binary counter, and sines",
+        x="positions",
+        y="bits and columns",
+        values=bits + [sines[pair] for pair in shown],
+        rows=[f"bit {bit}, period {2 << bit}" for bit in range(BITS)]
+        + [f"column {_column(pair, split)}, period {periods[pair]:.1f}" for pair in shown],
+        columns=[str(t) for t in range(COUNTED)],
+        low=-1.0,
+    )
+
+
+def _column(pair: int, split: bool) -> int:
+    """Where the sine of a pair stands."""
+    return pair if split else 2 * pair
+
+
+def padding_rows(lengths: list[int]) -> list[list[bool]]:
+    """The padding mask of a batch of sentences of these lengths: (B, S)."""
+    ids = torch.tensor([[1] * length + [0] * (max(lengths) - length) for length in lengths])  # 0 is PAD
+    rows: list[list[bool]] = padding_mask(ids)[:, 0, 0].tolist()
+    return rows
+
+
+def causal_rows(length: int) -> list[list[bool]]:
+    """The causal mask of so many target positions."""
+    rows: list[list[bool]] = causal_mask(length).tolist()
+    return rows
