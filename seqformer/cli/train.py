@@ -167,7 +167,7 @@ def train(
     model, recipe = _only(MODEL_FIELDS, given), _only(RECIPE_FIELDS, given)
     model |= _left_out(positions, no_positions, no_causal_mask)
     if resume:
-        named = [name for name in ("task", "data", "preset") if name in given]
+        named: list[str] = [name for name in ("task", "data", "preset") if name in given]
         named += ["no-positions"] * no_positions + ["no-causal-mask"] * no_causal_mask
         opened = _reopen(run, model | recipe, named)
     else:
