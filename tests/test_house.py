@@ -71,7 +71,7 @@ COMMANDS = {
     "train": """--task --data --run --resume --device --max-minutes --max-steps --max-epochs --patience
         --validate-every --arch --preset --encoder-layers --decoder-layers --width --heads --feed-forward --dropout
         --norm --activation --tokens-per-batch --accumulate --learning-rate --warmup --schedule --label-smoothing
-        --clip --precision --seed""",
+        --clip --precision --seed --bidirectional""",
     "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --json
         --device""",
     "evaluate": """--run --bleu --chrf --ter --split --source --reference --beam --length-penalty --json --device""",
