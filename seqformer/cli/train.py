@@ -230,8 +230,7 @@ def _create(
     manifest = read_manifest(folder)
     toy = manifest.kind in config.TASK_RECIPES
     arch = model.get("arch", "transformer")
-    transformer_task = toy and arch == "transformer"
-    chosen = preset or ("toy" if transformer_task else config.preset_for(arch, manifest.pairs["train"]))
+    chosen = preset or ("toy" if toy else config.preset_for(arch, manifest.pairs["train"]))
     if not preset:
         note(f"Preset {chosen}, chosen for {manifest.pairs['train']:,} training pairs (--preset changes it).")
     # what was asked for is stronger than the preset, where that was asked for, and that than the task
