@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ Config = TypeVar("Config", bound="ModelConfig | TrainConfig | DecodeConfig")
 NORMS = ("post", "pre")
 POSITIONS = ("sinusoidal", "sinusoidal-split", "learned", "none")
 ACTIVATIONS = ("relu", "gelu", "silu")
-SCHEDULES = ("linear", "inverse-sqrt")
+SCHEDULES = ("linear", "inverse-sqrt", "constant")
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
@@ -54,6 +55,7 @@ class ModelConfig:
     max_positions: int = 512  # pieces, of learned positions; sinusoids have no end
     causal: bool = True  # False, an experiment: in training each target position sees those after it
     activation: str = "relu"
+    bidirectional: bool = False  # a recurrent encoder reads the source in both directions
 
     def __post_init__(self) -> None:
         _at_least(
@@ -72,10 +74,12 @@ class ModelConfig:
         _choose("norm", self.norm, NORMS)
         _choose("positions", self.positions, POSITIONS)
         _choose("activation", self.activation, ACTIVATIONS)
-        if self.width % self.heads:
+        if self.width % self.heads and "heads" in ARCHITECTURES[self.arch]:
             raise SeqformerError(f"width {self.width} cannot be shared among {self.heads} heads evenly")
-        if self.width % 2 and self.positions.startswith("sinusoidal"):
-            raise SeqformerError(f"width {self.width} is odd: sine and cosine come in pairs")
+        if self.width % 2 and (self.positions.startswith("sinusoidal") or self.bidirectional):
+            raise SeqformerError(
+                f"width {self.width} is odd: sines and cosines, and directions, need an even one"
+            )
         if self.joint and self.source_vocabulary != self.target_vocabulary:
             raise SeqformerError("a joint vocabulary has one size for source and target")
 
@@ -135,12 +139,25 @@ class DecodeConfig:
             )
 
 
-# preset -> what it sets; the paper's base model and smaller ones that learn on two processor cores
-PRESETS: dict[str, dict[str, int]] = {
+# the experiment of Dive into Deep Learning, "The Bahdanau Attention Mechanism" and "The Transformer
+# Architecture": 512 pairs in four batches (here of similar lengths), 30 epochs at one learning rate, nothing
+# smoothed, and the last weights kept: the only validation is that of the 120th and last step
+_CHAPTER = {
+    "width": 256, "dropout": 0.2, "encoder_layers": 2, "decoder_layers": 2, "max_epochs": 30,
+    "validate_every": 120, "tokens_per_batch": 800, "schedule": "constant", "warmup": 0,
+    "label_smoothing": 0.0, "clip": 1.0, "precision": "fp32",
+}  # fmt: skip
+
+# preset -> what it sets, of model and recipe: the paper's base model, smaller ones that learn on two
+# processor cores, one that suits the recurrent model, and the chapter's two
+PRESETS: dict[str, dict[str, Any]] = {
     "toy": {"encoder_layers": 2, "decoder_layers": 2, "width": 128, "heads": 8, "feed_forward": 256},
     "tiny": {"encoder_layers": 4, "decoder_layers": 4, "width": 128, "heads": 4, "feed_forward": 256},
     "small": {"encoder_layers": 3, "decoder_layers": 3, "width": 256, "heads": 4, "feed_forward": 1024},
     "base": {"encoder_layers": 6, "decoder_layers": 6, "width": 512, "heads": 8, "feed_forward": 2048},
+    "gru": {"arch": "bahdanau", "encoder_layers": 2, "decoder_layers": 2, "width": 256, "dropout": 0.2},
+    "d2l": _CHAPTER | {"heads": 4, "feed_forward": 64, "learning_rate": 1e-3},
+    "d2l-bahdanau": _CHAPTER | {"arch": "bahdanau", "learning_rate": 5e-3},
 }
 
 # what toy tasks are trained with where nothing else is asked for: they have one right answer, so
@@ -153,11 +170,27 @@ TASK_RECIPES: dict[str, dict[str, Any]] = {
     "sort": _EXACT | {"learning_rate": 1e-3, "tokens_per_batch": 1024, "max_steps": 1500},
 }
 
-ARCHITECTURES: dict[str, str] = {"transformer": "the Transformer of Attention Is All You Need"}
+# architecture -> the fields of ModelConfig that only it uses
+ARCHITECTURES: dict[str, tuple[str, ...]] = {
+    "transformer": ("heads", "feed_forward", "norm", "positions", "activation"),
+    "bahdanau": ("bidirectional",),
+}
 
 
-def preset_for(pairs: int) -> str:
-    """The preset that suits a corpus of so many pairs."""
+def check_used(arch: str, given: Iterable[str]) -> None:
+    """Refuse a field of another architecture, which would change nothing."""
+    for name in given:
+        owners = [kind for kind, fields in ARCHITECTURES.items() if name in fields]
+        if owners and arch not in owners:
+            raise SeqformerError(
+                f"{name.replace('_', ' ')} does nothing in architecture '{arch}'; it belongs to {owners[0]}"
+            )
+
+
+def preset_for(arch: str, pairs: int) -> str:
+    """The preset that suits an architecture and a corpus of so many pairs."""
+    if arch == "bahdanau":
+        return "gru"
     return "tiny" if pairs < 20_000 else "small" if pairs < 300_000 else "base"
 
 

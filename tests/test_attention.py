@@ -6,7 +6,17 @@ import pytest
 import torch
 
 from seqformer.models import attention
-from seqformer.models.attention import MultiHeadAttention, attend, causal_mask, masked_softmax, padding_mask
+from seqformer.models.attention import (
+    AdditiveAttention,
+    MultiHeadAttention,
+    attend,
+    causal_mask,
+    length_mask,
+    masked_softmax,
+    padding_mask,
+    score_additive,
+    score_dot_product,
+)
 
 
 def test_masked_entries_have_exactly_no_weight() -> None:
@@ -63,3 +73,62 @@ def test_hypotheses_of_a_sentence_attend_as_they_would_alone() -> None:
     twice = tuple(part.repeat_interleave(2, 0) for part in memory)
     alone, _ = module.cross(x, twice, None)  # type: ignore[arg-type]
     torch.testing.assert_close(together, alone)
+
+
+def test_lengths_of_sequences_and_of_queries() -> None:
+    """The chapter's masked softmax: one length a sequence, then one a query."""
+    scores = torch.rand(2, 2, 4)
+    for lengths in (torch.tensor([2, 3]), torch.tensor([[1, 3], [2, 4]])):
+        weights = masked_softmax(scores, length_mask(lengths, 4))
+        torch.testing.assert_close(weights.sum(-1), torch.ones(2, 2))
+        for row in range(2):
+            for query in range(2):
+                seen = int(lengths[row] if lengths.dim() == 1 else lengths[row, query])
+                assert (weights[row, query, seen:] == 0).all() and (weights[row, query, :seen] > 0).all()
+
+
+def test_a_length_of_zero_sees_nothing() -> None:
+    assert length_mask(torch.tensor([0, 2]), 3).tolist() == [[[False] * 3], [[True, True, False]]]
+
+
+def test_additive_attention_over_equal_keys_is_the_mean_of_the_seen_values() -> None:
+    """The chapter's example: queries of 20 and keys of 2 features, ten equal keys, 2 and 6 of them valid."""
+    queries, keys = torch.randn(2, 1, 20), torch.ones(2, 10, 2)
+    values = torch.arange(40, dtype=torch.float32).view(1, 10, 4).repeat(2, 1, 1)
+    module = AdditiveAttention(20, 2, 8)
+    mask = length_mask(torch.tensor([2, 6]), 10)
+    out, weights = module(queries, module.key(keys), values, mask)
+    assert out.shape == (2, 1, 4) and weights.shape == (2, 1, 10)
+    torch.testing.assert_close(out[0, 0], torch.tensor([2.0, 3.0, 4.0, 5.0]))
+    torch.testing.assert_close(out[1, 0], torch.tensor([10.0, 11.0, 12.0, 13.0]))
+    # and by scaled dot products, for queries as wide as the keys
+    out, _ = attend(torch.randn(2, 1, 2), keys, values, mask)
+    torch.testing.assert_close(out[:, 0], torch.tensor([[2.0, 3, 4, 5], [10.0, 11, 12, 13]]))
+
+
+def test_the_additive_formula() -> None:
+    query, key, vector = torch.randn(2, 3, 5), torch.randn(2, 4, 5), torch.randn(5)
+    scores = score_additive(query, key, vector)
+    for b in range(2):
+        for t in range(3):
+            for s in range(4):
+                expected = sum(vector[a] * torch.tanh(query[b, t, a] + key[b, s, a]) for a in range(5))
+                torch.testing.assert_close(scores[b, t, s], torch.as_tensor(expected))
+
+
+def test_additive_attention_that_sees_nothing_is_zero_forward_and_backward() -> None:
+    module = AdditiveAttention(3, 3, 4)
+    memory = torch.randn(2, 5, 3, requires_grad=True)
+    out, weights = module(
+        torch.randn(2, 2, 3), module.key(memory), memory, length_mask(torch.tensor([0, 5]), 5)
+    )
+    assert (out[0] == 0).all() and (weights[0] == 0).all()
+    out.sum().backward()
+    for gradient in [memory.grad, *(p.grad for p in module.parameters())]:
+        assert gradient is not None and torch.isfinite(gradient).all()
+    assert memory.grad is not None and (memory.grad[0] == 0).all()
+
+
+def test_dot_products_are_scaled_by_the_root_of_the_width() -> None:
+    scores = score_dot_product(torch.tensor([[1.0, 2, 3, 4]]), torch.tensor([[1.0, 1, 1, 1], [0, 0, 0, 2]]))
+    assert scores.tolist() == [[5.0, 4.0]]

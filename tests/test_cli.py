@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,6 +88,50 @@ def test_the_whole_road(command: Command, tmp_path: Path) -> None:
     assert code == 0 and "mean of heads" in out and (tmp_path / "maps.png").is_file()
 
 
+def test_the_recurrent_model_takes_the_same_road(command: Command, data: Path, tmp_path: Path) -> None:
+    small = ["--arch", "bahdanau", "--bidirectional", "--width", 16, "--decoder-layers", 1]
+    code, _, err = command("train", "--data", data, *small, "--max-steps", 4, "--precision", "fp32")
+    assert code == 0 and "bahdanau" in err and "bidirectional True" in err
+    assert command("train", "--resume", "--run", tmp_path / "runs/toy", "--max-steps", 6)[0] == 0
+    code, out, _ = command("translate", "le chat mange", "", "un chien", "--beam", 3)
+    assert code == 0 and out.count("\n") == 3
+    code, out, _ = command("evaluate", "--json")
+    assert code == 0 and json.loads(out)["sentences"] == 5
+    code, out, _ = command("attention", "le chat", "--kind", "all", "--json")
+    assert code == 0 and [m["kind"] for m in json.loads(out)["maps"]] == ["cross"]
+    code, _, err = command("attention", "le chat", "--kind", "encoder")
+    assert code == 2 and "no encoder attention" in err
+
+
+def test_the_books_experiment(command: Command, tmp_path: Path) -> None:
+    lines = [f"{s}\t{t}\n" for s, t in [("Go.", "Va !"), ("I lost.", "J'ai perdu.")] * 70]
+    (tmp_path / "fra.txt").write_text("".join(lines), "utf-8")
+    code, out, err = command("prepare", "fra.txt", "--style", "d2l")
+    assert code == 0 and "both valid and test" in err and "dropped" not in out
+    code, _, err = command("train", "--preset", "d2l-bahdanau", "--width", 32, "--max-epochs", 25)
+    assert code == 0 and "bahdanau" in err and "25 epochs" in err
+    code, out, _ = command("evaluate", "--reference-sentences", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["sentences"][0]["source"] == "go ."
+    assert [s["bleu"] for s in found["sentences"]][:2] == [1, 1] and found["exact"] == 2
+    code, out, _ = command("evaluate", "--reference-sentences")
+    assert code == 0 and "va !" in out and "2 of 4 exact" in out
+
+
+def test_what_is_asked_for_is_stronger_than_a_preset_and_that_than_the_task(command: Command) -> None:
+    def configured(*arguments: object) -> dict[str, Any]:
+        assert command("train", "--task", "alternating", "--width", 16, "--max-steps", 1, *arguments)[0] == 0
+        newest = max(Path("runs").iterdir(), key=lambda folder: (len(folder.name), folder.name))
+        both = json.loads((newest / "config.json").read_text())
+        return both["model"] | both["train"]  # type: ignore[no-any-return]
+
+    usual = configured()
+    assert (usual["norm"], usual["dropout"], usual["max_steps"]) == ("pre", 0.0, 1)
+    book = configured("--preset", "d2l", "--dropout", 0.3)
+    assert (book["dropout"], book["learning_rate"], book["schedule"]) == (0.3, 1e-3, "constant")
+    assert (book["max_steps"], book["max_epochs"]) == (1, 0)  # a limit given replaces those of the preset
+
+
 def test_lines_in_lines_out(command: Command, trained: Path, tmp_path: Path) -> None:
     lines = ["le chat", "", "  ", "un chien mange et dort", "le\u2028chat", "x" * 50, "la maison"]
     code, out, err = command("translate", "--run", trained, stdin="\n".join(lines).encode())
@@ -158,6 +203,13 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["train", "--task", "copy", "--positions", "lerned"], "did you mean 'learned'"),
     (["train", "--task", "copy", "--positions", "learned", "--no-positions"], "not both"),
     (["train", "--task", "copy", "--heads", "3"], "cannot be shared"),
+    (["train", "--task", "copy", "--arch", "bahdanau", "--heads", "2"], "heads does nothing"),
+    (["train", "--task", "copy", "--bidirectional"], "bidirectional does nothing"),
+    (["train", "--task", "copy", "--preset", "d2l-bahdanau", "--norm", "pre"], "norm does nothing"),
+    (["prepare", "good.tsv", "--style", "d2"], "did you mean 'd2l'"),
+    (["prepare", "good.tsv", "--style", "d2l"], "too few to train on"),
+    (["prepare", "good.tsv", "--style", "d2l", "--lowercase"], "--lowercase does nothing beside --style d2l"),
+    (["evaluate", "--reference-sentences", "--beam", "2"], "--beam does nothing beside"),
     (["train", "--task", "copy", "--device", "cuda"], "no NVIDIA GPU"),
     (["train", "--task", "copy", "--device", "tpu"], "no device 'tpu'"),
     (["train", "--task", "copy", "--learning-rate", "0"], "learning rate"),

@@ -23,7 +23,7 @@ def test_there_and_back(config: ModelConfig | TrainConfig | DecodeConfig) -> Non
         ({"width": 0}, "at least 1"),
         ({"dropout": 1.0}, "below 1"),
         ({"positions": "lerned"}, "did you mean 'learned'"),
-        ({"width": 9, "heads": 3}, "sine and cosine come in pairs"),
+        ({"width": 9, "heads": 3}, "sines and cosines, and directions"),
         ({"positions": "learned", "max_positions": 0}, "max positions is 0"),
         ({"norm": "pots"}, "did you mean 'post'"),
         ({"arch": "transfomer"}, "did you mean 'transformer'"),

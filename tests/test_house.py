@@ -71,14 +71,15 @@ def test_help_does_not_import_torch(arguments: list[str]) -> None:
 COMMANDS = {
     "prepare": """pairs --source --target --valid-source --valid-target --test-source --test-target --out --swap
         --lowercase --split-punctuation --vocab-size --model-type --separate --max-pairs --max-pieces --max-ratio
-        --valid-size --test-size --seed""",
+        --valid-size --test-size --seed --style""",
     "train": """--task --data --run --resume --device --max-minutes --max-steps --max-epochs --patience
         --validate-every --arch --preset --encoder-layers --decoder-layers --width --heads --feed-forward --dropout
         --norm --activation --tokens-per-batch --accumulate --learning-rate --warmup --schedule --label-smoothing
-        --clip --precision --seed --positions --no-positions --no-causal-mask""",
+        --clip --precision --seed --positions --no-positions --no-causal-mask --bidirectional""",
     "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --json
         --device""",
-    "evaluate": """--run --bleu --chrf --ter --split --source --reference --beam --length-penalty --json --device""",
+    "evaluate": """--run --bleu --chrf --ter --split --source --reference --beam --length-penalty --json --device
+        --reference-sentences""",
     "attention": "text --run --kind --layer --head --average --png --json --beam --device",
     "show pooling": "--kernel --width --points --seed --png",
     "show positions": "--length --width --positions --png",

@@ -8,28 +8,31 @@ from conftest import random_model
 from torch.testing import assert_close
 
 from seqformer.models.attention import padding_mask
+from seqformer.models.seq2seq import Seq2Seq
 from seqformer.text.batching import Batch
 from seqformer.text.tokenizer import BOS, EOS, PAD
 
-KINDS = [
+KINDS: list[dict[str, object]] = [
     {"norm": "post"},
     {"norm": "pre"},
     {"joint": False},
     {"activation": "gelu"},
     {"positions": "learned"},
+    {"arch": "bahdanau"},
+    {"arch": "bahdanau", "bidirectional": True, "joint": False, "encoder_layers": 1, "decoder_layers": 3},
 ]
 SOURCE = torch.tensor([[5, 6, 7, EOS], [8, EOS, PAD, PAD]])
 TARGET = torch.tensor([[BOS, 4, 9, 4], [BOS, 7, 10, PAD]])
 
 
-def all_logits(model: torch.nn.Module, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    return model.logits(model.decode(source, target))  # type: ignore[operator, no-any-return]
+def all_logits(model: Seq2Seq, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    return model.logits(model.decode(source, target))
 
 
-def stepwise(model: torch.nn.Module, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def stepwise(model: Seq2Seq, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     mask = padding_mask(source)
-    state = model.start(model.encode(source, mask), mask)  # type: ignore[operator]
-    return torch.stack([model.step(column, state) for column in target.T], 1)  # type: ignore[operator]
+    state = model.start(model.encode(source, mask), mask)
+    return torch.stack([model.step(column, state) for column in target.T], 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -95,6 +98,29 @@ def test_without_the_causal_mask_training_sees_the_answer_and_search_cannot() ->
     assert not torch.allclose(together[0, 0], apart[0, 0])
     own = model.attention(SOURCE, TARGET).decoder
     assert own is not None and (own[:, 0] > 0).all() and (own[:, 1, :, :, 3] == 0).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_hypotheses_of_a_sentence_go_on_as_they_would_alone(kind: dict[str, object]) -> None:
+    """Two hypotheses for each of two sentences share the memory of their sentence."""
+    model = random_model(**kind)
+    mask = padding_mask(SOURCE)
+    state = model.start(model.encode(SOURCE, mask), mask)
+    model.step(TARGET[:, 0], state)
+    state.select(torch.tensor([0, 0, 1, 1]))
+    together = model.step(torch.tensor([4, 9, 7, 5]), state)
+    for row, (sentence, word) in enumerate([(0, 4), (0, 9), (1, 7), (1, 5)]):
+        alone = stepwise(model, SOURCE[sentence : sentence + 1], torch.tensor([[BOS, word]]))[0, 1]
+        assert_close(together[row], alone)
+
+
+@pytest.mark.parametrize("arch", ["transformer", "bahdanau"])
+def test_every_weight_learns(arch: str) -> None:
+    model = random_model(arch=arch, joint=False).requires_grad_(True)
+    wanted = torch.tensor([[4, 9, 4, EOS], [7, 10, EOS, PAD]])
+    model.loss(Batch(SOURCE, TARGET, wanted))[0].backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
 
 
 def test_joint_embeddings_are_one_matrix() -> None:

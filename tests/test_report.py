@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,29 @@ def test_scores_are_sacrebleus_own() -> None:
     assert "tok:13a" in bleu.signature and "version:" in bleu.signature
     assert metrics.corpus_score("chrf", hypotheses, references).signature.startswith("nrefs:1")
     assert metrics.corpus_score("ter", references, references).score == 0
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "reference", "expected"),
+    [
+        ("va !", "va !", 1.0),
+        ("a b c", "a b c", 1.0),
+        # p1 = 2/3, p2 = 1/2: (2/3)^(1/2) (1/2)^(1/4)
+        ("a b x", "a b c", (2 / 3) ** 0.5 * 0.5**0.25),
+        # a word counts as often as the reference has it: p1 = 1/2; no bigram is right
+        ("a a", "a b", 0.0),
+        # p1 = 3/4, p2 = 1/3, longer than the reference: no penalty
+        ("a b b c", "a b c d", (3 / 4) ** 0.5 * (2 / 3) ** 0.25),
+        # too short for bigrams, and for the reference: exp(1 - 3/1)
+        ("a", "a b c", math.exp(-2)),
+        ("a b", "a b c d", math.exp(-1)),
+        ("a b c d", "a b", 0.5**0.5 * (1 / 3) ** 0.25),
+        ("", "a", 0.0),
+        ("x y", "a b", 0.0),
+    ],
+)
+def test_the_books_bleu_on_cases_worked_by_hand(hypothesis: str, reference: str, expected: float) -> None:
+    assert metrics.chapter_bleu(hypothesis, reference, 2) == pytest.approx(expected)
 
 
 MAP = Heatmap("cross", 1, 2, [[0.9, 0.1], [0.25, 0.75]], ["▁bon", "</s>"], ["▁good", "▁morning"])

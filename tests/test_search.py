@@ -23,10 +23,10 @@ def found(model: Seq2Seq, source: torch.Tensor, limit: int = 8, **options: objec
 
 def log_probabilities(model: Seq2Seq, source: torch.Tensor, ids: list[int]) -> torch.Tensor:
     """Of each next piece after BOS and ``ids``: (len(ids) + 1, V), with PAD and BOS forbidden."""
-    logits = model.logits(model.decode(source, torch.tensor([[BOS, *ids]])))[0]  # type: ignore[operator]
+    logits = model.logits(model.decode(source, torch.tensor([[BOS, *ids]])))[0]
     log_p = logits.float().log_softmax(-1)
     log_p[:, [PAD, BOS]] = float("-inf")
-    return log_p  # type: ignore[no-any-return]
+    return log_p
 
 
 def by_hand(model: Seq2Seq, source: torch.Tensor, limit: int) -> list[int]:
@@ -39,18 +39,23 @@ def by_hand(model: Seq2Seq, source: torch.Tensor, limit: int) -> list[int]:
     return ids
 
 
-@pytest.mark.parametrize("norm", ["post", "pre"])
-def test_beam_one_is_greedy(norm: str) -> None:
-    model = random_model(norm=norm)
+KINDS: list[dict[str, object]] = [{"norm": "post"}, {"norm": "pre"}, {"arch": "bahdanau"}]
+ARCHS = pytest.mark.parametrize("arch", ["transformer", "bahdanau"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_beam_one_is_greedy(kind: dict[str, object]) -> None:
+    model = random_model(**kind)
     for row, source in zip(found(model, SOURCES, beam=1), SOURCES, strict=True):
         real = source[source != PAD][None]
         assert row[0].ids == by_hand(model, real, 8)
 
 
+@ARCHS
 @pytest.mark.parametrize("penalty", [0.0, 1.0])
-def test_a_wide_beam_finds_what_trying_everything_finds(penalty: float) -> None:
+def test_a_wide_beam_finds_what_trying_everything_finds(penalty: float, arch: str) -> None:
     """Six pieces may follow each other, five of them words: all sequences of up to three."""
-    model = random_model(source_vocabulary=8, target_vocabulary=8)
+    model = random_model(source_vocabulary=8, target_vocabulary=8, arch=arch)
     source, limit = torch.tensor([[5, 6, EOS]]), 3
     words = [UNK, 4, 5, 6, 7]
     scored: list[tuple[float, list[int]]] = []
@@ -69,8 +74,9 @@ def test_a_wide_beam_finds_what_trying_everything_finds(penalty: float) -> None:
         assert abs(hypothesis.score - score) < 1e-4
 
 
-def test_a_batch_is_its_sentences_one_by_one() -> None:
-    model = random_model()
+@ARCHS
+def test_a_batch_is_its_sentences_one_by_one(arch: str) -> None:
+    model = random_model(arch=arch)
     together = found(model, SOURCES, beam=4, n_best=4)
     for row, source in zip(together, SOURCES, strict=True):
         alone = found(model, source[source != PAD][None], beam=4, n_best=4)[0]
@@ -78,8 +84,9 @@ def test_a_batch_is_its_sentences_one_by_one() -> None:
         assert all(abs(a.score - b.score) < 1e-4 for a, b in zip(row, alone, strict=True))
 
 
-def test_n_best_is_sorted_distinct_and_scored_by_the_model() -> None:
-    model = random_model()
+@ARCHS
+def test_n_best_is_sorted_distinct_and_scored_by_the_model(arch: str) -> None:
+    model = random_model(arch=arch)
     for row, source in zip(found(model, SOURCES, beam=5, n_best=5, length_penalty=0.6), SOURCES, strict=True):
         assert [h.score for h in row] == sorted((h.score for h in row), reverse=True)
         assert len({tuple(h.ids) for h in row}) == len(row)

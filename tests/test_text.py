@@ -15,7 +15,7 @@ from seqformer.errors import DataError, SeqformerError
 from seqformer.text import corpus, prepare, store, tasks, tokenizer
 from seqformer.text.corpus import Cleaner, Filter, Normalizer
 from seqformer.text.prepare import Options
-from seqformer.text.tokenizer import BOS, EOS, MODEL_TYPES, PAD, UNK
+from seqformer.text.tokenizer import BOS, EOS, MODEL_TYPES, PAD, SPECIALS, UNK
 
 NORMALIZERS = [Normalizer(a, b) for a in (False, True) for b in (False, True)]
 
@@ -129,6 +129,40 @@ def test_decoding_undoes_encoding_at_any_size(model_type: str, size: int) -> Non
     assert [vocabulary.pieces([i])[0] for i in (PAD, UNK, BOS, EOS)] == ["<pad>", "<unk>", "<s>", "</s>"]
     assert vocabulary.decode([[BOS, *vocabulary.encode(["le chat"])[0], EOS, PAD]]) == ["le chat"]
     assert vocabulary.encode(["</s> <s>"])[0].count(EOS) == 0  # text cannot spell a special symbol
+
+
+def chapter_pairs(count: int = 700) -> list[tuple[str, str]]:
+    """Lines as ManyThings has them: capitals, narrow spaces, punctuation at the word, repeated sources."""
+    made = [(f"Word{i // 3}\u202f!", f"Mot{i % 7}, oui.") for i in range(count - 1)]
+    return [("One two three four five six seven eight nine.", "Un Un."), *made]
+
+
+def test_the_chapters_style(tmp_path: Path) -> None:
+    options = prepare.style("d2l")
+    manifest = prepare.prepare(chapter_pairs(), {}, tmp_path / "d2l", options)
+    assert manifest.pairs == {"train": 512, "valid": 128, "test": 128} and manifest.dropped == {}
+    held_out = list(corpus.read_tsv([tmp_path / "d2l/valid.tsv"]))
+    # in the order of the file, normalised: the first held-out pair is number 512 of 640
+    assert held_out[0] == ("word170 !", "mot0 , oui .") and held_out[-1] == ("word212 !", "mot1 , oui .")
+    assert held_out == list(corpus.read_tsv([tmp_path / "d2l/test.tsv"]))
+    learned = tokenizer.load(tmp_path / "d2l")
+    assert not learned.joint
+    # known is what train has twice; not what it has once, though valid has it twice more, or valid alone
+    for word, known in (("word169", True), ("word170", False), ("one", False), ("word200", False)):
+        assert (UNK not in learned.source.encode([word])[0]) == known, word
+    assert learned.source.encode(["one two word3 three"]) == [
+        [UNK, UNK, *learned.source.encode(["word3"])[0], UNK]
+    ]
+    train = store.open_pairs(tmp_path / "d2l", "train", manifest)
+    assert len(train.source[0]) == 8 and manifest.longest["source"] == 8  # ten pieces, cut
+    counts = {w for row in range(512) for w in train.target[row].tolist()}
+    assert UNK not in counts and len(learned.target) == SPECIALS + 7 + len({"un", ",", "oui", "."})
+
+
+def test_a_style_needs_more_pairs_than_it_holds_out(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="128 pairs are too few"):
+        prepare.prepare(chapter_pairs(128), {}, tmp_path / "few", prepare.style("d2l"))
+    assert not (tmp_path / "few").exists()
 
 
 def test_nothing_is_left_half_written(tmp_path: Path) -> None:

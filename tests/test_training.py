@@ -37,11 +37,23 @@ def files(opened: run.Run) -> tuple[bytes, bytes, dict[str, torch.Tensor]]:
     )
 
 
+RECURRENT = {
+    "arch": "bahdanau",
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "bidirectional": True,
+    "dropout": 0.3,
+}
+
+
+@pytest.mark.parametrize("model", [{}, RECURRENT], ids=["transformer", "bahdanau"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("stop_at", [1, 4, 7, 13])
-def test_resumed_equals_uninterrupted(make_run: MakeRun, stop_at: int, precision: str) -> None:
+def test_resumed_equals_uninterrupted(
+    make_run: MakeRun, stop_at: int, precision: str, model: dict[str, object]
+) -> None:
     recipe = {"max_steps": 16, "validate_every": 5, "accumulate": 2, "precision": precision}
-    whole, cut = make_run("whole", **recipe), make_run("cut", **recipe)
+    whole, cut = make_run("whole", model, **recipe), make_run("cut", model, **recipe)
     assert finish(learn.begin(whole, "cpu").trainer) == Ended("the budget is used", interrupted=False)
     trainer = learn.begin(cut, "cpu").trainer
     for event in trainer.run():
@@ -126,6 +138,8 @@ def test_schedules() -> None:
     assert learning_rate(linear, 0, 0.0) == pytest.approx(0.1)
     assert learning_rate(linear, 9, 0.0) == 1.0 and learning_rate(linear, 50, 0.75) == 0.25
     assert learning_rate(linear, 100, 1.0) == 0
+    steady = TrainConfig(learning_rate=1.0, warmup=2, schedule="constant")
+    assert [learning_rate(steady, step, 0.9) for step in (0, 1, 2, 500)] == [0.5, 1.0, 1.0, 1.0]
     paper = TrainConfig(learning_rate=1.0, warmup=10, schedule="inverse-sqrt")
     assert learning_rate(paper, 9, 0.5) == 1.0 and learning_rate(paper, 39, 0.5) == pytest.approx(0.5)
 

@@ -17,7 +17,9 @@ from seqformer.cli.options import (
     LengthPenaltyOption,
     RunOption,
     open_run,
+    refuse_beside,
 )
+from seqformer.cli.reference import reference_table
 from seqformer.errors import SeqformerError, nearest
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ SHOWN = 3  # best and worst examples
 
 
 def evaluate(
+    context: typer.Context,
     run: RunOption = None,
     bleu: Annotated[bool, typer.Option("--bleu", rich_help_panel=SCORES, help="BLEU, by sacreBLEU.")] = False,
     chrf: Annotated[bool, typer.Option("--chrf", rich_help_panel=SCORES, help="chrF, by sacreBLEU.")] = False,
@@ -44,6 +47,14 @@ def evaluate(
     reference: Annotated[
         Path | None, typer.Option(metavar="F", rich_help_panel=WHAT, help="… against these translations.")
     ] = None,
+    reference_sentences: Annotated[
+        bool,
+        typer.Option(
+            "--reference-sentences",
+            rich_help_panel=WHAT,
+            help="The four sentences of Dive into Deep Learning: greedy, 9 steps at most, its own BLEU.",
+        ),
+    ] = False,
     beam: BeamOption = 5,
     length_penalty: LengthPenaltyOption = 1.0,
     as_json: JsonOption = False,
@@ -54,6 +65,10 @@ def evaluate(
     Without a score named, a text run shows BLEU and chrF, a toy task exact match and token accuracy.
     Split parts are scored as normalised text, your own files as they are.
     """
+    if reference_sentences:
+        refuse_beside("--reference-sentences", context, ("reference_sentences", "run", "as_json", "device"))
+        reference_table(open_run(run, translation=True), device, as_json=as_json)
+        return
     opened = open_run(run, translation=False)
     sources, references = _pairs(opened, split, source, reference)
     names = [name for name, wanted in (("bleu", bleu), ("chrf", chrf), ("ter", ter)) if wanted]

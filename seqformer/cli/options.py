@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqformer.errors import RunError
+from seqformer.errors import RunError, SeqformerError
 
 if TYPE_CHECKING:
     from seqformer.run import Run
@@ -35,6 +35,15 @@ LengthPenaltyOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def refuse_beside(flag: str, context: typer.Context, allowed: tuple[str, ...]) -> None:
+    """An error for the first option on the command line that ``flag`` leaves without effect."""
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        given = context.get_parameter_source(name)
+        if given is not None and given.name == "COMMANDLINE" and name not in allowed:
+            raise SeqformerError(f"{parameter.opts[0]} does nothing beside {flag}; leave one of them out")
 
 
 def open_run(folder: Path | None, *, translation: bool) -> Run:

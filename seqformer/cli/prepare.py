@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqformer.cli.options import EMBEDDED, PREPARED
+from seqformer.cli.options import EMBEDDED, PREPARED, refuse_beside
+from seqformer.console import note
 from seqformer.errors import SeqformerError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ FILES, TEXT, PIECES, SPLIT = "Files", "Text", "Vocabulary", "Selection and split
 
 
 def prepare(
+    context: typer.Context,
     pairs: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -60,6 +62,15 @@ def prepare(
         bool,
         typer.Option("--swap", rich_help_panel=FILES, help="Translate from the second side to the first."),
     ] = False,
+    style: Annotated[
+        str | None,
+        typer.Option(
+            metavar="d2l",
+            rich_help_panel=TEXT,
+            help="All that follows at once, as Dive into Deep Learning has it: the first 640 pairs, words, "
+            "9 steps; the last 128 are valid [bold]and[/] test, and their sources may stand in train.",
+        ),
+    ] = None,
     lowercase: Annotated[
         bool | None,
         typer.Option(
@@ -132,12 +143,11 @@ def prepare(
 
     The valid and test parts are split off [bold]by source sentence[/]: no test source is seen in training.
     """
+    from seqformer.text import prepare as road
     from seqformer.text.corpus import Filter, Normalizer
-    from seqformer.text.prepare import Options
-    from seqformer.text.prepare import prepare as run
 
     own = bool(pairs or source or target)
-    options = Options(
+    options = road.Options(
         normalizer=Normalizer(
             lowercase=not own if lowercase is None else lowercase,
             split_punctuation=not own if split_punctuation is None else split_punctuation,
@@ -152,6 +162,9 @@ def prepare(
         test_size=test_size,
         seed=seed,
     )
+    if style:
+        refuse_beside(f"--style {style}", context, ("style", "pairs", "source", "target", "out", "swap"))
+        options = road.style(style)
     rows, files = _rows(pairs or [], source, target)
     held_out = {
         part: _aligned(s, t, f"--{part}-source", f"--{part}-target")
@@ -162,8 +175,13 @@ def prepare(
         rows = _swapped(rows)
         held_out = {part: _swapped(found) for part, found in held_out.items()}
     folder = out or PREPARED / (_name(files) if own else EMBEDDED)
-    manifest = run(rows, held_out, folder, options, [str(file) for file in files])
+    manifest = road.prepare(rows, held_out, folder, options, [str(file) for file in files])
     show(folder, manifest)
+    if options.in_order:
+        note(
+            f"The last {options.valid_size} pairs are both valid and test, and their sources may stand in "
+            "train too: a score on them is no measure of what the model does with new sentences."
+        )
 
 
 def prepare_embedded(out: Path) -> None:

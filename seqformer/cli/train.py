@@ -85,16 +85,19 @@ def train(
     arch: Annotated[
         str | None,
         typer.Option(
-            metavar="transformer", rich_help_panel=MODEL, show_default="transformer", help="Architecture."
+            metavar="transformer|bahdanau",
+            rich_help_panel=MODEL,
+            show_default="transformer",
+            help="Architecture; bahdanau: recurrent, with additive attention.",
         ),
     ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
-            metavar="toy|tiny|small|base",
+            metavar="toy|tiny|small|base|gru|d2l|d2l-bahdanau",
             rich_help_panel=MODEL,
             show_default="from the data size",
-            help="Sets all the dimensions below.",
+            help="Sets all the dimensions below; d2l and d2l-bahdanau: the book's recipe and budget too.",
         ),
     ] = None,
     encoder_layers: Annotated[int | None, _model("Blocks of the encoder.")] = None,
@@ -109,6 +112,15 @@ def train(
             rich_help_panel=MODEL,
             show_default="sinusoidal",
             help="Sines and cosines in turn (the paper) or in halves, or a learned table of 512.",
+        ),
+    ] = None,
+    bidirectional: Annotated[
+        bool | None,
+        typer.Option(
+            "--bidirectional",
+            rich_help_panel=MODEL,
+            show_default="one direction",
+            help="A recurrent encoder (--arch bahdanau) reads both ways.",
         ),
     ] = None,
     dropout: Annotated[
@@ -132,9 +144,9 @@ def train(
     schedule: Annotated[
         str | None,
         _recipe(
-            "After the warm-up: to zero at the end of the budget, or by the inverse square root of the step.",
+            "Fall after the warm-up: to zero at the end of the budget, with the root of the step, or none.",
             "linear",
-            "linear|inverse-sqrt",
+            "linear|inverse-sqrt|constant",
         ),
     ] = None,
     label_smoothing: Annotated[
@@ -183,7 +195,7 @@ def train(
 
 MODEL_FIELDS = (
     "arch", "encoder_layers", "decoder_layers", "width", "heads", "feed_forward", "dropout", "norm",
-    "activation", "positions", "causal",
+    "activation", "positions", "causal", "bidirectional",
 )  # fmt: skip
 LIMITS = ("max_minutes", "max_steps", "max_epochs")
 CHANGEABLE = (*LIMITS, "patience", "validate_every")
@@ -213,8 +225,10 @@ def _check_names(task: str | None, preset: str | None, device: str, values: dict
     if preset:
         config.check_preset(preset)
     config.TrainConfig(**_only(RECIPE_FIELDS, values))
-    dimensions: dict[str, Any] = config.PRESETS[preset or "tiny"] | _only(MODEL_FIELDS, values)
-    config.ModelConfig(source_vocabulary=8, target_vocabulary=8, **dimensions)
+    preset = preset or config.preset_for(values.get("arch", "transformer"), 0)
+    dimensions = _only(MODEL_FIELDS, config.PRESETS[preset] | values)
+    built = config.ModelConfig(source_vocabulary=8, target_vocabulary=8, **dimensions)
+    config.check_used(built.arch, values)
 
 
 def _prepared(task: str | None, data: Path | None, seed: int) -> Path:
@@ -247,16 +261,19 @@ def _create(
 
     manifest = read_manifest(folder)
     toy = manifest.kind in config.TASK_RECIPES
-    chosen = preset or ("toy" if toy else config.preset_for(manifest.pairs["train"]))
+    arch = model.get("arch", "transformer")
+    chosen = preset or ("toy" if toy else config.preset_for(arch, manifest.pairs["train"]))
     if not preset:
         note(f"Preset {chosen}, chosen for {manifest.pairs['train']:,} training pairs (--preset changes it).")
-    usual = config.TASK_RECIPES[manifest.kind] if toy else {}
-    dimensions: dict[str, Any] = config.PRESETS[chosen] | _only(MODEL_FIELDS, usual) | model
+    # what was asked for is stronger than the preset, where that was asked for, and that than the task
+    layers = [config.TASK_RECIPES.get(manifest.kind, {}), config.PRESETS[chosen]]
+    wanted = _over(*(layers if preset else reversed(layers)))
+    wanted = _over(wanted, model | recipe)
     built = config.ModelConfig(
         source_vocabulary=manifest.vocabulary["source"],
         target_vocabulary=manifest.vocabulary["target"],
         joint=(folder / "tokenizer.model").is_file(),
-        **dimensions,
+        **_only(MODEL_FIELDS, wanted),
     )
     longest = max(manifest.longest.values())
     if built.positions == "learned" and longest >= built.max_positions:  # BOS or EOS takes a place too
@@ -264,15 +281,18 @@ def _create(
             f"--positions learned: {folder} has sentences of {longest} pieces and the longest can be "
             f"{built.max_positions - 1}; prepare it with --max-pieces {built.max_positions - 1}"
         )
-    learned = {"learning_rate": config.peak_rate(built.width)} | _only(RECIPE_FIELDS, usual)
-    if any(recipe.get(name) for name in LIMITS):
-        learned.pop("max_steps", None)
-    elif not toy:
+    learned = {"learning_rate": config.peak_rate(built.width)} | _only(RECIPE_FIELDS, wanted)
+    if not any(learned.get(name) for name in LIMITS):
         learned["max_epochs"] = config.epochs_for(manifest.pairs["train"])
         note(f"No limit given: {learned['max_epochs']} epochs (a --max-… option sets one).")
-    return runs.create(
-        run or _free(RUNS / manifest.name), folder, built, config.TrainConfig(**(learned | recipe))
-    )
+    return runs.create(run or _free(RUNS / manifest.name), folder, built, config.TrainConfig(**learned))
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Values with stronger ones over them; a limit among those replaces every limit below."""
+    if any(above.get(name) for name in LIMITS):
+        below = {name: value for name, value in below.items() if name not in LIMITS}
+    return below | above
 
 
 def _only(names: tuple[str, ...], values: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rich.text import Text
 from typer import Exit
 
 from seqformer import learn
+from seqformer.config import ARCHITECTURES, ModelConfig
 from seqformer.console import note, table, talk
 from seqformer.report import curve
 from seqformer.training.checkpoint import METRICS, read_metrics
@@ -32,9 +33,9 @@ def watch(run: Run, device: str, started: float, *, resume: bool) -> None:
     """Train a run to its end, showing what happens; exits with 130 or 143 when interrupted."""
     learning = (learn.resume if resume else learn.begin)(run, device, started)
     trainer = learning.trainer
-    _introduce(run, learning)
     for number, reason in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
         signal.signal(number, _Stopper(trainer, number, reason))
+    _introduce(run, learning)
     screen = _Screen(trainer)
     with screen.progress:
         for event in trainer.run():
@@ -164,7 +165,7 @@ def _introduce(run: Run, learning: Learning) -> None:
         (
             "model",
             f"{model.arch}, {model.encoder_layers}+{model.decoder_layers} layers, width {model.width}, "
-            f"{model.heads} heads, feed-forward {model.feed_forward}, {parameters:,} weights",
+            f"{_own(model)}, {parameters:,} weights",
         ),
         ("computing", f"{learning.trainer.device.type} in {learning.precision}"),
         (
@@ -175,6 +176,11 @@ def _introduce(run: Run, learning: Learning) -> None:
     ):
         facts.add_row(Text(name, style="dim"), Text(text))
     talk.print(facts)
+
+
+def _own(model: ModelConfig) -> str:
+    """What only this architecture has, as words."""
+    return ", ".join(f"{name.replace('_', ' ')} {getattr(model, name)}" for name in ARCHITECTURES[model.arch])
 
 
 def _summarize(run: Run, trainer: Trainer, ended: Ended) -> None:

@@ -8,6 +8,8 @@ from seqformer.models.seq2seq import Seq2Seq
 
 def build(config: ModelConfig) -> Seq2Seq:
     """A model of the configured architecture, freshly initialised."""
+    from seqformer.models.bahdanau import Bahdanau
     from seqformer.models.transformer import Transformer
 
-    return Transformer(config)
+    kinds: dict[str, type[Bahdanau] | type[Transformer]] = {"transformer": Transformer, "bahdanau": Bahdanau}
+    return kinds[config.arch](config)

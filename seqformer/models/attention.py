@@ -41,6 +41,21 @@ def causal_mask(length: int, device: torch.device | None = None) -> Tensor:
     return torch.ones(length, length, dtype=torch.bool, device=device).tril()
 
 
+def length_mask(lengths: Tensor, size: int) -> Tensor:
+    """Which of ``size`` keys are within a valid length: for every query of a sequence, or for each.
+
+    lengths (B,) -> (B, 1, S); lengths (B, T) -> (B, T, S) (Dive into Deep Learning, "Attention
+    Scoring Functions").
+
+    ::
+
+        lengths 1 3   1 0 0 0
+                      1 1 1 0
+    """
+    within = torch.arange(size, device=lengths.device) < lengths[..., None]
+    return within if lengths.dim() > 1 else within[:, None]
+
+
 def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
     """Softmax over the last axis where ``mask`` is True; exact zeros elsewhere.
 
@@ -51,6 +66,24 @@ def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
     hidden = ~mask
     scores = scores.masked_fill(hidden, torch.finfo(scores.dtype).min)
     return scores.softmax(-1).masked_fill(hidden, 0.0)
+
+
+def score_dot_product(query: Tensor, key: Tensor) -> Tensor:
+    """Q Kᵀ / √K: queries (…, T, K) and keys (…, S, K) of one width -> scores (…, T, S).
+
+    The root keeps the variance of a score at that of the entries (Vaswani et al. 2017, section 3.2.1).
+    """
+    return (query * (1 / math.sqrt(query.shape[-1]))) @ key.transpose(-2, -1)
+
+
+def score_additive(query: Tensor, key: Tensor, vector: Tensor) -> Tensor:
+    """vᵀ tanh(q + k) for every query q and key k, both already projected to A features.
+
+    query (…, T, A), key (…, S, A), vector (A,) -> scores (…, T, S). With q = W_q s and k = W_k h this
+    is the alignment model of Bahdanau et al. 2015, appendix A.1.2; keys are projected once.
+    """
+    features = torch.tanh(query[..., :, None, :] + key[..., None, :, :])  # (…, T, S, A)
+    return features @ vector
 
 
 def attend(
@@ -64,9 +97,28 @@ def attend(
     """
     if not weights and (query.device.type != "cpu" or key.shape[-2] >= FUSED_FROM):
         return functional.scaled_dot_product_attention(query, key, value, mask), None
-    scores = (query * (1 / math.sqrt(query.shape[-1]))) @ key.transpose(-2, -1)  # (…, T, S)
-    attention = masked_softmax(scores, mask)
+    attention = masked_softmax(score_dot_product(query, key), mask)  # (…, T, S)
     return attention @ value, attention if weights else None
+
+
+class AdditiveAttention(nn.Module):
+    """Attention by additive scores: queries and keys may differ in width, a small layer compares them."""
+
+    def __init__(self, query_width: int, key_width: int, features: int) -> None:
+        super().__init__()
+        self.query = nn.Linear(query_width, features, bias=False)
+        self.key = nn.Linear(key_width, features, bias=False)
+        self.vector = nn.Parameter(torch.empty(features).uniform_(-1, 1) * features**-0.5)
+
+    def forward(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """query (…, T, Q), projected key (…, S, A), value (…, S, D) -> (…, T, D), weights (…, T, S).
+
+        ``key`` is what ``self.key`` made of the keys, so that a decoder projects them once a sentence.
+        """
+        weights = masked_softmax(score_additive(self.query(query), key, self.vector), mask)
+        return weights @ value, weights
 
 
 class MultiHeadAttention(nn.Module):

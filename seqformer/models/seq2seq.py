@@ -1,7 +1,7 @@
 """What search and training ask of an encoder-decoder; nothing else of a model is known to them.
 
 B sentences, R rows (hypotheses; a multiple of B), S source length, T target length, V vocabulary,
-L layers, H heads.
+L layers, H heads, D width.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor, nn
+
+from seqformer.models.loss import projection_loss
 
 
 class PairBatch(Protocol):
@@ -59,8 +61,23 @@ class Seq2Seq(nn.Module, ABC):
         """Feed the newest token of each hypothesis, (R,), and get logits (R, V) for the next."""
 
     @abstractmethod
+    def decode(self, source: Tensor, target_in: Tensor) -> Tensor:
+        """Teacher forcing: hidden states (B, T, D) of every position of the targets (B, T)."""
+
+    @abstractmethod
+    def projection(self) -> Tensor:
+        """The matrix (V, D) whose product with a hidden state is the logits."""
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """hidden (…, D) -> (…, V)."""
+        return hidden @ self.projection().T
+
     def loss(self, batch: PairBatch, smoothing: float = 0.0) -> tuple[Tensor, int]:
         """Summed cross-entropy in nats, and over how many target tokens."""
+        hidden = self.decode(batch.source, batch.target_in)
+        real = batch.target_out != 0
+        wanted = batch.target_out[real]  # (N,)
+        return projection_loss(hidden[real], self.projection(), wanted, smoothing), len(wanted)
 
     @abstractmethod
     def attention(self, source: Tensor, target_in: Tensor) -> AttentionMaps:

@@ -17,9 +17,8 @@ from seqformer.config import ModelConfig
 from seqformer.models.attention import MultiHeadAttention, causal_mask, padding_mask
 from seqformer.models.cache import KeyValueCache
 from seqformer.models.dropout import Dropout
-from seqformer.models.loss import projection_loss
 from seqformer.models.positions import position_layer
-from seqformer.models.seq2seq import AttentionMaps, PairBatch, Seq2Seq, State
+from seqformer.models.seq2seq import AttentionMaps, Seq2Seq, State
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": functional.relu,
@@ -163,20 +162,12 @@ class Transformer(Seq2Seq):
         hidden, _, _ = self._decode(tokens[:, None], None, state, state.caches)  # the past is all there is
         return self.logits(hidden[:, -1])
 
-    def logits(self, hidden: Tensor) -> Tensor:
-        """hidden (…, D) -> (…, V), by the embedding matrix turned round (section 3.4)."""
-        return hidden @ self.target_embedding.weight.T
-
-    def loss(self, batch: PairBatch, smoothing: float = 0.0) -> tuple[Tensor, int]:
-        """See :class:`Seq2Seq`."""
-        hidden = self.decode(batch.source, batch.target_in)
-        real = batch.target_out != 0
-        wanted = batch.target_out[real]  # (N,)
-        loss = projection_loss(hidden[real], self.target_embedding.weight, wanted, smoothing)
-        return loss, len(wanted)
+    def projection(self) -> Tensor:
+        """The embedding matrix turned round (section 3.4)."""
+        return self.target_embedding.weight
 
     def decode(self, source: Tensor, target_in: Tensor) -> Tensor:
-        """Teacher forcing: hidden states (B, T, D) of every position of the target at once."""
+        """See :class:`Seq2Seq`; all positions at once."""
         mask = padding_mask(source)
         state = self.start(self.encode(source, mask), mask)
         return self._decode(target_in, self._target_mask(target_in), state, None)[0]

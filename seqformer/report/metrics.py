@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +28,28 @@ def sentence_scores(hypotheses: list[str], references: list[str]) -> list[float]
     """chrF of each sentence: steady at sentence level, where BLEU is not."""
     metric = _metric("chrf")
     return [float(metric.sentence_score(h, [r]).score) for h, r in zip(hypotheses, references, strict=True)]
+
+
+def chapter_bleu(hypothesis: str, reference: str, order: int) -> float:
+    """The BLEU of Dive into Deep Learning, "Sequence-to-Sequence Learning for Machine Translation".
+
+    exp(min(0, 1 - len(reference) / len(hypothesis))) · Π p_n^(1/2^n) for n = 1 … ``order``, where p_n is
+    the share of the hypothesis' n-grams that the reference has too, each at most as often as it has it.
+    Orders that the hypothesis is too short for are left out; an empty hypothesis scores 0. It is meant
+    for single short sentences and is no substitute for sacreBLEU.
+    """
+    said, wanted = hypothesis.split(), reference.split()
+    if not said:
+        return 0.0
+    score = math.exp(min(0.0, 1 - len(wanted) / len(said)))
+    for n in range(1, min(order, len(said)) + 1):
+        ours, theirs = _ngrams(said, n), _ngrams(wanted, n)
+        score *= ((ours & theirs).total() / ours.total()) ** (0.5**n)
+    return score
+
+
+def _ngrams(words: list[str], n: int) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
 
 
 def exact_match(hypotheses: list[str], references: list[str]) -> float:

@@ -150,7 +150,7 @@ class Cleaner:
     """Normalises and filters pairs as they stream by, and keeps the count of each reason."""
 
     normalizer: Normalizer
-    filter: Filter
+    filter: Filter | None  # None: every pair is kept, repeated ones too
     max_pairs: int = 0
     seen: int = 0
     kept: int = 0
@@ -164,9 +164,9 @@ class Cleaner:
                 return
             self.seen += 1
             source, target = self.normalizer(raw_source), self.normalizer(raw_target)
-            reason = self.filter.fault(source, target)
+            reason = self.filter.fault(source, target) if self.filter else None
             both = fingerprint(f"{source}\t{target}")
-            if reason is None and both in known:
+            if reason is None and both in known and self.filter:
                 reason = "duplicate"
             if reason is None and fingerprint(source) in held_out:
                 reason = "source also in the valid or test files"

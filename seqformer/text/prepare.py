@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from seqformer.errors import DataError
+from seqformer.errors import DataError, nearest
 from seqformer.files import whole_folder
 from seqformer.text import corpus, store, tasks, tokenizer
 from seqformer.text.corpus import Cleaner, Filter, Normalizer
 from seqformer.text.store import Manifest, Writer
 from seqformer.text.tasks import Pair
-from seqformer.text.tokenizer import UNK, Tokenizer
+from seqformer.text.tokenizer import SPECIALS, UNK, Tokenizer
 
 CHUNK = 10_000  # lines in memory at a time
 SIDES = ("source", "target")
@@ -27,15 +28,44 @@ class Options:
     """How a corpus is prepared."""
 
     normalizer: Normalizer = field(default_factory=Normalizer)
-    filter: Filter = field(default_factory=Filter)
+    filter: Filter | None = field(default_factory=Filter)  # None: every pair is kept
     model_type: str = "bpe"
     vocab_size: int = 0  # 0: from the data
+    min_count: int = 1  # of word pieces: words that training has less often are unknown
     separate: bool = False  # a vocabulary for each side instead of a joint one
     max_pairs: int = 0
     max_pieces: int = 256  # longer training pairs are dropped
+    cut: bool = False  # or cut there, in train and valid
     valid_size: int = 1000  # sources
     test_size: int = 1000
+    in_order: bool = False  # the last ``valid_size`` pairs of the file are valid, and test the same
     seed: int = 1
+
+
+# style -> the whole of its options. d2l: Dive into Deep Learning, "Machine Translation and the Dataset".
+# Sentences have 8 words at most, which EOS makes the chapter's 9 steps. The chapter counts its words
+# over all 640 pairs; here, as everywhere in this package, a vocabulary is learned from train alone.
+STYLES: dict[str, Options] = {
+    "d2l": Options(
+        normalizer=Normalizer(lowercase=True, split_punctuation=True),
+        filter=None,
+        model_type="word",
+        min_count=2,
+        separate=True,
+        max_pairs=640,
+        max_pieces=8,
+        cut=True,
+        valid_size=128,
+        in_order=True,
+    )
+}
+
+
+def style(name: str) -> Options:
+    """The options called ``name``, or an error that suggests the nearest name."""
+    if name not in STYLES:
+        raise DataError(f"there is no style '{name}': {nearest(name, STYLES)}")
+    return STYLES[name]
 
 
 def prepare(
@@ -64,7 +94,10 @@ def prepare(
         if not corpus.write_pairs(spool, cleaner(pairs, taken)):
             why = ", ".join(f"{reason}: {n}" for reason, n in cleaner.dropped.most_common())
             raise DataError("no pair is left to train on" + (f" ({why})" if why else ": the corpus is empty"))
-        split(spool, folder, given, options)
+        if options.in_order:
+            split_in_order(spool, folder, options.valid_size)
+        else:
+            split(spool, folder, given, options)
         spool.unlink()
         return _encode(folder, out.name, "translation", options, cleaner, files or [])
 
@@ -120,6 +153,19 @@ def split(spool: Path, folder: Path, given: dict[str, int], options: Options) ->
             corpus.write_pairs(folder / f"{part}.tsv", rows)
 
 
+def split_in_order(spool: Path, folder: Path, valid_size: int) -> None:
+    """The last pairs become valid and also test; a source may stand on both sides of the edge."""
+    edge = sum(1 for _ in _rows(spool)) - valid_size
+    if edge < 1:
+        raise DataError(
+            f"{edge + valid_size} pairs are too few to train on: the last {valid_size} are held out"
+        )
+    rows = _rows(spool)
+    corpus.write_pairs(folder / "train.tsv", islice(rows, edge))
+    corpus.write_pairs(folder / "valid.tsv", rows)
+    shutil.copyfile(folder / "valid.tsv", folder / "test.tsv")
+
+
 def _encode(
     folder: Path, name: str, kind: str, options: Options, cleaner: Cleaner, files: list[str]
 ) -> Manifest:
@@ -128,7 +174,7 @@ def _encode(
     for file, content in learned.files().items():
         (folder / file).write_bytes(content)
     vocabulary = {"source": len(learned.source), "target": len(learned.target)}
-    counts = Encoded(learned, options.max_pieces, store.dtype_for(vocabulary.values()))
+    counts = Encoded(learned, options.max_pieces, options.cut, store.dtype_for(vocabulary.values()))
     pairs = {
         "train": counts.encode(folder, "train", cleaner.dropped),
         "valid": counts.encode(folder, "valid", Counter()),
@@ -174,7 +220,13 @@ def _learn(train: Path, options: Options) -> Tokenizer:
         size = tokenizer.auto_size(characters) if options.model_type in ("unigram", "bpe") else 32_000
 
     def vocabulary(*columns: int) -> tokenizer.Vocabulary:
-        return tokenizer.train(lambda: lines(*columns), options.model_type, size, options.seed)
+        most = size
+        if options.min_count > 1:
+            # a word model takes the most frequent words first, so that a size of just as many words as
+            # are frequent enough leaves exactly the rarer ones unknown
+            counted = Counter(word for line in lines(*columns) for word in line.split())
+            most = SPECIALS + sum(count >= options.min_count for count in counted.values())
+        return tokenizer.train(lambda: lines(*columns), options.model_type, most, options.seed)
 
     if options.separate:
         return Tokenizer(vocabulary(0), vocabulary(1))
@@ -185,9 +237,10 @@ def _learn(train: Path, options: Options) -> Tokenizer:
 class Encoded:
     """Encodes the splits of a folder and counts what it sees."""
 
-    def __init__(self, learned: Tokenizer, max_pieces: int, dtype: str) -> None:
+    def __init__(self, learned: Tokenizer, max_pieces: int, cut: bool, dtype: str) -> None:
         self.sides = {"source": learned.source, "target": learned.target}
         self.max_pieces = max_pieces
+        self.cut = cut
         self.dtype = dtype
         self.tokens: Counter[str] = Counter()  # in train
         self.all_tokens: Counter[str] = Counter()  # in train and valid
@@ -202,6 +255,8 @@ class Encoded:
         rows, count = _rows(folder / f"{split}.tsv"), 0
         while chunk := list(islice(rows, CHUNK)):
             encoded = [self.sides[side].encode([row[i] for row in chunk]) for i, side in enumerate(SIDES)]
+            if self.cut:
+                encoded = [[line[: self.max_pieces] for line in lines] for lines in encoded]
             pairs = list(zip(*encoded, strict=True))
             if split == "train":
                 fitting = [p for p in pairs if max(map(len, p)) <= self.max_pieces]

@@ -41,9 +41,17 @@ class Vocabulary:
         return int(self._processor.get_piece_size())
 
     def encode(self, lines: list[str]) -> list[list[int]]:
-        """Ids of each line, without BOS and EOS."""
+        """Ids of each line, without BOS and EOS; unknown words that follow each other stay apart."""
         encoded: list[list[int]] = self._processor.encode(lines)
-        return encoded
+        return [
+            self._apart(line, ids) if UNK in ids else ids for line, ids in zip(lines, encoded, strict=True)
+        ]
+
+    def _apart(self, line: str, ids: list[int]) -> list[int]:
+        """SentencePiece makes one UNK of a run of unknown words: give each word of the run its own."""
+        pieces: list[str] = self._processor.encode(line, out_type=str)  # ▁ begins each word of a run
+        words = [piece.count("▁") if i == UNK else 1 for i, piece in zip(ids, pieces, strict=True)]
+        return [i for i, count in zip(ids, words, strict=True) for _ in range(max(1, count))]
 
     def decode(self, ids: list[list[int]]) -> list[str]:
         """Text of each list of ids; special symbols vanish, UNK shows as ⁇."""

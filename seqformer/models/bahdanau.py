@@ -1,0 +1,171 @@
+"""The encoder-decoder of Bahdanau et al. 2015 ("Neural Machine Translation by Jointly Learning to Align
+and Translate"), with gated recurrent units as in Dive into Deep Learning, "The Bahdanau Attention Mechanism".
+
+B sentences, R rows (hypotheses; a multiple of B), S source length, T target length, D width, L decoder
+layers, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from seqformer.config import ModelConfig
+from seqformer.models.attention import AdditiveAttention, padding_mask
+from seqformer.models.dropout import Dropout
+from seqformer.models.seq2seq import AttentionMaps, Seq2Seq, State
+
+
+@dataclass
+class BahdanauState:
+    """The encoder's states, once a sentence, and the decoder's hidden states, once a hypothesis."""
+
+    keys: Tensor  # (B, S, D), what additive attention compares a query with
+    values: Tensor  # (B, S, D)
+    mask: Tensor  # (B, 1, S)
+    hidden: Tensor  # (L, R, D)
+
+    def select(self, rows: Tensor, sentences: Tensor | None = None) -> None:
+        """See :class:`seqformer.models.seq2seq.State`."""
+        self.hidden = self.hidden[:, rows]
+        if sentences is not None:
+            self.keys, self.values = self.keys[sentences], self.values[sentences]
+            self.mask = self.mask[sentences]
+
+
+class Encoder(nn.Module):
+    """Gated recurrent units over the source; in both directions each gets half of the width."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.both = config.bidirectional
+        self.units = nn.GRU(
+            config.width,
+            config.width // (2 if self.both else 1),
+            config.encoder_layers,
+            batch_first=True,
+            dropout=config.dropout if config.encoder_layers > 1 else 0.0,
+            bidirectional=self.both,
+        )
+
+    def forward(self, embedded: Tensor, mask: Tensor) -> Tensor:
+        """embedded (B, S, D), mask (B, 1, 1, S) -> states of the last layer (B, S, D).
+
+        Packing makes the backward direction begin at the last word, not in the padding.
+        """
+        lengths = mask[:, 0, 0].sum(-1).cpu()
+        packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
+        states, _ = pad_packed_sequence(
+            self.units(packed)[0], batch_first=True, total_length=embedded.shape[1]
+        )
+        return states
+
+    def whole(self, states: Tensor, mask: Tensor) -> Tensor:
+        """The states (B, D) that have read the whole sentence: at its end, and backwards at its begin."""
+        rows = torch.arange(len(states), device=states.device)
+        last = states[rows, mask[:, 0, 0].sum(-1) - 1]
+        if not self.both:
+            return last
+        half = states.shape[-1] // 2
+        return torch.cat((last[:, :half], states[:, 0, half:]), -1)
+
+
+class Bahdanau(Seq2Seq):
+    """A recurrent decoder that looks back at every encoder state before each word.
+
+    Its first hidden states are a small layer over what has read the whole source (appendix A.2.2), so
+    encoder and decoder may differ in layers and directions.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, layers = config.width, config.decoder_layers
+        self.source_embedding = nn.Embedding(config.source_vocabulary, width)
+        self.target_embedding = (
+            self.source_embedding if config.joint else nn.Embedding(config.target_vocabulary, width)
+        )
+        self.dropout = Dropout(config.dropout)
+        self.encoder = Encoder(config)
+        self.bridge = nn.Linear(width, layers * width)
+        self.attend = AdditiveAttention(width, width, width)
+        self.units = nn.GRU(
+            2 * width, width, layers, batch_first=True, dropout=config.dropout if layers > 1 else 0.0
+        )
+        self.output = nn.Linear(width, config.target_vocabulary, bias=False)
+        self.apply(_initialize)
+
+    def encode(self, source: Tensor, mask: Tensor) -> Tensor:
+        """See :class:`Seq2Seq`."""
+        states: Tensor = self.encoder(self.dropout(self.source_embedding(source)), mask)
+        return states
+
+    def start(self, memory: Tensor, mask: Tensor) -> BahdanauState:
+        """See :class:`Seq2Seq`."""
+        first = torch.tanh(self.bridge(self.encoder.whole(memory, mask)))  # (B, L * D)
+        return BahdanauState(
+            keys=self.attend.key(memory),
+            values=memory,
+            mask=mask[:, 0],
+            hidden=first.view(len(memory), self.config.decoder_layers, -1).transpose(0, 1).contiguous(),
+        )
+
+    def step(self, tokens: Tensor, state: State) -> Tensor:
+        """See :class:`Seq2Seq`."""
+        assert isinstance(state, BahdanauState)
+        hidden, _ = self._decode(tokens[:, None], state)
+        return self.logits(hidden[:, 0])
+
+    def projection(self) -> Tensor:
+        """See :class:`Seq2Seq`."""
+        return self.output.weight
+
+    def decode(self, source: Tensor, target_in: Tensor) -> Tensor:
+        """See :class:`Seq2Seq`; one position after the other, since each query needs the one before."""
+        mask = padding_mask(source)
+        return self._decode(target_in, self.start(self.encode(source, mask), mask))[0]
+
+    def attention(self, source: Tensor, target_in: Tensor) -> AttentionMaps:
+        """See :class:`Seq2Seq`; one layer and one head."""
+        mask = padding_mask(source)
+        _, weights = self._decode(target_in, self.start(self.encode(source, mask), mask))
+        return AttentionMaps(cross=weights[None, :, None])
+
+    def _decode(self, target: Tensor, state: BahdanauState) -> tuple[Tensor, Tensor]:
+        """Feed targets (R, T): hidden states (R, T, D) and weights (B, R/B * T, S); the state moves on."""
+        hidden, weights = [], []
+        for embedded in self.dropout(self.target_embedding(target)).unbind(1):  # (R, D)
+            context, seen = self._look(state)
+            fed = torch.cat((context, embedded), -1)[:, None]  # (R, 1, 2D)
+            out, state.hidden = self.units(fed, state.hidden)
+            hidden.append(out)
+            weights.append(seen)
+        return torch.cat(hidden, 1), torch.cat(weights, 1)
+
+    def _look(self, state: BahdanauState) -> tuple[Tensor, Tensor]:
+        """The context (R, D) of each hypothesis and its weights (B, R/B, S).
+
+        The hypotheses of one sentence follow each other and share its keys as further queries.
+        """
+        query = state.hidden[-1]  # (R, D)
+        query = query.view(len(state.keys), -1, query.shape[-1])  # (B, R/B, D)
+        context, weights = self.attend(query, state.keys, state.values, state.mask)
+        return context.flatten(0, 1), weights
+
+
+def _initialize(module: nn.Module) -> None:
+    """Glorot for linear layers and recurrent weights, zero biases; embeddings keep their unit variance."""
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.GRU):
+        for name, parameter in module.named_parameters():
+            if "weight" in name:
+                for gate in parameter.data.chunk(3):  # reset, update, new
+                    nn.init.xavier_uniform_(gate)
+            else:
+                nn.init.zeros_(parameter)
