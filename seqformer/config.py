@@ -172,7 +172,7 @@ TASK_RECIPES: dict[str, dict[str, Any]] = {
 
 # architecture -> the fields of ModelConfig that only it uses
 ARCHITECTURES: dict[str, tuple[str, ...]] = {
-    "transformer": ("heads", "feed_forward", "norm", "positions", "activation"),
+    "transformer": ("heads", "feed_forward", "norm", "positions", "max_positions", "causal", "activation"),
     "bahdanau": ("bidirectional",),
 }
 
