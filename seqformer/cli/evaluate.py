@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seqformer.cli import images as image_verbs
 from seqformer.cli.options import (
     BeamOption,
     DeviceOption,
     JsonOption,
     LengthPenaltyOption,
     RunOption,
+    image_run,
     open_run,
+    refuse_options,
 )
 from seqformer.errors import SeqformerError, nearest
 
@@ -26,11 +29,13 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: seqformer evaluate --bleu --chrf"
 SCORES, WHAT = "Scores", "What is evaluated"
+TEXT_OPTIONS = ("bleu", "chrf", "ter", "split", "source", "reference", "beam", "length_penalty")
 SPLITS = ("test", "valid")
 SHOWN = 3  # best and worst examples
 
 
 def evaluate(
+    context: typer.Context,
     run: RunOption = None,
     bleu: Annotated[bool, typer.Option("--bleu", rich_help_panel=SCORES, help="BLEU, by sacreBLEU.")] = False,
     chrf: Annotated[bool, typer.Option("--chrf", rich_help_panel=SCORES, help="chrF, by sacreBLEU.")] = False,
@@ -49,11 +54,16 @@ def evaluate(
     as_json: JsonOption = False,
     device: DeviceOption = "auto",
 ) -> None:
-    """Translate held-out sentences and score them.
+    """Translate held-out sentences and score them, or classify test images.
 
     Without a score named, a text run shows BLEU and chrF, a toy task exact match and token accuracy.
-    Split parts are scored as normalised text, your own files as they are.
+    Split parts are scored as normalised text, your own files as they are. A run of
+    images shows accuracy, class by class, and what is taken for what.
     """
+    if images := image_run(run, search=True):
+        refuse_options(context, *TEXT_OPTIONS)
+        image_verbs.evaluate(images, as_json, device)
+        return
     opened = open_run(run, translation=False)
     sources, references = _pairs(opened, split, source, reference)
     names = [name for name, wanted in (("bleu", bleu), ("chrf", chrf), ("ter", ter)) if wanted]
