@@ -85,7 +85,7 @@ class VitConfig:
     image_width: int
     channels: int
     classes: int
-    patch: int = 4  # side of a patch, in pixels
+    patch: int = 7  # side of a patch, in pixels
     resize: int = 0  # side of the square that images are resized to first; 0: they stay as they are
     encoder_layers: int = 3
     width: int = 96  # D
@@ -202,13 +202,13 @@ PRESETS: dict[str, dict[str, int]] = {
 
 # Vision Transformers; the first is taken where none is named, the second is that of d2l, section 11.8
 VIT_PRESETS: dict[str, dict[str, int]] = {
-    "vit-small": {"patch": 4, "encoder_layers": 3, "width": 96, "heads": 4, "feed_forward": 192},
+    "vit-small": {"patch": 7, "encoder_layers": 3, "width": 96, "heads": 4, "feed_forward": 192},
     "vit-d2l": {
         "resize": 96, "patch": 16, "encoder_layers": 2, "width": 512, "heads": 8, "feed_forward": 2048
     },
 }  # fmt: skip
 VIT_RECIPES: dict[str, dict[str, Any]] = {
-    "vit-small": {"tokens_per_batch": 128 * 50, "learning_rate": 1e-3, "max_epochs": 10},
+    "vit-small": {"tokens_per_batch": 128 * 17, "learning_rate": 2e-3, "max_epochs": 20},
     "vit-d2l": {"tokens_per_batch": 128 * 37, "learning_rate": 3e-4, "max_epochs": 10},
 }
 

@@ -43,17 +43,19 @@ def create(given: dict[str, Any], recipe: dict[str, Any], limits: tuple[str, ...
     choose_device(given["device"])
     config.check_preset(preset, config.VIT_PRESETS)
     usual = dict(config.VIT_RECIPES[preset])
-    if any(recipe.get(name) for name in limits):
+    limited = any(recipe.get(name) for name in limits)
+    if limited:
         usual.pop("max_epochs")
-    else:
-        note(f"No limit given: {usual['max_epochs']} epochs (a --max-… option sets one).")
     learned = config.TrainConfig(**(usual | recipe))
     shape = config.VIT_PRESETS[preset] | {name: given[name] for name in MODEL_FIELDS if name in given}
     dataset = read_dataset(folder, learned.seed)
     _, channels, height, width = dataset.train.images.shape
     built = config.VitConfig(height, width, channels, len(dataset.classes), **shape)
     place = given.get("run") or free(RUNS / (folder.resolve().name or TASK))
-    return image_run.create(place, folder, dataset, built, learned)
+    made = image_run.create(place, folder, dataset, built, learned)
+    if not limited:
+        note(f"No limit given: {learned.max_epochs} epochs (a --max-… option sets one).")
+    return made
 
 
 def evaluate(run: ImageRun, as_json: bool, device: str) -> None:

@@ -57,7 +57,7 @@ def _panel(picture: Floats, panel: Panel, colour: bool) -> Text:
     light = np.zeros_like(grey) if panel.weights is None else _scaled(sample(panel.weights, rows, columns))
     if not colour:
         return _shaded(grey if panel.weights is None else light)
-    shown = grey[..., None] * 255
+    shown = np.repeat(grey[..., None] * 255, 3, -1)  # (rows, columns, red green blue)
     if panel.weights is not None:
         shown = (1 - 0.75 * light[..., None]) * shown * 0.7 + 0.75 * light[..., None] * GLOW
     return _half_blocks(shown.round().astype(int))
