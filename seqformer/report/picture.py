@@ -106,8 +106,8 @@ def draw_png(path: Path, image: npt.NDArray[np.uint8], panels: Sequence[Panel], 
     picture = colours if colours.shape[-1] == 3 else colours.mean(-1)
     height, width = picture.shape[:2]
     extent = (0, width, height, 0)
-    for row, layer in zip(grid, layers, strict=True):
-        _show(row[0], picture, extent, f"image (layer {layer})" if len(layers) > 1 else "image")
+    for row in grid:
+        _show(row[0], picture, extent, "image")
         for axes in row[1:]:
             axes.axis("off")
     shown: Any = None
