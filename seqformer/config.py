@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from seqformer.errors import SeqformerError, nearest
 
-Config = TypeVar("Config", bound="ModelConfig | TrainConfig | DecodeConfig")
+Config = TypeVar("Config", bound="ModelConfig | VitConfig | TrainConfig | DecodeConfig")
 
 NORMS = ("post", "pre")
 POSITIONS = ("sinusoidal", "sinusoidal-split", "learned", "none")
@@ -85,13 +85,73 @@ class ModelConfig:
 
 
 @dataclass(frozen=True)
+class VitConfig:
+    """The shape of a Vision Transformer (Dosovitskiy et al. 2021, section 3.1)."""
+
+    image_height: int  # of the images as they are given, in pixels
+    image_width: int
+    channels: int
+    classes: int
+    patch: int = 7  # side of a patch, in pixels
+    resize: int = 0  # side of the square that images are resized to first; 0: they stay as they are
+    encoder_layers: int = 3
+    width: int = 96  # D
+    heads: int = 4  # H
+    feed_forward: int = 192
+    dropout: float = 0.1
+    norm: str = "pre"
+    activation: str = "gelu"
+
+    def __post_init__(self) -> None:
+        _at_least(
+            1,
+            image_height=self.image_height,
+            image_width=self.image_width,
+            channels=self.channels,
+            patch=self.patch,
+            encoder_layers=self.encoder_layers,
+            width=self.width,
+            heads=self.heads,
+            feed_forward=self.feed_forward,
+        )
+        _at_least(2, classes=self.classes)
+        _at_least(0, resize=self.resize)
+        _fraction(dropout=self.dropout)
+        _choose("norm", self.norm, NORMS)
+        _choose("activation", self.activation, ACTIVATIONS)
+        if self.width % self.heads:
+            raise SeqformerError(f"width {self.width} cannot be shared among {self.heads} heads evenly")
+        height, width = self.size
+        if height % self.patch or width % self.patch:
+            raise SeqformerError(
+                f"images of {height}x{width} pixels cannot be cut into patches of {self.patch}x{self.patch}; "
+                f"scale them first, or take a preset that resizes them: vit-d2l"
+            )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of what is cut into patches."""
+        return (self.resize, self.resize) if self.resize else (self.image_height, self.image_width)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of patches."""
+        return self.size[0] // self.patch, self.size[1] // self.patch
+
+    @property
+    def tokens(self) -> int:
+        """Length of the sequence an image becomes, its class token included."""
+        return 1 + self.grid[0] * self.grid[1]
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """How a model is trained. A limit of 0 means none."""
 
     max_steps: int = 0
     max_epochs: int = 0
     max_minutes: float = 0.0  # wall clock, last validation included
-    tokens_per_batch: int = 2048  # max(source, target) length x sentences, padding included
+    tokens_per_batch: int = 2048  # max(source, target) length x sentences; patches x images
     accumulate: int = 1  # batches per optimizer step
     learning_rate: float = 2e-3  # the peak, reached after the warm-up
     warmup: int = 200  # steps
@@ -160,6 +220,18 @@ PRESETS: dict[str, dict[str, Any]] = {
     "d2l-bahdanau": _CHAPTER | {"arch": "bahdanau", "learning_rate": 5e-3},
 }
 
+# Vision Transformers; the first is taken where none is named, the second is that of d2l, section 11.8
+VIT_PRESETS: dict[str, dict[str, int]] = {
+    "vit-small": {"patch": 7, "encoder_layers": 3, "width": 96, "heads": 4, "feed_forward": 192},
+    "vit-d2l": {
+        "resize": 96, "patch": 16, "encoder_layers": 2, "width": 512, "heads": 8, "feed_forward": 2048
+    },
+}  # fmt: skip
+VIT_RECIPES: dict[str, dict[str, Any]] = {
+    "vit-small": {"tokens_per_batch": 128 * 17, "learning_rate": 2e-3, "max_epochs": 20},
+    "vit-d2l": {"tokens_per_batch": 128 * 37, "learning_rate": 3e-4, "max_epochs": 10},
+}
+
 # what toy tasks are trained with where nothing else is asked for: they have one right answer, so
 # nothing is smoothed or dropped, and lengths are told apart more finely in fp32
 _EXACT = {"norm": "pre", "dropout": 0.0, "label_smoothing": 0.0, "precision": "fp32"}
@@ -204,13 +276,13 @@ def epochs_for(pairs: int) -> int:
     return min(60, max(3, 600_000 // pairs))
 
 
-def check_preset(name: str) -> str:
+def check_preset(name: str, known: dict[str, dict[str, int]] = PRESETS) -> str:
     """The name itself, or a :class:`SeqformerError` that suggests the nearest one."""
-    _choose("preset", name, tuple(PRESETS))
+    _choose("preset", name, tuple(known))
     return name
 
 
-def to_json(config: ModelConfig | TrainConfig | DecodeConfig) -> dict[str, Any]:
+def to_json(config: ModelConfig | VitConfig | TrainConfig | DecodeConfig) -> dict[str, Any]:
     """The configuration as plain JSON values."""
     return dataclasses.asdict(config)
 

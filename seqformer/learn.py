@@ -5,24 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
+from torch import nn
 
-from seqformer import run as runs
 from seqformer.config import DecodeConfig
 from seqformer.decoding.translator import Translator
 from seqformer.device import DTYPES, choose_device, choose_precision
 from seqformer.errors import RunError
-from seqformer.models import build
 from seqformer.models.seq2seq import Seq2Seq
 from seqformer.report import metrics
+from seqformer.run_folder import Lessons, RunFolder
 from seqformer.text import store
 from seqformer.text.batching import PairBatches
 from seqformer.training.checkpoint import STATE
 from seqformer.training.trainer import Trainer, Validation
 
+if TYPE_CHECKING:
+    from seqformer.run import Run
+
+AnyRun: TypeAlias = RunFolder[Any, Any]
 VALID_PAIRS = 200  # translated at each validation; the loss is taken over all of valid
 
 
@@ -31,17 +35,17 @@ class Learning:
     """A training ready to run."""
 
     trainer: Trainer
-    model: Seq2Seq
+    model: nn.Module
     precision: str
-    padding: float  # share of the first epoch
+    size: str  # of a batch, in words
 
 
-def begin(run: runs.Run, device: str, started: float | None = None) -> Learning:
+def begin(run: AnyRun, device: str, started: float | None = None) -> Learning:
     """A trainer for a new run. ``started`` is when its wall-clock budget began (time.monotonic)."""
     return _learning(run, device, started)
 
 
-def resume(run: runs.Run, device: str, started: float | None = None) -> Learning:
+def resume(run: AnyRun, device: str, started: float | None = None) -> Learning:
     """A trainer that goes on where a run was cut off."""
     if not (run.folder / STATE).is_file():
         raise RunError(f"{run.folder} has no saved state to resume; start again with another --run")
@@ -50,34 +54,46 @@ def resume(run: runs.Run, device: str, started: float | None = None) -> Learning
     return learning
 
 
-def _learning(run: runs.Run, device: str, started: float | None) -> Learning:
+def _learning(run: AnyRun, device: str, started: float | None) -> Learning:
+    config = run.train_config
+    chosen = choose_device(device)
+    precision = choose_precision(config.precision, chosen)
+    torch.manual_seed(config.seed)
+    model = run.build().to(chosen, DTYPES[precision])
+    lessons = run.lessons(model, chosen)
+    trainer = Trainer(
+        model=model,
+        batches=lessons.batches,
+        objective=run.objective(model),
+        validate=lessons.validate,
+        config=config,
+        folder=run.folder,
+        device=chosen,
+        started=time.monotonic() if started is None else started,
+    )
+    return Learning(trainer, model, precision, lessons.size)
+
+
+def text_lessons(run: Run, model: Seq2Seq, device: torch.device) -> Lessons:
+    """The pairs of the prepared folder, and a validation that translates some."""
     manifest = store.read_manifest(run.data)
     if manifest.fingerprint != run.info["data_fingerprint"]:
         raise RunError(
             f"{run.data} was prepared anew since this run began; prepare it as it was, or start a new run"
         )
     config = run.train_config
-    chosen = choose_device(device)
-    precision = choose_precision(config.precision, chosen)
-    torch.manual_seed(config.seed)
-    model = build(run.model_config).to(chosen, DTYPES[precision])
     batches = PairBatches(store.open_pairs(run.data, "train", manifest), config.tokens_per_batch, config.seed)
     held_out = store.open_pairs(run.data, "valid", manifest)
-    translator = Translator(model, run.tokenizer, manifest.normalize(), manifest.length_ratio, chosen)
-    trainer = Trainer(
-        model=model,
+    translator = Translator(model, run.tokenizer, manifest.normalize(), manifest.length_ratio, device)
+    tokens = config.tokens_per_batch * config.accumulate
+    return Lessons(
         batches=batches,
-        objective=partial(model.loss, smoothing=config.label_smoothing),
         validate=_validator(run, translator, PairBatches(held_out, config.tokens_per_batch, 0)),
-        config=config,
-        folder=run.folder,
-        device=chosen,
-        started=time.monotonic() if started is None else started,
+        size=f"{tokens:,} tokens at most, {batches.padding(0):.1%} padding",
     )
-    return Learning(trainer, model, precision, batches.padding(0))
 
 
-def _validator(run: runs.Run, translator: Translator, batches: PairBatches) -> Callable[[], Validation]:
+def _validator(run: Run, translator: Translator, batches: PairBatches) -> Callable[[], Validation]:
     pairs = list(islice(run.pairs("valid"), VALID_PAIRS))
     sources, references = [s for s, _ in pairs], [r for _, r in pairs]
     shown = sorted(range(len(pairs)), key=lambda i: len(sources[i]))[len(pairs) // 2]

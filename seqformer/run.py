@@ -1,46 +1,47 @@
-"""A run: one folder with everything that translating, evaluating and looking inside need.
+"""A run of text: one folder with everything that translating, evaluating and looking inside need.
 
-run.json              what it is: task, versions, command, where the data lie
-config.json           the model's and the training's configuration
+Beside what every run has (:mod:`seqformer.run_folder`):
+
 manifest.json         how the text was prepared (as in the prepared folder)
 tokenizer.model       or source.model and target.model
 valid.tsv test.tsv    the held-out pairs
-weights.safetensors   the best weights
-state.safetensors     the last weights, and all that resuming needs
-metrics.jsonl         losses and scores, a line each
 """
 
 from __future__ import annotations
 
-import platform
 import shutil
-import sys
-from dataclasses import dataclass
-from datetime import datetime, timezone
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from seqformer import __version__
-from seqformer.config import DecodeConfig, ModelConfig, TrainConfig, from_json, to_json
+from seqformer.config import ARCHITECTURES, DecodeConfig, ModelConfig, TrainConfig
 from seqformer.decoding.translator import Translator
 from seqformer.device import choose_device
 from seqformer.errors import RunError
-from seqformer.files import read_json, whole_folder, write_json
+from seqformer.files import whole_folder, write_json
 from seqformer.models import build
 from seqformer.models.seq2seq import AttentionMaps, Seq2Seq
+from seqformer.run_folder import (
+    IMAGES,
+    INFO,
+    Lessons,
+    RunFolder,
+    check_new,
+    new_info,
+    newest_first,
+    read_info,
+    write_configs,
+)
 from seqformer.text import store, tokenizer
 from seqformer.text.batching import pad, pad_sources
 from seqformer.text.corpus import read_tsv
 from seqformer.text.store import Manifest
 from seqformer.text.tasks import Pair
 from seqformer.text.tokenizer import BOS
-from seqformer.training.checkpoint import STATE, WEIGHTS, load_weights, read_progress
-
-FORMAT = 1
-INFO, CONFIG = "run.json", "config.json"
 
 
 @dataclass(frozen=True)
@@ -56,24 +57,16 @@ class Attention:
     target_out: list[str]  # T pieces, EOS last
 
 
-class Run:
-    """An opened run folder. The model is loaded when it is first needed."""
+class Run(RunFolder[ModelConfig, Seq2Seq]):
+    """A run of sentence pairs: those of a toy task or of two languages."""
+
+    config_kind = ModelConfig
+    units = "tokens"
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        if not (folder / INFO).is_file():
-            raise RunError(
-                f"{folder} is not a run (no {INFO}); train one with: seqformer train --run {folder}"
-            )
-        info = read_json(folder / INFO)
-        if not isinstance(info, dict) or info.get("format") != FORMAT:
-            raise RunError(f"{folder / INFO}: not a run of format {FORMAT}; it was made by another version")
-        self.info: dict[str, Any] = info
-        configs = read_json(folder / CONFIG)
-        if not isinstance(configs, dict) or set(configs) != {"model", "train"}:
-            raise RunError(f"{folder / CONFIG}: expected the two parts 'model' and 'train'")
-        self.model_config = from_json(ModelConfig, configs["model"], str(folder / CONFIG))
-        self.train_config = from_json(TrainConfig, configs["train"], str(folder / CONFIG))
+        if read_info(folder)["task"] == IMAGES:
+            raise RunError(f"{folder} classifies images, and text was asked for; name another --run")
+        super().__init__(folder)
         self.manifest: Manifest = store.read_manifest(folder)
 
     @property
@@ -82,18 +75,50 @@ class Run:
         return self.manifest.kind == "translation"
 
     @property
-    def data(self) -> Path:
-        """The prepared folder it was trained on."""
-        return Path(str(self.info["data"]))
+    def score(self) -> str:
+        """See :class:`RunFolder`."""
+        return "bleu" if self.is_translation else "exact_match"
 
-    def configuration(self) -> dict[str, Any]:
-        """Every field of both configurations, by name."""
-        return to_json(self.model_config) | to_json(self.train_config)
+    def describe(self) -> list[tuple[str, str]]:
+        """See :class:`RunFolder`."""
+        model, pairs, pieces = self.model_config, self.manifest.pairs, self.manifest.vocabulary
+        usual = {f.name: f.default for f in fields(model)}
+        own = [
+            f"{name.replace('_', ' ')} {getattr(model, name)}"
+            for name in ARCHITECTURES[model.arch]
+            if name in ("heads", "feed_forward") or getattr(model, name) != usual[name]
+        ]
+        return [
+            ("data", f"{self.manifest.name}: {pairs['train']:,} pairs, {pieces['target']:,} pieces"),
+            (
+                "model",
+                f"{model.arch}, {model.encoder_layers}+{model.decoder_layers} layers, "
+                + ", ".join([f"width {model.width}", *own]),
+            ),
+        ]
 
-    def change(self, train: TrainConfig) -> None:
-        """Store another training configuration."""
-        self.train_config = train
-        write_json(self.folder / CONFIG, {"model": to_json(self.model_config), "train": to_json(train)})
+    def next_commands(self) -> list[str]:
+        """See :class:`RunFolder`."""
+        example = "i'm home ." if self.is_translation else self.pairs("test")[0][0]
+        return [
+            f'seqformer translate "{example}" --run {self.folder}',
+            f"seqformer evaluate{' --bleu' if self.is_translation else ''} --run {self.folder}",
+            f'seqformer attention "{example}" --run {self.folder}',
+        ]
+
+    def build(self) -> Seq2Seq:
+        """See :class:`RunFolder`."""
+        return build(self.model_config)
+
+    def objective(self, model: Seq2Seq) -> Callable[[Any], tuple[torch.Tensor, int]]:
+        """See :class:`RunFolder`."""
+        return partial(model.loss, smoothing=self.train_config.label_smoothing)
+
+    def lessons(self, model: Seq2Seq, device: torch.device) -> Lessons:
+        """See :class:`RunFolder`."""
+        from seqformer.learn import text_lessons
+
+        return text_lessons(self, model, device)
 
     @cached_property
     def tokenizer(self) -> tokenizer.Tokenizer:
@@ -110,30 +135,6 @@ class Run:
     def pairs(self, split: str) -> list[Pair]:
         """The held-out pairs of ``valid`` or ``test``, normalised."""
         return list(read_tsv([self.folder / f"{split}.tsv"]))
-
-    def load_model(self, device: torch.device) -> Seq2Seq:
-        """The best weights, in evaluation mode; the last ones where no validation was reached."""
-        if (self.folder / WEIGHTS).is_file():
-            path = self.folder / WEIGHTS
-            weights = load_weights(path)
-        elif (self.folder / STATE).is_file():
-            path = self.folder / STATE
-            held = load_weights(path)
-            weights = {k.removeprefix("weights/"): v for k, v in held.items() if k.startswith("weights/")}
-        else:
-            raise RunError(
-                f"{self.folder} has no weights yet; go on with: seqformer train --resume --run {self.folder}"
-            )
-        model = build(self.model_config)
-        expected = dict(model.named_parameters())
-        for name in sorted(set(expected) ^ set(weights)):
-            raise RunError(f"{path}: the weights '{name}' are {'missing' if name in expected else 'unknown'}")
-        for name, parameter in expected.items():
-            if parameter.shape != weights[name].shape:
-                shapes = f"{list(weights[name].shape)}, expected {list(parameter.shape)}"
-                raise RunError(f"{path}: the weights '{name}' have the shape {shapes}")
-        model.load_state_dict(weights, strict=False)  # shared matrices have one name of two
-        return model.to(device).eval()
 
     def translator(self, device: str = "auto") -> Translator:
         """The run as a translator."""
@@ -191,56 +192,24 @@ def load(folder: str | Path, device: str = "auto") -> Model:
 
 def create(folder: Path, data: Path, model: ModelConfig, train: TrainConfig) -> Run:
     """A new run folder, whole, for a prepared folder. An existing folder is never overwritten."""
-    if folder.exists():
-        raise RunError(f"{folder} exists; resume it with --resume, or choose another --run")
+    check_new(folder)
     manifest = store.read_manifest(data)
-    info = {
-        "format": FORMAT,
-        "name": folder.name,
-        "task": manifest.kind,
-        "data": str(data.resolve()),
-        "data_fingerprint": manifest.fingerprint,
-        "command": sys.argv[1:],
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "versions": {
-            "seqformer": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-    }
-    with whole_folder(folder, replaces=INFO) as partial:
-        write_json(partial / INFO, info)
-        write_json(partial / CONFIG, {"model": to_json(model), "train": to_json(train)})
+    info = new_info(folder, manifest.kind, data, manifest.fingerprint)
+    with whole_folder(folder, replaces=INFO) as new:
+        write_json(new / INFO, info)
+        write_configs(new, model, train)
         for name in (store.MANIFEST, "valid.tsv", "test.tsv", *tokenizer.load(data).files()):
-            shutil.copyfile(data / name, partial / name)
+            shutil.copyfile(data / name, new / name)
     return Run(folder)
 
 
 def newest(root: Path, *, translation: bool) -> Run | None:
     """The run under ``root`` that was trained last, of text only where ``translation`` is set."""
-    found = sorted(root.glob(f"*/{INFO}"), key=_touched, reverse=True)
-    for info in found:
+    for folder in newest_first(root):
         try:
-            run = Run(info.parent)
+            run = Run(folder)
         except (RunError, ValueError):
             continue
         if run.is_translation or not translation:
             return run
     return None
-
-
-def unfinished(root: Path) -> Run | None:
-    """The newest run under ``root`` whose training was cut off."""
-    for info in sorted(root.glob(f"*/{INFO}"), key=_touched, reverse=True):
-        state = info.parent / STATE
-        if state.is_file() and not read_progress(state).finished:
-            return Run(info.parent)
-    return None
-
-
-def _touched(info: Path) -> float:
-    """When a run was last written to."""
-    times = [
-        path.stat().st_mtime for path in (info, info.parent / WEIGHTS, info.parent / STATE) if path.exists()
-    ]
-    return max(times)

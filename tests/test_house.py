@@ -17,10 +17,16 @@ from seqformer.cli import app
 ROOT = Path(seqformer.__file__).parent
 LAYERS = {
     "config": 0, "errors": 0, "console": 0, "files": 0, "device": 0, "__init__": 0,
-    "text": 1, "models": 2, "training": 3, "decoding": 3, "report": 3,
-    "run": 4, "learn": 4, "figures": 4, "cli": 5, "__main__": 5,
+    "text": 1, "images": 1, "models": 2, "training": 3, "decoding": 3, "report": 3, "run": 4, "learn": 4,
+    "figures": 4, "run_folder": 4, "image_run": 4, "image_learn": 4, "cli": 5, "__main__": 5,
 }  # fmt: skip
-MAY_NOT = {("models", "text"), ("training", "text"), ("training", "models")}
+MAY_NOT = {
+    ("models", "text"),
+    ("training", "text"),
+    ("training", "models"),
+    ("models", "images"),
+    ("training", "images"),
+}
 
 
 def imports() -> list[tuple[str, str, str]]:
@@ -72,7 +78,7 @@ COMMANDS = {
     "prepare": """pairs --source --target --valid-source --valid-target --test-source --test-target --out --swap
         --lowercase --split-punctuation --vocab-size --model-type --separate --max-pairs --max-pieces --max-ratio
         --valid-size --test-size --seed --style""",
-    "train": """--task --data --run --resume --device --max-minutes --max-steps --max-epochs --patience
+    "train": """--task --images --data --run --resume --device --max-minutes --max-steps --max-epochs --patience
         --validate-every --arch --preset --encoder-layers --decoder-layers --width --heads --feed-forward --dropout
         --norm --activation --tokens-per-batch --accumulate --learning-rate --warmup --schedule --label-smoothing
         --clip --precision --seed --positions --no-positions --no-causal-mask --bidirectional""",

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqformer.cli.options import BeamOption, DeviceOption, JsonOption, RunOption, open_run
+from seqformer.cli import images as image_verbs
+from seqformer.cli.options import (
+    BeamOption,
+    DeviceOption,
+    JsonOption,
+    RunOption,
+    image_run,
+    open_run,
+    refuse_beside,
+)
 from seqformer.errors import SeqformerError, nearest
 
 if TYPE_CHECKING:
@@ -21,7 +30,14 @@ WHICH, OUTPUT = "Which weights", "Output"
 
 
 def attention(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="A sentence, in quotes.")],
+    context: typer.Context,
+    text: Annotated[
+        str,
+        typer.Argument(
+            metavar="TEXT|IMAGE|INDEX",
+            help="A sentence, in quotes; for a run of images a .png or the number of a test image.",
+        ),
+    ],
     run: RunOption = None,
     kind: Annotated[
         str,
@@ -50,10 +66,18 @@ def attention(
 ) -> None:
     """Translate a sentence and show the attention weights, rows looking at columns.
 
-    Rows of the cross-attention are the pieces being produced.
+    Rows of the cross-attention are the pieces being produced. Of a run of images it is shown what the
+    class token looks at, over the picture.
     """
     if kind not in KINDS:
         raise SeqformerError(f"there is no attention '{kind}': {nearest(kind, KINDS)}")
+    if images := image_run(run, search=image_verbs.is_picture(text)):
+        allowed = ("text", "run", "layer", "head", "average", "png", "as_json", "device")
+        refuse_beside("a run of images", context, allowed)
+        image_verbs.attention(
+            images, text, layer=layer, head=head, average=average, png=png, as_json=as_json, device=device
+        )
+        return
     opened = open_run(run, translation=True)
     if png:
         from seqformer.report import heatmap

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seqformer.cli import images as image_verbs
 from seqformer.cli.options import (
     BeamOption,
     DeviceOption,
     JsonOption,
     LengthPenaltyOption,
     RunOption,
+    image_run,
     open_run,
     refuse_beside,
 )
@@ -60,14 +62,19 @@ def evaluate(
     as_json: JsonOption = False,
     device: DeviceOption = "auto",
 ) -> None:
-    """Translate held-out sentences and score them.
+    """Translate held-out sentences and score them, or classify test images.
 
     Without a score named, a text run shows BLEU and chrF, a toy task exact match and token accuracy.
-    Split parts are scored as normalised text, your own files as they are.
+    Split parts are scored as normalised text, your own files as they are. A run of
+    images shows accuracy, class by class, and what is taken for what.
     """
     if reference_sentences:
         refuse_beside("--reference-sentences", context, ("reference_sentences", "run", "as_json", "device"))
         reference_table(open_run(run, translation=True), device, as_json=as_json)
+        return
+    if images := image_run(run, search=True):
+        refuse_beside("a run of images", context, ("run", "as_json", "device"))
+        image_verbs.evaluate(images, as_json, device)
         return
     opened = open_run(run, translation=False)
     sources, references = _pairs(opened, split, source, reference)

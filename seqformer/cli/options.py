@@ -10,6 +10,8 @@ import typer
 from seqformer.errors import RunError, SeqformerError
 
 if TYPE_CHECKING:
+    from seqformer.image_run import ImageRun
+    from seqformer.learn import AnyRun
     from seqformer.run import Run
 
 PREPARED, RUNS = Path("prepared"), Path("runs")
@@ -56,4 +58,35 @@ def open_run(folder: Path | None, *, translation: bool) -> Run:
     if found is None:
         what = "translation run" if translation else "run"
         raise RunError(f"there is no {what} under {RUNS}/ here; train one with: seqformer train")
+    return found
+
+
+def image_run(folder: Path | None, *, search: bool) -> ImageRun | None:
+    """The run asked for where it is one of images; where none is asked for, with ``search``, the newest."""
+    from seqformer import run_folder
+    from seqformer.image_run import ImageRun
+
+    for found in [folder] if folder else run_folder.newest_first(RUNS) if search else []:
+        try:
+            if run_folder.read_info(found).get("task") == run_folder.IMAGES:
+                return ImageRun(found)
+        except RunError:
+            if folder:
+                raise
+    return None
+
+
+def open_any(folder: Path) -> AnyRun:
+    """The run in a folder, of whatever kind it is."""
+    from seqformer.run import Run
+
+    return image_run(folder, search=False) or Run(folder)
+
+
+def free(folder: Path) -> Path:
+    """The folder itself, or the first of folder-2, folder-3 … that does not exist."""
+    number, found = 1, folder
+    while found.exists():
+        number += 1
+        found = folder.with_name(f"{folder.name}-{number}")
     return found

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqformer.cli.options import EMBEDDED, PREPARED, RUNS, DeviceOption
+from seqformer.cli import images as image_verbs
+from seqformer.cli.options import EMBEDDED, PREPARED, RUNS, DeviceOption, free, open_any
 from seqformer.cli.prepare import prepare_embedded
 from seqformer.console import note
 from seqformer.errors import RunError, SeqformerError
 
 if TYPE_CHECKING:
+    from seqformer.learn import AnyRun
     from seqformer.run import Run
 
 EXAMPLE = "Examples: seqformer train   ·   seqformer train --task reverse   ·   seqformer train --resume"
@@ -40,7 +42,15 @@ def train(
     task: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", rich_help_panel=DATA, help="A toy task: alternating, copy, reverse or sort."
+            metavar="NAME",
+            rich_help_panel=DATA,
+            help="A toy task (alternating, copy, reverse, sort), or images.",
+        ),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", rich_help_panel=DATA, help="For --task images: IDX files, or PNGs by class."
         ),
     ] = None,
     data: Annotated[
@@ -94,7 +104,7 @@ def train(
     preset: Annotated[
         str | None,
         typer.Option(
-            metavar="toy|tiny|small|base|gru|d2l|d2l-bahdanau",
+            metavar="toy|tiny|small|base|gru|d2l|d2l-bahdanau|vit-small|vit-d2l",
             rich_help_panel=MODEL,
             show_default="from the data size",
             help="Sets all the dimensions below; d2l and d2l-bahdanau: the book's recipe and budget too.",
@@ -134,7 +144,8 @@ def train(
         str | None, _recipe("Of the feed-forward layers.", "relu", "relu|gelu|silu")
     ] = None,
     tokens_per_batch: Annotated[
-        int | None, _recipe("max(source, target) length x sentences, padding included.", "2048")
+        int | None,
+        _recipe("max(source, target) length x sentences, padding included; patches x images.", "2048"),
     ] = None,
     accumulate: Annotated[int | None, _recipe("Batches added up for one step.", "1")] = None,
     learning_rate: Annotated[
@@ -175,13 +186,16 @@ def train(
     With no data prepared and no task named, the embedded English-French corpus is prepared first.
     Ctrl-C saves and says how to go on.
     """
-    given = {name: value for name, value in locals().items() if value is not None}
+    opened: AnyRun
+    given = {name: value for name, value in locals().items() if value is not None and value is not False}
     model, recipe = _only(MODEL_FIELDS, given), _only(RECIPE_FIELDS, given)
     model |= _left_out(positions, no_positions, no_causal_mask)
     if resume:
-        named: list[str] = [name for name in ("task", "data", "preset") if name in given]
+        named: list[str] = [name for name in ("task", "data", "images", "preset") if name in given]
         named += ["no-positions"] * no_positions + ["no-causal-mask"] * no_causal_mask
         opened = _reopen(run, model | recipe, named)
+    elif task == "images" or images:
+        opened = image_verbs.create(given, recipe, LIMITS)
     else:
         if task and data:
             raise SeqformerError("give either --task or --data, not both")
@@ -285,7 +299,7 @@ def _create(
     if not any(learned.get(name) for name in LIMITS):
         learned["max_epochs"] = config.epochs_for(manifest.pairs["train"])
         note(f"No limit given: {learned['max_epochs']} epochs (a --max-… option sets one).")
-    return runs.create(run or _free(RUNS / manifest.name), folder, built, config.TrainConfig(**learned))
+    return runs.create(run or free(RUNS / manifest.name), folder, built, config.TrainConfig(**learned))
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -299,32 +313,25 @@ def _only(names: tuple[str, ...], values: dict[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in names if name in values}
 
 
-def _free(folder: Path) -> Path:
-    """The folder itself, or the first of folder-2, folder-3 … that does not exist."""
-    number, found = 1, folder
-    while found.exists():
-        number += 1
-        found = folder.with_name(f"{folder.name}-{number}")
-    return found
-
-
-def _reopen(folder: Path | None, changes: dict[str, Any], named: Sequence[str]) -> Run:
+def _reopen(folder: Path | None, changes: dict[str, Any], named: Sequence[str]) -> AnyRun:
     """The run to resume, with its budget changed where that was asked for."""
     from dataclasses import replace
 
-    from seqformer import run as runs
+    from seqformer.run_folder import unfinished
 
-    opened = runs.Run(folder) if folder else runs.unfinished(RUNS)
-    if opened is None:
+    found = folder or unfinished(RUNS)
+    if found is None:
         raise RunError(f"there is no unfinished run under {RUNS}/; name one with --run to train it further")
+    opened = open_any(found)
     for name in named:
         raise SeqformerError(f"--{name} cannot be given with --resume: the run {opened.folder} has its own")
     current = opened.configuration()
     for name, value in changes.items():
-        if name not in CHANGEABLE and current[name] != value:
+        had = current.get(name, "none")
+        if name not in CHANGEABLE and had != value:
             allowed = ", ".join("--" + n.replace("_", "-") for n in CHANGEABLE)
             raise SeqformerError(
-                f"--{name.replace('_', '-')} {value}: {opened.folder} was begun with {current[name]}, and a "
+                f"--{name.replace('_', '-')} {value}: {opened.folder} was begun with {had}, and a "
                 f"resumed run keeps it; only {allowed} and --device may change"
             )
     budget = {name: value for name, value in changes.items() if name in CHANGEABLE}

@@ -14,29 +14,27 @@ from rich.text import Text
 from typer import Exit
 
 from seqformer import learn
-from seqformer.config import ARCHITECTURES, ModelConfig
 from seqformer.console import note, table, talk
 from seqformer.report import curve
 from seqformer.training.checkpoint import METRICS, read_metrics
 from seqformer.training.trainer import Ended, Event, Stepped, Validated, Validation
 
 if TYPE_CHECKING:
-    from seqformer.learn import Learning
-    from seqformer.run import Run
+    from seqformer.learn import AnyRun, Learning
     from seqformer.training.trainer import Trainer
 
 LINE_EVERY = 15.0  # seconds between lines where there is no terminal
-PERCENT = ("exact_match", "token_accuracy")
+PERCENT = ("exact_match", "token_accuracy", "accuracy")
 
 
-def watch(run: Run, device: str, started: float, *, resume: bool) -> None:
+def watch(run: AnyRun, device: str, started: float, *, resume: bool) -> None:
     """Train a run to its end, showing what happens; exits with 130 or 143 when interrupted."""
     learning = (learn.resume if resume else learn.begin)(run, device, started)
     trainer = learning.trainer
     for number, reason in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
         signal.signal(number, _Stopper(trainer, number, reason))
     _introduce(run, learning)
-    screen = _Screen(trainer)
+    screen = _Screen(trainer, run.units)
     with screen.progress:
         for event in trainer.run():
             screen.show(event)
@@ -65,8 +63,9 @@ class _Stopper:
 class _Screen:
     """Speed, loss and time left; a line and a sample translation at each validation."""
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, trainer: Trainer, units: str) -> None:
         self.trainer = trainer
+        self.units = units
         self.ended: Ended | None = None
         self.live = talk.is_terminal
         self.progress = Progress(
@@ -104,7 +103,7 @@ class _Screen:
             return
         self._speed = self._units / (now - self._since)
         step = f"step {self.trainer.state.step:,}"
-        speed, loss = f"{self._speed:,.0f} tokens/s", f"loss {self._loss / self._units:.3f}"
+        speed, loss = f"{self._speed:,.0f} {self.units}/s", f"loss {self._loss / self._units:.3f}"
         left = self._left(event.progress)
         self._since, self._units, self._loss = now, 0, 0.0
         if self.live:
@@ -133,8 +132,12 @@ class _Screen:
                 talk.print(Text(f"    {label:1} {text}", style="" if label == "→" else "dim"), soft_wrap=True)
 
 
+def _label(name: str) -> str:
+    return "BLEU" if name == "bleu" else name.replace("_", " ")
+
+
 def _value(name: str, value: float) -> str:
-    label = {"valid_loss": "valid loss", "bleu": "BLEU"}.get(name, name.replace("_", " "))
+    label = _label(name)
     return f"{label} {value:.1%}" if name in PERCENT else f"{label} {value:.{1 if name == 'bleu' else 3}f}"
 
 
@@ -143,9 +146,9 @@ def _clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
 
 
-def _introduce(run: Run, learning: Learning) -> None:
-    model, recipe, manifest = run.model_config, run.train_config, run.manifest
-    parameters = sum(p.numel() for p in learning.model.parameters())
+def _introduce(run: AnyRun, learning: Learning) -> None:
+    recipe = run.train_config
+    weights = sum(p.numel() for p in learning.model.parameters())
     facts = Table.grid(padding=(0, 2))
     limits = [
         f"{value:g} {name}"
@@ -158,42 +161,27 @@ def _introduce(run: Run, learning: Learning) -> None:
     ]
     for name, text in (
         ("run", str(run.folder)),
-        (
-            "data",
-            f"{manifest.name}: {manifest.pairs['train']:,} pairs, {manifest.vocabulary['target']:,} pieces",
-        ),
-        (
-            "model",
-            f"{model.arch}, {model.encoder_layers}+{model.decoder_layers} layers, width {model.width}, "
-            f"{_own(model)}, {parameters:,} weights",
-        ),
+        *run.describe(),
+        ("weights", f"{weights:,}"),
         ("computing", f"{learning.trainer.device.type} in {learning.precision}"),
-        (
-            "batches",
-            f"{recipe.tokens_per_batch * recipe.accumulate:,} tokens at most, {learning.padding:.1%} padding",
-        ),
+        ("batches", learning.size),
         ("until", ", ".join(limits) or f"no better score in {recipe.patience} validations"),
     ):
         facts.add_row(Text(name, style="dim"), Text(text))
     talk.print(facts)
 
 
-def _own(model: ModelConfig) -> str:
-    """What only this architecture has, as words."""
-    return ", ".join(f"{name.replace('_', ' ')} {getattr(model, name)}" for name in ARCHITECTURES[model.arch])
-
-
-def _summarize(run: Run, trainer: Trainer, ended: Ended) -> None:
+def _summarize(run: AnyRun, trainer: Trainer, ended: Ended) -> None:
     state = trainer.state
     records = read_metrics(run.folder / METRICS)
     losses = [(r["step"], r["loss"]) for r in records if "loss" in r]
-    name = "bleu" if run.is_translation else "exact_match"
+    name = run.score
     scores = [(r["step"], r[name]) for r in records if name in r]
     valid = [(r["step"], r["valid_loss"]) for r in records if "valid_loss" in r]
     width = min(talk.width, 80)
     for title, series in (
         ("loss", {"train": losses, "valid": valid}),
-        ("BLEU on valid" if run.is_translation else "exact match on valid", {name: scores}),
+        (f"{_label(name)} on valid", {name: scores}),
     ):
         drawn = curve.draw(title, series, width)
         if drawn:
@@ -203,14 +191,11 @@ def _summarize(run: Run, trainer: Trainer, ended: Ended) -> None:
     summary.show_header = False
     summary.add_row("steps, epochs", f"{state.step:,}, {state.epoch + 1}")
     summary.add_row("time", _clock(trainer.seconds))
-    summary.add_row("target tokens", f"{state.units:,}")
+    summary.add_row(f"{run.units} learned from", f"{state.units:,}")
     if best:
         summary.add_row("best", f"{_value(name, best[name])} at step {state.best_step:,}")
     summary.add_row("kept in", str(run.folder))
     talk.print(summary)
     note("Next:")
-    example = "i'm home ." if run.is_translation else run.pairs("test")[0][0]
-    where = f" --run {run.folder}"
-    note(f'  seqformer translate "{example}"{where}')
-    note(f"  seqformer evaluate{' --bleu' if run.is_translation else ''}{where}")
-    note(f'  seqformer attention "{example}"{where}')
+    for command in run.next_commands():
+        note(f"  {command}")

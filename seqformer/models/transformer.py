@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -27,10 +28,27 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+class BlockConfig(Protocol):
+    """What a block needs to know; every configuration of a model made of blocks offers it."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def heads(self) -> int: ...
+    @property
+    def feed_forward(self) -> int: ...
+    @property
+    def dropout(self) -> float: ...
+    @property
+    def norm(self) -> str: ...
+    @property
+    def activation(self) -> str: ...
+
+
 class FeedForward(nn.Module):
     """Two linear layers, applied to each position alike (section 3.3)."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: BlockConfig) -> None:
         super().__init__()
         self.inner = nn.Linear(config.width, config.feed_forward)
         self.outer = nn.Linear(config.feed_forward, config.width)
@@ -48,7 +66,7 @@ class Residual(nn.Module):
     pre-norm               x + sublayer(LayerNorm(x))
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: BlockConfig) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(config.width)
         self.dropout = Dropout(config.dropout)
@@ -68,7 +86,7 @@ class Residual(nn.Module):
 class EncoderBlock(nn.Module):
     """Self-attention, then feed-forward."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: BlockConfig) -> None:
         super().__init__()
         self.attention = MultiHeadAttention(config.width, config.heads)
         self.feed_forward = FeedForward(config)
@@ -84,7 +102,7 @@ class EncoderBlock(nn.Module):
 class DecoderBlock(nn.Module):
     """Masked self-attention, attention over the memory, then feed-forward."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: BlockConfig) -> None:
         super().__init__()
         self.attention = MultiHeadAttention(config.width, config.heads)
         self.cross = MultiHeadAttention(config.width, config.heads)
@@ -142,7 +160,7 @@ class Transformer(Seq2Seq):
         pre = config.norm == "pre"  # then the last sum of each stack is not yet normalised
         self.encoder_norm = nn.LayerNorm(config.width) if pre else nn.Identity()
         self.decoder_norm = nn.LayerNorm(config.width) if pre else nn.Identity()
-        self.apply(_initialize)
+        self.apply(initialize)
 
     def encode(self, source: Tensor, mask: Tensor) -> Tensor:
         """See :class:`Seq2Seq`."""
@@ -217,7 +235,7 @@ class Transformer(Seq2Seq):
         return embedded
 
 
-def _initialize(module: nn.Module) -> None:
+def initialize(module: nn.Module) -> None:
     """Glorot for linear layers, zero biases, and embeddings that have unit variance once scaled by √D."""
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)

@@ -1,0 +1,1 @@
+"""Pictures with labels: reading them, and handing them out in batches."""

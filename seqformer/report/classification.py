@@ -1,0 +1,38 @@
+"""How well a classifier does: accuracy, class by class, and what it takes for what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How often each class (row) was taken for each class (column)."""
+
+    classes: list[str]
+    counts: list[list[int]]
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right answers."""
+        right = sum(row[i] for i, row in enumerate(self.counts))
+        return right / max(1, sum(map(sum, self.counts)))
+
+    def recall(self, index: int) -> float | None:
+        """The share of a class that was recognised; None where there is none of it."""
+        row = self.counts[index]
+        return row[index] / sum(row) if sum(row) else None
+
+    def precision(self, index: int) -> float | None:
+        """The share of right ones among all that were taken for a class; None where none was."""
+        taken = sum(row[index] for row in self.counts)
+        return self.counts[index][index] / taken if taken else None
+
+
+def confusion(classes: list[str], labels: Sequence[int], answers: Sequence[int]) -> Confusion:
+    """Count what was taken for what."""
+    counts = [[0] * len(classes) for _ in classes]
+    for label, answer in zip(labels, answers, strict=True):
+        counts[label][answer] += 1
+    return Confusion(classes, counts)

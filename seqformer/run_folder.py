@@ -1,0 +1,186 @@
+"""What every run folder has, whatever was trained in it.
+
+run.json              what it is: task, versions, command, where the data lie
+config.json           the model's and the training's configuration
+weights.safetensors   the best weights
+state.safetensors     the last weights, and all that resuming needs
+metrics.jsonl         losses and scores, a line each
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import torch
+from torch import nn
+
+from seqformer import __version__
+from seqformer.config import ModelConfig, TrainConfig, VitConfig, from_json, to_json
+from seqformer.errors import RunError
+from seqformer.files import read_json, write_json
+from seqformer.training.checkpoint import STATE, WEIGHTS, load_weights, read_progress
+from seqformer.training.trainer import Batches, Validation
+
+FORMAT = 1
+INFO, CONFIG = "run.json", "config.json"
+IMAGES = "images"  # the task of a run that classifies images; all others are of text
+
+ConfigT = TypeVar("ConfigT", ModelConfig, VitConfig)
+ModelT = TypeVar("ModelT", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What a model learns from, and how it is examined."""
+
+    batches: Batches
+    validate: Callable[[], Validation]
+    size: str  # of a batch, in words
+
+
+class RunFolder(ABC, Generic[ConfigT, ModelT]):
+    """An opened run folder. The model is loaded when it is first needed."""
+
+    config_kind: ClassVar[type]
+    units: ClassVar[str]  # what losses are averaged over
+    model_config: ConfigT
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.info = read_info(folder)
+        configs = read_json(folder / CONFIG)
+        if not isinstance(configs, dict) or set(configs) != {"model", "train"}:
+            raise RunError(f"{folder / CONFIG}: expected the two parts 'model' and 'train'")
+        self.model_config = from_json(self.config_kind, configs["model"], str(folder / CONFIG))
+        self.train_config = from_json(TrainConfig, configs["train"], str(folder / CONFIG))
+
+    @property
+    def data(self) -> Path:
+        """What it was trained on."""
+        return Path(str(self.info["data"]))
+
+    @property
+    @abstractmethod
+    def score(self) -> str:
+        """The name of the score among what a validation finds."""
+
+    @abstractmethod
+    def describe(self) -> list[tuple[str, str]]:
+        """Its data and its model, in words."""
+
+    @abstractmethod
+    def next_commands(self) -> list[str]:
+        """What can be done with it once it is trained."""
+
+    @abstractmethod
+    def build(self) -> ModelT:
+        """A model of its configuration, freshly initialised."""
+
+    @abstractmethod
+    def objective(self, model: ModelT) -> Callable[[Any], tuple[torch.Tensor, int]]:
+        """batch -> (summed loss, number of units), as it is trained."""
+
+    @abstractmethod
+    def lessons(self, model: ModelT, device: torch.device) -> Lessons:
+        """Its data in batches, and its validation; :class:`RunError` where the data have changed."""
+
+    def configuration(self) -> dict[str, Any]:
+        """Every field of both configurations, by name."""
+        return to_json(self.model_config) | to_json(self.train_config)
+
+    def change(self, train: TrainConfig) -> None:
+        """Store another training configuration."""
+        self.train_config = train
+        write_configs(self.folder, self.model_config, train)
+
+    def load_model(self, device: torch.device) -> ModelT:
+        """The best weights, in evaluation mode; the last ones where no validation was reached."""
+        if (self.folder / WEIGHTS).is_file():
+            path = self.folder / WEIGHTS
+            weights = load_weights(path)
+        elif (self.folder / STATE).is_file():
+            path = self.folder / STATE
+            held = load_weights(path)
+            weights = {k.removeprefix("weights/"): v for k, v in held.items() if k.startswith("weights/")}
+        else:
+            raise RunError(
+                f"{self.folder} has no weights yet; go on with: seqformer train --resume --run {self.folder}"
+            )
+        model = self.build()
+        expected = dict(model.named_parameters())
+        for name in sorted(set(expected) ^ set(weights)):
+            raise RunError(f"{path}: the weights '{name}' are {'missing' if name in expected else 'unknown'}")
+        for name, parameter in expected.items():
+            if parameter.shape != weights[name].shape:
+                shapes = f"{list(weights[name].shape)}, expected {list(parameter.shape)}"
+                raise RunError(f"{path}: the weights '{name}' have the shape {shapes}")
+        model.load_state_dict(weights, strict=False)  # shared matrices have one name of two
+        return model.to(device).eval()
+
+
+def read_info(folder: Path) -> dict[str, Any]:
+    """What run.json says."""
+    if not (folder / INFO).is_file():
+        raise RunError(f"{folder} is not a run (no {INFO}); train one with: seqformer train --run {folder}")
+    info = read_json(folder / INFO)
+    if not isinstance(info, dict) or info.get("format") != FORMAT:
+        raise RunError(f"{folder / INFO}: not a run of format {FORMAT}; it was made by another version")
+    return info
+
+
+def new_info(folder: Path, task: str, data: Path, fingerprint: str) -> dict[str, Any]:
+    """What run.json says of a run that begins now."""
+    return {
+        "format": FORMAT,
+        "name": folder.name,
+        "task": task,
+        "data": str(data.resolve()),
+        "data_fingerprint": fingerprint,
+        "command": sys.argv[1:],
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "versions": {
+            "seqformer": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+    }
+
+
+def check_new(folder: Path) -> None:
+    """An existing folder is never overwritten."""
+    if folder.exists():
+        raise RunError(f"{folder} exists; resume it with --resume, or choose another --run")
+
+
+def write_configs(folder: Path, model: ModelConfig | VitConfig, train: TrainConfig) -> None:
+    """Both configurations as indented JSON."""
+    write_json(folder / CONFIG, {"model": to_json(model), "train": to_json(train)})
+
+
+def newest_first(root: Path) -> list[Path]:
+    """The run folders under ``root``, the one that was trained last first."""
+    return [info.parent for info in sorted(root.glob(f"*/{INFO}"), key=_touched, reverse=True)]
+
+
+def unfinished(root: Path) -> Path | None:
+    """The newest run folder under ``root`` whose training was cut off."""
+    for folder in newest_first(root):
+        state = folder / STATE
+        if state.is_file() and not read_progress(state).finished:
+            return folder
+    return None
+
+
+def _touched(info: Path) -> float:
+    """When a run was last written to."""
+    times = [
+        path.stat().st_mtime for path in (info, info.parent / WEIGHTS, info.parent / STATE) if path.exists()
+    ]
+    return max(times)

@@ -1,0 +1,506 @@
+"""Images: the files they come in, the Vision Transformer, and the road of a run of images."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import math
+import re
+import shutil
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from torch.testing import assert_close
+
+from seqformer import image_run, learn
+from seqformer.cli import main
+from seqformer.config import VIT_PRESETS, TrainConfig, VitConfig, from_json, to_json
+from seqformer.errors import DataError, RunError, SeqformerError
+from seqformer.image_run import ImageRun
+from seqformer.images import idx
+from seqformer.images.dataset import ImageBatch, ImageBatches, Labelled, as_tensor
+from seqformer.images.folder import read_dataset
+from seqformer.models.vit import VisionTransformer
+from seqformer.report import picture
+from seqformer.report.classification import confusion
+from seqformer.report.picture import Panel
+from seqformer.run import Run
+from seqformer.training.trainer import Ended, Stepped
+
+Array = npt.NDArray[np.uint8]
+SMALL = VitConfig(8, 8, 1, 3, patch=4, encoder_layers=2, width=16, heads=2, feed_forward=32)
+
+
+def stripes(count: int, seed: int) -> tuple[Array, Array]:
+    """Noisy 8x8 pictures of a lit row block, a lit column block, or a lit middle: classes 0, 1 and 2."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 3
+    pictures = rng.integers(0, 60, (count, 8, 8))
+    for image, label in zip(pictures, labels, strict=True):
+        image[
+            (slice(0, 4), slice(None), slice(2, 6))[label], (slice(None), slice(0, 4), slice(2, 6))[label]
+        ] += 190
+    return pictures.astype(np.uint8), labels.astype(np.uint8)
+
+
+def idx_bytes(array: Array) -> bytes:
+    """The format as its description has it, written independently of the reader."""
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def write_idx(folder: Path, train: int = 60, test: int = 12, packed: bool = False) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for stem, count, seed in (("train", train, 0), ("t10k", test, 1)):
+        for kind, array in zip(("images-idx3", "labels-idx1"), stripes(count, seed), strict=True):
+            content = idx_bytes(array)
+            name = f"{stem}-{kind}-ubyte"
+            if packed:
+                (folder / f"{name}.gz").write_bytes(gzip.compress(content))
+            else:
+                (folder / name).write_bytes(content)
+    return folder
+
+
+def write_png(path: Path, array: Array) -> None:
+    image = pytest.importorskip("PIL.Image")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.fromarray(array).save(path)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_idx(tmp_path_factory.mktemp("images") / "stripes")
+
+
+MakeRun = Callable[..., ImageRun]
+
+
+@pytest.fixture
+def make_run(folder: Path, tmp_path: Path) -> MakeRun:
+    def make(name: str, **recipe: object) -> ImageRun:
+        usual: dict[str, object] = {"max_steps": 12, "tokens_per_batch": 50, "warmup": 2, "precision": "fp32"}
+        config = TrainConfig(**(usual | recipe))  # type: ignore[arg-type]
+        return image_run.create(tmp_path / name, folder, read_dataset(folder, config.seed), SMALL, config)
+
+    return make
+
+
+# --- files
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_idx_holds_what_was_written(tmp_path: Path, packed: bool) -> None:
+    read = read_dataset(write_idx(tmp_path / "d", packed=packed), 1)
+    for part, (images, labels) in ((read.train, stripes(60, 0)), (read.test, stripes(12, 1))):
+        assert (part.images[:, 0] == images).all() and (part.labels == labels).all()
+    assert read.classes == ("0", "1", "2")
+
+
+DAMAGE = {
+    "cut short": (lambda b: b[:-1], "promises 60x8x8 = 3,840 bytes and 3,839 bytes follow"),
+    "header alone": (lambda b: b[:9], "cut short in its header"),
+    "nothing": (lambda b: b"", "begins with nothing"),
+    "too long": (lambda b: b + b"x", "and more follow"),
+    "of floats": (lambda b: b"\0\0\x0d" + b[3:], "not an IDX file of unsigned bytes"),
+    "flat": (lambda b: b[:3] + b"\1" + b[4:], "has 1 dimensions where 3"),
+    "of no pictures": (lambda b: b[:4] + bytes(4) + b[8:], "holds nothing"),
+    "a lie": (lambda b: b[:4] + b"\xff" * 12 + b[16:], "more than the 4 GiB"),
+    "a smaller lie": (lambda b: b[:4] + struct.pack(">3I", 4 << 20, 32, 32) + b[16:], "3,840 bytes follow"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_idx_is_refused_before_memory_is_taken(tmp_path: Path, damage: str) -> None:
+    path = write_idx(tmp_path) / "train-images-idx3-ubyte"
+    change, message = DAMAGE[damage]
+    path.write_bytes(change(path.read_bytes()))  # type: ignore[no-untyped-call]
+    import tracemalloc
+
+    tracemalloc.start()
+    with pytest.raises(DataError, match=re.escape(message)):
+        idx.read_idx(path, 3)
+    assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("content", [b"\x1f\x8bjunk", b"", gzip.compress(bytes(99))[:-9]])
+def test_damaged_gz_is_one_clear_error(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="train-images"):
+        idx.read_idx(path, 3)
+
+
+def test_idx_files_must_agree(tmp_path: Path) -> None:
+    write_idx(tmp_path)
+    labels = tmp_path / "train-labels-idx1-ubyte"
+    labels.write_bytes(idx_bytes(np.zeros(59, np.uint8)))
+    with pytest.raises(DataError, match="60 images and train-labels-idx1-ubyte 59 labels"):
+        read_dataset(tmp_path, 1)
+    labels.write_bytes(idx_bytes(np.zeros(60, np.uint8)))
+    with pytest.raises(DataError, match="test label 2 never occurs"):
+        read_dataset(tmp_path, 1)
+    labels.unlink()
+    with pytest.raises(DataError, match="train-labels-idx1-ubyte is missing"):
+        read_dataset(tmp_path, 1)
+
+
+def test_a_folder_of_pngs(tmp_path: Path) -> None:
+    images, labels = stripes(40, 0)
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        write_png(tmp_path / f"all/{'abc'[label]}/{number}.png", image)
+        part = "test" if number < 6 else "train"
+        write_png(tmp_path / f"split/{part}/{'abc'[label]}/{number}.png", image)
+    given = read_dataset(tmp_path / "split", 1)
+    assert given.classes == ("a", "b", "c") and (len(given.train), len(given.test)) == (34, 6)
+    assert sorted(map(bytes, given.test.images)) == sorted(map(bytes, images[:6]))
+
+    drawn = read_dataset(tmp_path / "all", 1)
+    everything = sorted(map(bytes, np.concatenate((drawn.train.images, drawn.test.images))))
+    assert everything == sorted(map(bytes, images)) and len(drawn.test)
+    assert read_dataset(tmp_path / "all", 2).fingerprint() != drawn.fingerprint()
+    before = set(map(bytes, drawn.test.images))
+    write_png(tmp_path / "all/a/new.png", images[0] // 2)
+    assert before <= set(map(bytes, read_dataset(tmp_path / "all", 1).test.images))
+
+    write_png(tmp_path / "all/b/wide.png", np.zeros((8, 9), np.uint8))
+    with pytest.raises(DataError, match=r"wide\.png is 8x9 pixels"):
+        read_dataset(tmp_path / "all", 1)
+    (tmp_path / "all/b/wide.png").write_bytes((tmp_path / "all/b/1.png").read_bytes()[:50])
+    with pytest.raises(DataError, match="not a"):
+        read_dataset(tmp_path / "all", 1)
+
+
+def test_coloured_pngs_have_three_channels(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for part in ("train", "test"):
+        for name in ("x", "y"):
+            write_png(tmp_path / part / name / "1.png", rng.integers(0, 256, (4, 6, 3), dtype=np.uint8))
+    assert read_dataset(tmp_path, 1).train.images.shape == (2, 3, 4, 6)
+
+
+def test_batches_hold_each_image_once_an_epoch() -> None:
+    images, labels = stripes(50, 0)
+    batches = ImageBatches(Labelled(images[:, None], labels.astype(np.int64)), 8, seed=3)
+    for epoch in range(2):
+        plan = batches.plan(epoch)
+        assert sorted(np.concatenate(plan)) == list(range(50)) and max(map(len, plan)) == 8
+    same = [a.tolist() for a in batches.plan(1)]
+    assert same == [a.tolist() for a in batches.plan(1)] != [a.tolist() for a in batches.plan(0)]
+    batch = batches.load(np.array([4, 2]))
+    assert_close(batch.images[1, 0], torch.from_numpy(images[2] / np.float32(255)))
+    assert batch.labels.tolist() == [1, 2] and batch.images.min() >= 0 and batch.images.max() <= 1
+
+
+# --- the model
+
+
+def vit(**changes: object) -> VisionTransformer:
+    """A random model in double precision."""
+    torch.manual_seed(5)
+    config = from_json(VitConfig, to_json(SMALL) | {"dropout": 0.0} | changes, "test")
+    model = VisionTransformer(config).double().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    return model.requires_grad_(False)
+
+
+def test_the_logits_are_the_papers_equations() -> None:
+    """Equations 1 to 4 of the paper, with torch's own encoder layer and patches cut out by hand."""
+    model = vit()
+    images = torch.rand(2, 1, 8, 8, dtype=torch.double)
+    cut = [images[:, :, r : r + 4, c : c + 4].flatten(1) for r in (0, 4) for c in (0, 4)]
+    matrix = model.patches.weight.flatten(1).T  # E, (C * patch², D)
+    rows = [model.class_token[0].expand(2, -1), *(x @ matrix + model.patches.bias for x in cut)]
+    z = torch.stack(rows, 1) + model.positions
+    for block in model.encoder:
+        layer = torch.nn.TransformerEncoderLayer(
+            16, 2, 32, 0.0, "gelu", batch_first=True, norm_first=True, dtype=torch.double
+        )
+        named = {
+            "self_attn.in_proj_weight": block.attention.project.weight,
+            "self_attn.in_proj_bias": block.attention.project.bias,
+            "self_attn.out_proj.weight": block.attention.output.weight,
+            "self_attn.out_proj.bias": block.attention.output.bias,
+            "linear1.weight": block.feed_forward.inner.weight,
+            "linear1.bias": block.feed_forward.inner.bias,
+            "linear2.weight": block.feed_forward.outer.weight,
+            "linear2.bias": block.feed_forward.outer.bias,
+            "norm1.weight": block.first.norm.weight,
+            "norm1.bias": block.first.norm.bias,
+            "norm2.weight": block.second.norm.weight,
+            "norm2.bias": block.second.norm.bias,
+        }
+        layer.load_state_dict(named)
+        z = layer.train()(z)
+    expected = model.head(model.norm(z[:, 0]))
+    assert_close(model.classify(images), expected)
+
+
+def test_attention_sums_to_one_and_is_what_the_model_used() -> None:
+    model, images = vit(), torch.rand(3, 1, 8, 8, dtype=torch.double)
+    maps = model.attention(images)
+    assert maps.shape == (2, 3, 2, 5, 5)
+    assert_close(maps.sum(-1), torch.ones_like(maps[..., 0]))
+    assert_close(model.attention(images[1:2])[:, 0], maps[:, 1])
+
+
+def test_patches_are_told_apart_by_their_positions_alone() -> None:
+    """Without positions the class token sees a set: moving the patches about changes nothing."""
+    model, images = vit(), torch.rand(1, 1, 8, 8, dtype=torch.double)
+    moved = images.roll(4, -1)  # by one patch: the columns of patches change places
+    assert not torch.allclose(model.classify(images), model.classify(moved))
+    model.positions[1:] = model.positions[1]
+    assert_close(model.classify(images), model.classify(moved))
+
+
+def test_resizing_is_part_of_the_model() -> None:
+    model = vit(resize=16)
+    assert model.config.grid == (4, 4) and model.attention(torch.rand(1, 1, 8, 8)).shape[-1] == 17
+    flat = torch.full((1, 1, 8, 8), 0.4, dtype=torch.double)
+    seen = model.patches(torch.full((1, 1, 16, 16), 0.4, dtype=torch.double))
+    model.class_token[:] = 0
+    assert_close(model._embed(flat)[:, 1:] - model.positions[1:], seen.flatten(2).transpose(1, 2))
+
+
+def test_the_loss_is_the_cross_entropy_summed() -> None:
+    model, images = vit(), torch.rand(4, 1, 8, 8, dtype=torch.double)
+    labels = torch.tensor([0, 2, 1, 1])
+    loss, units = model.loss(ImageBatch(images, labels))
+    by_hand = -sum(
+        float(row.softmax(0)[k].log()) for row, k in zip(model.classify(images), labels, strict=True)
+    )
+    assert units == 4 and math.isclose(float(loss), by_hand, rel_tol=1e-5)
+
+
+def test_the_chapters_preset() -> None:
+    """d2l, section 11.8: 96x96 pixels in patches of 16 are 36 patches, and a class token."""
+    chapter = VitConfig(28, 28, 1, 10, **VIT_PRESETS["vit-d2l"])
+    assert (chapter.tokens, chapter.width, chapter.heads, chapter.encoder_layers) == (37, 512, 8, 2)
+    assert (chapter.feed_forward, chapter.dropout, chapter.norm, chapter.activation) == (
+        2048,
+        0.1,
+        "pre",
+        "gelu",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"patch": 3}, "8x8 pixels cannot be cut into patches of 3x3"),
+        ({"width": 0}, "width is 0"),
+        ({"heads": 3}, "among 3 heads"),
+        ({"classes": 1}, "at least 2"),
+        ({"activation": "gleu"}, "did you mean 'gelu'"),
+        ({"pach": 3}, "did you mean 'patch'"),
+    ],
+)
+def test_a_wrong_shape_is_named(change: dict[str, object], message: str) -> None:
+    with pytest.raises(SeqformerError, match=message):
+        from_json(VitConfig, to_json(SMALL) | change, "x")
+
+
+# --- training
+
+
+def finish(run: ImageRun, resumed: bool = False, stop_at: int = 0) -> None:
+    trainer = (learn.resume if resumed else learn.begin)(run, "cpu").trainer
+    for event in trainer.run():
+        if isinstance(event, Stepped) and trainer.state.step == stop_at:
+            trainer.stop("test")
+    assert isinstance(event, Ended) and event.interrupted == bool(stop_at)
+
+
+@pytest.mark.parametrize("stop_at", [1, 6, 9])
+def test_resumed_equals_uninterrupted(make_run: MakeRun, stop_at: int) -> None:
+    whole, cut = (make_run(name, validate_every=4, accumulate=2) for name in ("whole", "cut"))
+    finish(whole)
+    finish(cut, stop_at=stop_at)
+    torch.manual_seed(99)
+    finish(cut, resumed=True)
+    for name in ("weights.safetensors", "metrics.jsonl"):
+        assert (whole.folder / name).read_bytes() == (cut.folder / name).read_bytes()
+
+
+def test_easy_pictures_are_learned(make_run: MakeRun) -> None:
+    run = make_run("easy", max_steps=120, tokens_per_batch=100, learning_rate=3e-3)
+    finish(run)
+    answers = run.classifier("cpu").classify(run.test.images).argmax(-1)
+    assert answers.tolist() == run.test.labels.tolist()
+    seen = run.classifier("cpu").look(run.test.images[1])
+    assert_close(seen.patches.sum((-1, -2)) + seen.itself, torch.ones(2, 2))
+
+
+def test_other_images_are_not_resumed(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("run")
+    run.info["data"] = str(write_idx(tmp_path / "other", train=30))
+    with pytest.raises(RunError, match="other images than when this run began"):
+        learn.begin(run, "cpu")
+
+
+# --- what is shown
+
+
+def test_confusion_worked_by_hand() -> None:
+    found = confusion(["a", "b", "c"], [0, 0, 0, 1, 1], [0, 0, 1, 1, 0])
+    assert found.counts == [[2, 1, 0], [1, 1, 0], [0, 0, 0]] and found.accuracy == 3 / 5
+    assert found.recall(0) == 2 / 3 and found.precision(1) == 1 / 2
+    assert found.recall(2) is None and found.precision(2) is None
+
+
+def test_patches_cover_their_part_of_the_picture() -> None:
+    weights = np.array([[1.0, 0.0], [0.0, 0.5]])
+    assert picture.sample(weights, 4, 6).tolist() == [[1, 1, 1, 0, 0, 0]] * 2 + [[0, 0, 0, 0.5, 0.5, 0.5]] * 2
+    from rich.console import Console
+
+    console = Console(width=80, record=True, file=io.StringIO())
+    image = np.zeros((1, 4, 6), np.uint8)
+    panels = [Panel("image"), *(Panel(f"layer 1, head {h}", weights, 0.2, 1, h) for h in (1, 2, 3))]
+    console.print(picture.draw(image, panels, colour=False))
+    text = console.export_text(clear=False)
+    assert "layer 1, head 1, to 100%" in text and "███   " in text and "   ▒▒▒" in text
+    console.print(picture.draw(np.zeros((1, 64, 64), np.uint8), panels, colour=True))
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= 80 and "▀▀▀" in text
+
+
+Result = tuple[int, str, str]
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., Result]:
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["seqformer", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as left:
+            code = left.code if isinstance(left.code, int) else int(bool(left.code))
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def train(command: Callable[..., Result], folder: Path, *more: object) -> Result:
+    return command(
+        "train", "--task", "images", "--images", folder, "--preset", "vit-d2l", "--width", 16, "--heads", 2,
+        "--feed-forward", 32, "--encoder-layers", 1, "--max-steps", 3, "--precision", "fp32", *more,
+    )  # fmt: skip
+
+
+def test_the_whole_road(command: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
+    moved = shutil.copytree(folder, tmp_path / "mine")
+    code, out, err = train(command, moved)
+    assert code == 0 and out == "" and "accuracy" in err and "seqformer attention 0" in err, err
+    shutil.rmtree(moved)  # the run needs nothing else
+    code, out, _ = command("evaluate", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["images"] == 12 and sum(map(sum, found["confusion"])) == 12
+    assert set(found) == {"accuracy", "per_class", "confusion", "images", "seconds"}
+    code, out, _ = command("evaluate")
+    assert code == 0 and "recognised" in out and "taken for" in out
+
+    code, out, _ = command("attention", "3", "--json")
+    maps = json.loads(out)["maps"]
+    assert code == 0 and len(maps) == 2 and json.loads(out)["label"] == "0"
+    assert math.isclose(maps[0]["class_token"] + sum(map(sum, maps[0]["patches"])), 1, rel_tol=1e-4)
+    write_png(tmp_path / "one.png", stripes(1, 7)[0][0])
+    code, out, err = command("attention", "one.png", "--average", "--png", "seen.png")
+    assert code == 0 and "mean of heads" in out and "one.png: taken for" in err
+    assert (tmp_path / "seen.png").read_bytes()[:4] == b"\x89PNG"
+
+    code, _, err = command("translate", "hello")
+    assert code == 2 and "no translation run" in err  # a run of images does not translate
+    code, _, err = command("translate", "hello", "--run", "runs/mine")
+    assert code == 2 and "classifies images" in err and err.count("\n") == 1
+    with pytest.raises(RunError, match="classifies images"):
+        Run(tmp_path / "runs/mine")
+
+
+def test_resuming_by_name(command: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
+    assert train(command, folder)[0] == 0
+    code, _, err = command("train", "--resume", "--run", "runs/stripes", "--width", 32)
+    assert code == 2 and "begun with 16" in err
+    assert command("train", "--resume", "--run", "runs/stripes", "--max-steps", 5)[0] == 0
+    assert json.loads((tmp_path / "runs/stripes/metrics.jsonl").read_text().splitlines()[-1])["step"] == 5
+
+
+MISTAKES: list[tuple[list[object], str]] = [
+    (["train", "--task", "images"], "--images DIR"),
+    (["train", "--images", "data"], "goes with --task images"),
+    (["train", "--task", "images", "--images", "nowhere"], "no such folder"),
+    (["train", "--task", "images", "--images", "empty"], "neither IDX files"),
+    (["train", "--task", "images", "--images", "broken"], "bytes follow"),
+    (["train", "--task", "images", "--images", "data", "--arch", "transformer"], "--arch has no meaning"),
+    (["train", "--task", "images", "--images", "data", "--preset", "vit-smal"], "did you mean 'vit-small'"),
+    (["train", "--task", "images", "--images", "data", "--preset", "vit-d2l", "--width", 0], "width is 0"),
+    (["train", "--task", "images", "--images", "data"], "patches of 7x7"),
+    (["attention", "12", "--run", "run"], "has 0 to 11"),
+    (["attention", "٣" * 12, "--run", "run"], "no test image"),
+    (["attention", "le chat", "--run", "run"], "a .png file"),
+    (["attention", "wide.png", "--run", "run"], "wide.png is 8x9 pixels"),
+    (["attention", "no.png", "--run", "run"], "no such file"),
+    (["attention", "letter.png", "--run", "run"], "not a PNG"),
+    (["attention", "1", "--run", "run", "--kind", "cross"], "--kind does nothing"),
+    (["attention", "1", "--run", "run", "--layer", 3], "layers 1 to 2"),
+    (["attention", "1", "--run", "run"], "no weights yet"),
+    (["evaluate", "--run", "run", "--bleu"], "--bleu does nothing"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES, ids=lambda x: str(x))
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    command: Callable[..., Result], make_run: MakeRun, tmp_path: Path, arguments: list[object], message: str
+) -> None:
+    run = make_run("run")
+    if message != "no weights yet":
+        from seqformer.training.checkpoint import save_weights
+
+        save_weights(run.folder / "weights.safetensors", dict(run.build().named_parameters()))
+    broken = write_idx(tmp_path / "broken") / "train-images-idx3-ubyte"
+    broken.write_bytes(broken.read_bytes()[:-7])
+    write_idx(tmp_path / "data")
+    (tmp_path / "empty").mkdir()
+    write_png(tmp_path / "wide.png", np.zeros((8, 9), np.uint8))
+    (tmp_path / "letter.png").write_text("dear")
+    before = sorted(tmp_path.rglob("*"))
+    code, out, err = command(*arguments)
+    assert code == 2 and out == "" and message in err, err
+    assert err.startswith("seqformer: ") and err.count("\n") == 1, err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_broken_runs_are_told_in_one_line(command: Callable[..., Result], make_run: MakeRun) -> None:
+    folder = make_run("run").folder
+    finish(ImageRun(folder))
+    for name, content, message in (
+        ("test-images.npy", b"junk", "not a whole .npy"),
+        ("test-images.npy", (folder / "test-images.npy").read_bytes()[:-5], "not a whole .npy"),
+        ("test-labels.npy", (folder / "test-images.npy").read_bytes(), "expected a .npy file of int64"),
+        ("classes.json", b'["a"]', "names of 3 classes"),
+        ("config.json", b'{"model": {}, "train": {}}', "'image_height' is missing"),
+        ("weights.safetensors", b"junk", "not a whole safetensors"),
+    ):
+        kept = (folder / name).read_bytes()
+        (folder / name).write_bytes(content)
+        code, _, err = command("evaluate", "--run", folder)
+        assert code == 2 and message in err and err.count("\n") == 1, (name, err)
+        (folder / name).write_bytes(kept)
+
+
+def test_bytes_become_numbers_from_0_to_1() -> None:
+    assert as_tensor(np.array([[[[0, 51, 255]]]], np.uint8)).flatten().tolist() == pytest.approx([0, 0.2, 1])
