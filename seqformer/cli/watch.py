@@ -31,9 +31,9 @@ def watch(run: AnyRun, device: str, started: float, *, resume: bool) -> None:
     """Train a run to its end, showing what happens; exits with 130 or 143 when interrupted."""
     learning = (learn.resume if resume else learn.begin)(run, device, started)
     trainer = learning.trainer
-    _introduce(run, learning)
     for number, reason in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
         signal.signal(number, _Stopper(trainer, number, reason))
+    _introduce(run, learning)  # who reads it may stop the training at once
     screen = _Screen(trainer, run.units)
     with screen.progress:
         for event in trainer.run():
