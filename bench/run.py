@@ -6,6 +6,9 @@
     growth     time per decoding step at 16, 64 and 256 pieces
     cold       from typing `seqformer translate` to the answer, over `import torch`
     multi30k   Multi30k English-German, ten minutes (needs --multi30k DIR with train.en, val.de, …)
+    images     the small Vision Transformer, ten minutes (needs --images DIR with MNIST-like IDX files)
+
+The ten-seed experiment of the reference chapter has its own script, bench/d2l.py.
 
 Everything runs through the command line in a scratch folder; the table goes to stdout and the same
 figures as JSON to bench/out/figures.json.
@@ -131,6 +134,16 @@ def multi30k(scratch: Path, options: argparse.Namespace) -> Figures:
     return {"multi30k: BLEU, beam 5": round(scores["bleu"]["score"], 1), "multi30k: seconds": round(seconds)}
 
 
+def images(scratch: Path, options: argparse.Namespace) -> Figures:
+    """Test accuracy of the small Vision Transformer after ten minutes."""
+    if not options.images:
+        return {"images": "not measured: give --images DIR"}
+    where = ("--task", "images", "--images", options.images.resolve())
+    _, seconds = seqformer(scratch, "train", *where, "--max-minutes", 10, "--run", "runs/images")
+    scores = json.loads(seqformer(scratch, "evaluate", "--run", "runs/images", "--json")[0])
+    return {"images: test accuracy": scores["accuracy"], "images: seconds": round(seconds)}
+
+
 def _prepare(scratch: Path, options: argparse.Namespace) -> None:
     if not (scratch / "prepared/en-fr").is_dir():
         seqformer(scratch, "prepare")
@@ -143,7 +156,7 @@ def _prepare(scratch: Path, options: argparse.Namespace) -> None:
         seqformer(scratch, "prepare", *files, "--vocab-size", 8000, "--out", "prepared/m30k")
 
 
-BENCHES = {f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k)}
+BENCHES = {f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k, images)}
 
 
 def main() -> None:
@@ -152,6 +165,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], help="which; all where none is named")
     parser.add_argument("--multi30k", type=Path, help="folder with the raw Multi30k files")
+    parser.add_argument("--images", type=Path, help="folder with IDX files")
     options = parser.parse_args()
     figures: Figures = {}
     with tempfile.TemporaryDirectory() as scratch:

@@ -138,7 +138,7 @@ def train(
     ] = None,
     norm: Annotated[
         str | None,
-        _recipe("LayerNorm after each residual sum (the paper) or before each sublayer.", "post", "post|pre"),
+        _recipe("LayerNorm before each sublayer, or after each residual sum (the paper).", "pre", "pre|post"),
     ] = None,
     activation: Annotated[
         str | None, _recipe("Of the feed-forward layers.", "relu", "relu|gelu|silu")
