@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 import torch
 
 from seqformer import learn, run
+from seqformer.cli import main
 from seqformer.config import ModelConfig, TrainConfig
 from seqformer.models import build
 from seqformer.models.seq2seq import Seq2Seq
@@ -54,6 +57,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 MakeRun = Callable[..., run.Run]
+Result = tuple[int, str, str]  # exit code, stdout, stderr
+Command = Callable[..., Result]
 
 
 @pytest.fixture
@@ -94,3 +99,22 @@ def random_model(**changes: object) -> Seq2Seq:
         for parameter in model.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
     return model.requires_grad_(False)
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
+    """Run ``seqformer …`` in an empty folder; gives exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*arguments: object, stdin: bytes = b"") -> Result:
+        monkeypatch.setattr(sys, "argv", ["seqformer", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        code = 0
+        try:
+            main()
+        except SystemExit as left:
+            code = left.code if isinstance(left.code, int) else int(bool(left.code))
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return invoke

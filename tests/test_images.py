@@ -9,7 +9,6 @@ import math
 import re
 import shutil
 import struct
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from conftest import Command, Result
 from torch.testing import assert_close
 
 from seqformer import image_run, learn
-from seqformer.cli import main
 from seqformer.config import VIT_PRESETS, TrainConfig, VitConfig, from_json, to_json
 from seqformer.errors import DataError, RunError, SeqformerError
 from seqformer.image_run import ImageRun
@@ -373,36 +372,14 @@ def test_patches_cover_their_part_of_the_picture() -> None:
     assert max(map(len, text.splitlines())) <= 80 and "▀▀▀" in text
 
 
-Result = tuple[int, str, str]
-
-
-@pytest.fixture
-def command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Callable[..., Result]:
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["seqformer", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as left:
-            code = left.code if isinstance(left.code, int) else int(bool(left.code))
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
-
-
-def train(command: Callable[..., Result], folder: Path, *more: object) -> Result:
+def train(command: Command, folder: Path, *more: object) -> Result:
     return command(
         "train", "--task", "images", "--images", folder, "--preset", "vit-d2l", "--width", 16, "--heads", 2,
         "--feed-forward", 32, "--encoder-layers", 1, "--max-steps", 3, "--precision", "fp32", *more,
     )  # fmt: skip
 
 
-def test_the_whole_road(command: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
+def test_the_whole_road(command: Command, folder: Path, tmp_path: Path) -> None:
     moved = shutil.copytree(folder, tmp_path / "mine")
     code, out, err = train(command, moved)
     assert code == 0 and out == "" and "accuracy" in err and "seqformer attention 0" in err, err
@@ -431,7 +408,7 @@ def test_the_whole_road(command: Callable[..., Result], folder: Path, tmp_path: 
         Run(tmp_path / "runs/mine")
 
 
-def test_resuming_by_name(command: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
+def test_resuming_by_name(command: Command, folder: Path, tmp_path: Path) -> None:
     assert train(command, folder)[0] == 0
     code, _, err = command("train", "--resume", "--run", "runs/stripes", "--width", 32)
     assert code == 2 and "begun with 16" in err
@@ -464,7 +441,7 @@ MISTAKES: list[tuple[list[object], str]] = [
 
 @pytest.mark.parametrize(("arguments", "message"), MISTAKES, ids=lambda x: str(x))
 def test_a_mistake_is_one_line_and_leaves_nothing(
-    command: Callable[..., Result], make_run: MakeRun, tmp_path: Path, arguments: list[object], message: str
+    command: Command, make_run: MakeRun, tmp_path: Path, arguments: list[object], message: str
 ) -> None:
     run = make_run("run")
     if message != "no weights yet":
@@ -484,7 +461,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_broken_runs_are_told_in_one_line(command: Callable[..., Result], make_run: MakeRun) -> None:
+def test_broken_runs_are_told_in_one_line(command: Command, make_run: MakeRun) -> None:
     folder = make_run("run").folder
     finish(ImageRun(folder))
     for name, content, message in (
