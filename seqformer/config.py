@@ -55,6 +55,7 @@ class ModelConfig:
     max_positions: int = 512  # pieces, of learned positions; sinusoids have no end
     causal: bool = True  # False, an experiment: in training each target position sees those after it
     activation: str = "relu"
+    output_bias: bool = False  # added to the logits; Marian's models have one
     bidirectional: bool = False  # a recurrent encoder reads the source in both directions
 
     def __post_init__(self) -> None:
@@ -189,6 +190,7 @@ class DecodeConfig:
     length_penalty: float = 1.0  # A: hypotheses are ranked by log-probability / length ** A
     n_best: int = 1
     max_length: int = 0  # target pieces; 0: from the source length and the training data
+    early_stopping: bool = False  # end once W hypotheses have ended, though one alive may score better
 
     def __post_init__(self) -> None:
         _at_least(1, beam=self.beam, n_best=self.n_best)
@@ -244,7 +246,16 @@ TASK_RECIPES: dict[str, dict[str, Any]] = {
 
 # architecture -> the fields of ModelConfig that only it uses
 ARCHITECTURES: dict[str, tuple[str, ...]] = {
-    "transformer": ("heads", "feed_forward", "norm", "positions", "max_positions", "causal", "activation"),
+    "transformer": (
+        "heads",
+        "feed_forward",
+        "norm",
+        "positions",
+        "max_positions",
+        "causal",
+        "activation",
+        "output_bias",
+    ),
     "bahdanau": ("bidirectional",),
 }
 

@@ -24,9 +24,8 @@ def found(model: Seq2Seq, source: torch.Tensor, limit: int = 8, **options: objec
 def log_probabilities(model: Seq2Seq, source: torch.Tensor, ids: list[int]) -> torch.Tensor:
     """Of each next piece after BOS and ``ids``: (len(ids) + 1, V), with PAD and BOS forbidden."""
     logits = model.logits(model.decode(source, torch.tensor([[BOS, *ids]])))[0]
-    log_p = logits.float().log_softmax(-1)
-    log_p[:, [PAD, BOS]] = float("-inf")
-    return log_p
+    logits[:, [PAD, BOS]] = float("-inf")
+    return logits.float().log_softmax(-1)
 
 
 def by_hand(model: Seq2Seq, source: torch.Tensor, limit: int) -> list[int]:

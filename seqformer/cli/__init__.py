@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from seqformer import __version__
-from seqformer.cli import attention, evaluate, prepare, show, train, translate
+from seqformer.cli import attention, evaluate, export, import_, prepare, show, train, translate
 from seqformer.console import note
 from seqformer.errors import SeqformerError
 
@@ -44,6 +44,8 @@ app.command("train", epilog=train.EXAMPLE)(train.train)
 app.command("translate", epilog=translate.EXAMPLE)(translate.translate)
 app.command("evaluate", epilog=evaluate.EXAMPLE)(evaluate.evaluate)
 app.command("attention", epilog=attention.EXAMPLE)(attention.attention)
+app.command("export", epilog=export.EXAMPLE)(export.export)
+app.command("import", epilog=import_.EXAMPLE)(import_.import_)
 app.add_typer(show.app, name="show", help="Draw what a Transformer is made of.", epilog=show.EXAMPLE)
 
 

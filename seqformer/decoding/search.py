@@ -74,8 +74,8 @@ def _grow(beams: _Beams, logits: Tensor, config: DecodeConfig) -> tuple[Tensor, 
     groups, width = beams.scores.shape
     vocabulary = logits.shape[-1]
     logits = logits.float()
+    logits[:, [PAD, BOS]] = NEVER
     log_p = logits - logits.logsumexp(-1, keepdim=True)  # (R, V)
-    log_p[:, [PAD, BOS]] = NEVER
     joint = (beams.scores.view(-1, 1) + log_p).view(groups, width * vocabulary)
     # twice the beam, so that W go on even where W of the candidates end
     totals, flat = joint.topk(min(2 * config.beam, width * vocabulary))  # (B, 2W)
@@ -107,8 +107,8 @@ def _grow(beams: _Beams, logits: Tensor, config: DecodeConfig) -> tuple[Tensor, 
 
 def _enough(finished: list[Hypothesis], hope: float, config: DecodeConfig) -> bool:
     """Whether W hypotheses have ended, the wanted ones of them better than what the best alive scores now."""
-    if len(finished) < config.beam:
-        return False
+    if len(finished) < config.beam or config.early_stopping:
+        return len(finished) >= config.beam
     return sorted((h.score for h in finished), reverse=True)[config.n_best - 1] >= hope
 
 

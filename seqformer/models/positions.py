@@ -22,12 +22,13 @@ def sinusoids(length: int, width: int, *, split: bool = False) -> Tensor:
     ``split`` puts all sines in the first half and all cosines in the second: P[t, i] and P[t, D/2 + i].
     The columns are the same ones in another order, which the layers that follow can learn either way.
     """
-    time = torch.arange(length, dtype=torch.float32)[:, None]  # (T, 1)
-    rate = torch.exp(torch.arange(0, width, 2, dtype=torch.float32) * (-math.log(10_000.0) / width))
+    time = torch.arange(length, dtype=torch.float64)[:, None]  # (T, 1); far positions need the digits
+    rate = torch.exp(torch.arange(0, width, 2, dtype=torch.float64) * (-math.log(10_000.0) / width))
     angle = time * rate  # (T, D/2)
+    sine, cosine = angle.sin().float(), angle.cos().float()
     if split:
-        return torch.cat((angle.sin(), angle.cos()), -1)  # (T, D)
-    return torch.stack((angle.sin(), angle.cos()), -1).flatten(1)  # (T, D)
+        return torch.cat((sine, cosine), -1)  # (T, D)
+    return torch.stack((sine, cosine), -1).flatten(1)  # (T, D)
 
 
 class SinusoidalPositions(nn.Module):

@@ -10,7 +10,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from seqformer.models.loss import projection_loss
 
@@ -68,16 +70,24 @@ class Seq2Seq(nn.Module, ABC):
     def projection(self) -> Tensor:
         """The matrix (V, D) whose product with a hidden state is the logits."""
 
+    def bias(self) -> Tensor | None:
+        """What is added to the logits, (V,), where a model has such a thing."""
+        return None
+
     def logits(self, hidden: Tensor) -> Tensor:
         """hidden (…, D) -> (…, V)."""
-        return hidden @ self.projection().T
+        return functional.linear(hidden, self.projection(), self.bias())
 
     def loss(self, batch: PairBatch, smoothing: float = 0.0) -> tuple[Tensor, int]:
         """Summed cross-entropy in nats, and over how many target tokens."""
-        hidden = self.decode(batch.source, batch.target_in)
         real = batch.target_out != 0
         wanted = batch.target_out[real]  # (N,)
-        return projection_loss(hidden[real], self.projection(), wanted, smoothing), len(wanted)
+        hidden = self.decode(batch.source, batch.target_in)[real]  # (N, D)
+        projection, bias = self.projection(), self.bias()
+        if bias is not None:  # a bias is the weight of one more feature that is always 1
+            hidden = functional.pad(hidden, (0, 1), value=1.0)
+            projection = torch.cat((projection, bias[:, None]), 1)
+        return projection_loss(hidden, projection, wanted, smoothing), len(wanted)
 
     @abstractmethod
     def attention(self, source: Tensor, target_in: Tensor) -> AttentionMaps:

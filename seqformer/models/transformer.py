@@ -161,6 +161,7 @@ class Transformer(Seq2Seq):
         self.encoder_norm = nn.LayerNorm(config.width) if pre else nn.Identity()
         self.decoder_norm = nn.LayerNorm(config.width) if pre else nn.Identity()
         self.apply(initialize)
+        self.output_bias = nn.Parameter(torch.zeros(config.target_vocabulary)) if config.output_bias else None
 
     def encode(self, source: Tensor, mask: Tensor) -> Tensor:
         """See :class:`Seq2Seq`."""
@@ -184,6 +185,10 @@ class Transformer(Seq2Seq):
         """The embedding matrix turned round (section 3.4)."""
         return self.target_embedding.weight
 
+    def bias(self) -> Tensor | None:
+        """See :class:`Seq2Seq`."""
+        return self.output_bias
+
     def decode(self, source: Tensor, target_in: Tensor) -> Tensor:
         """See :class:`Seq2Seq`; all positions at once."""
         mask = padding_mask(source)
@@ -205,7 +210,7 @@ class Transformer(Seq2Seq):
         return causal_mask(target_in.shape[1], target_in.device)
 
     def _encode(self, source: Tensor, mask: Tensor, weights: bool = False) -> tuple[Tensor, list[Tensor]]:
-        x, maps = self._embed(self.source_embedding, source), []
+        x, maps = self._embed(self.source_embedding(source)), []
         for block in self.encoder:
             x, seen = block(x, mask, weights)
             maps.append(seen)
@@ -220,7 +225,10 @@ class Transformer(Seq2Seq):
         weights: bool = False,
     ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         start = caches[0].length if caches else 0
-        x = self._embed(self.target_embedding, target, start)
+        embedded = self.target_embedding(target)
+        if start == 0:  # nothing comes before the first word: BOS enters as zeros, as in Marian
+            embedded = functional.pad(embedded[:, 1:], (0, 0, 1, 0))
+        x = self._embed(embedded, start)
         own_maps, cross_maps = [], []
         for layer, block in enumerate(self.decoder):
             cache = caches[layer] if caches else None
@@ -229,10 +237,10 @@ class Transformer(Seq2Seq):
             cross_maps.append(cross)
         return self.decoder_norm(x), own_maps, cross_maps
 
-    def _embed(self, embedding: nn.Embedding, ids: Tensor, start: int = 0) -> Tensor:
-        scaled = embedding(ids) * math.sqrt(self.config.width)  # (B, T, D)
-        embedded: Tensor = self.dropout(self.positions(scaled, start))
-        return embedded
+    def _embed(self, embedded: Tensor, start: int = 0) -> Tensor:
+        scaled = embedded * math.sqrt(self.config.width)  # (B, T, D)
+        placed: Tensor = self.dropout(self.positions(scaled, start))
+        return placed
 
 
 def initialize(module: nn.Module) -> None:

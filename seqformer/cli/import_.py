@@ -1,0 +1,34 @@
+"""``seqformer import``: a Marian checkpoint as a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seqformer.cli.options import RUNS, free
+from seqformer.console import note
+
+EXAMPLE = "Example: seqformer import opus-mt-en-de --run runs/en-de"
+
+
+def import_(
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A Marian checkpoint with safetensors weights.")
+    ],
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", metavar="DIR", show_default="runs/NAME", help="The run folder to make."),
+    ] = None,
+) -> None:
+    """Open a Marian checkpoint, such as any OPUS-MT model, as a run.
+
+    It translates, evaluates, shows its attention, and can be trained on (train --init).
+    """
+    from seqformer import marian
+
+    made = marian.read(checkpoint, run or free(RUNS / checkpoint.resolve().name))
+    note(f"{checkpoint} is now the run {made.folder}. Next:")
+    for command in made.next_commands():
+        note(f"  {command}")

@@ -1,0 +1,138 @@
+"""The same weights elsewhere: equal logits, equal output, there and back again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import WORDS, Command, MakeRun
+
+from seqformer import marian
+from seqformer.config import DecodeConfig
+from seqformer.decoding.search import search
+from seqformer.errors import RunError
+from seqformer.run import Run
+from seqformer.text.batching import pad_sources
+from seqformer.text.tokenizer import BOS, PAD
+from seqformer.training.checkpoint import WEIGHTS, save_weights
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # those of the other engines
+LINES = [" ".join(WORDS[(i * 7 + j) % len(WORDS)] for j in range(2 + i % 6)) for i in range(20)]
+LIMIT = 12
+KINDS: list[dict[str, object]] = [
+    {},
+    {"positions": "sinusoidal-split", "activation": "silu", "encoder_layers": 2},
+    {"activation": "gelu", "decoder_layers": 2, "output_bias": True},
+]
+
+
+def random_run(make_run: MakeRun, **model: object) -> Run:
+    """A run whose weights were never trained, but are nowhere zero or one."""
+    run = make_run(model={"norm": "post"} | model)
+    torch.manual_seed(5)
+    weights = dict(run.build().named_parameters())
+    save_weights(run.folder / WEIGHTS, {k: w + 0.3 * torch.randn_like(w) for k, w in weights.items()})
+    return run
+
+
+def to_theirs(ids: list[int], size: int) -> list[int]:
+    order = marian._their_order(size)
+    return [order.index(i) for i in ids]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_transformers_computes_the_same(kind: dict[str, object], make_run: MakeRun, tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    run = random_run(make_run, **kind)
+    marian.write(run, tmp_path / "there")
+    theirs = transformers.MarianMTModel.from_pretrained(tmp_path / "there").eval()
+    tokenizer = transformers.MarianTokenizer.from_pretrained(tmp_path / "there")
+    translator, size = run.translator("cpu"), run.model_config.target_vocabulary
+    encoded = run.tokenizer.source.encode(LINES)
+    given = tokenizer(LINES, return_tensors="pt", padding=True)
+    assert given["input_ids"][3, : len(encoded[3])].tolist() == to_theirs(encoded[3], size)
+
+    target = encoded[0][:4]
+    with torch.inference_mode():
+        hidden = translator.model.decode(pad_sources(encoded[:1]), torch.tensor([[BOS, *target]]))
+        ours = translator.model.logits(hidden)[0]
+        begin = theirs.config.decoder_start_token_id
+        fed = torch.tensor([[begin, *to_theirs(target, size)]])
+        others = theirs(
+            input_ids=given["input_ids"][:1, : len(encoded[0]) + 1], decoder_input_ids=fed
+        ).logits[0]
+    order = marian._their_order(size)[:-1]
+    assert (ours[:, order] - others[:, :-1]).abs().max() < 1e-4
+
+    for beam in (1, 5):
+        config = DecodeConfig(beam=beam, early_stopping=True)
+        found = search(translator.model, pad_sources(encoded), torch.full((len(LINES),), LIMIT), config)
+        made = theirs.generate(**given, num_beams=beam, max_new_tokens=LIMIT, early_stopping=beam > 1)
+        for hypotheses, row in zip(found, made.tolist(), strict=True):
+            ended = [i for i in row[1:] if i not in (0, begin)]
+            assert to_theirs(hypotheses[0].ids, size) == ended
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ctranslate2_finds_the_same(kind: dict[str, object], make_run: MakeRun, tmp_path: Path) -> None:
+    ctranslate2 = pytest.importorskip("ctranslate2")
+    pytest.importorskip("transformers")
+    run = random_run(make_run, **kind)
+    marian.convert(run, tmp_path / "there", None)
+    engine = ctranslate2.Translator(str(tmp_path / "there"), compute_type="float32")
+    encoded = run.tokenizer.source.encode(LINES)
+    pieces = [[*run.tokenizer.source.pieces(ids), "</s>"] for ids in encoded]
+    for beam in (1, 5):
+        config = DecodeConfig(beam=beam, early_stopping=True)
+        found = search(
+            run.translator("cpu").model, pad_sources(encoded), torch.full((len(LINES),), LIMIT), config
+        )
+        made = engine.translate_batch(pieces, beam_size=beam, max_decoding_length=LIMIT, return_scores=True)
+        for hypotheses, result in zip(found, made, strict=True):
+            assert run.tokenizer.target.pieces(hypotheses[0].ids) == result.hypotheses[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_there_and_back_is_the_same_model(kind: dict[str, object], make_run: MakeRun, tmp_path: Path) -> None:
+    pytest.importorskip("google.protobuf")
+    run = random_run(make_run, **kind)
+    marian.write(run, tmp_path / "there")
+    back = marian.read(tmp_path / "there", tmp_path / "back")
+    assert back.tokenizer.source.encode(LINES) == run.tokenizer.source.encode(LINES)
+    source = pad_sources(run.tokenizer.source.encode(LINES))
+    target = torch.cat((torch.full((len(LINES), 1), BOS), source), 1)
+    with torch.inference_mode():
+        logits: list[Any] = [r.translator("cpu").model for r in (run, back)]
+        logits = [model.logits(model.decode(source, target)) for model in logits]
+    real = [1, *range(3, logits[0].shape[-1])]
+    assert (logits[0] - logits[1])[target != PAD][:, real].abs().max() < 1e-4
+    assert (logits[1][:, :, [PAD, BOS]] < -1e3).all()
+
+
+def test_what_has_no_form_is_told(make_run: MakeRun, tmp_path: Path, command: Command) -> None:
+    for number, (model, word) in enumerate(
+        [({"norm": "pre"}, "norm"), ({"positions": "learned"}, "positions"), ({"arch": "bahdanau"}, "arch")]
+    ):
+        run = make_run(name=f"odd{number}", model={"norm": "post"} | model)
+        code, _, err = command("export", "--to", "marian", tmp_path / "there", "--run", run.folder)
+        assert code == 2 and word in err and err.count("\n") == 1
+        assert not (tmp_path / "there").exists()
+    code, _, err = command("export", "--to", "onnx", tmp_path / "there")
+    assert code == 2 and "marian" in err
+
+
+def test_what_is_no_checkpoint_is_told(make_run: MakeRun, tmp_path: Path, command: Command) -> None:
+    assert command("import", tmp_path)[0] == 2
+    run = random_run(make_run)
+    marian.write(run, tmp_path / "there")
+    config = json.loads((tmp_path / "there" / "config.json").read_text())
+    for change in ({"model_type": "bart"}, {"decoder_ffn_dim": 7}, {"encoder_layers": 5}, {"d_model": "x"}):
+        (tmp_path / "there" / "config.json").write_text(json.dumps(config | change))
+        code, _, err = command("import", tmp_path / "there", "--run", tmp_path / "back")
+        assert code == 2 and err.count("\n") == 1, err
+        assert not (tmp_path / "back").exists()
+    with pytest.raises(RunError):
+        marian.read(tmp_path / "there", tmp_path / "run")  # exists
