@@ -9,7 +9,7 @@ import torch
 from conftest import random_model
 
 from seqformer.config import DecodeConfig
-from seqformer.decoding.search import Hypothesis, search
+from seqformer.decoding.search import Hypothesis, _best_pieces, search
 from seqformer.models.seq2seq import Seq2Seq
 from seqformer.text.tokenizer import BOS, EOS, PAD, UNK
 
@@ -128,3 +128,15 @@ def test_a_confident_model_is_not_outrun_by_its_poorer_hypotheses() -> None:
 
     best = found(Counting(), SOURCES[:1], limit=20, beam=5)[0][0]  # type: ignore[arg-type]
     assert best.ids == [4, 5, 6, 7, 8, 9]
+
+
+@pytest.mark.parametrize("size", [5, 90, 640, 1311])
+@pytest.mark.parametrize("count", [2, 4])
+def test_the_best_pieces_are_those_of_sorting_everything(size: int, count: int) -> None:
+    logits = 3 * torch.randn(7, size, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    found, ids = _best_pieces(logits.clone(), count)
+    logits[:, [PAD, BOS]] = float("-inf")
+    wanted, wanted_ids = logits.log_softmax(-1).sort(descending=True)
+    real = found.isfinite()
+    assert torch.equal(ids[real], wanted_ids[:, :count][real])
+    assert (found - wanted[:, :count])[real].abs().max() < 1e-12

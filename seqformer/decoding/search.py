@@ -16,6 +16,7 @@ from seqformer.models.seq2seq import Seq2Seq
 from seqformer.text.tokenizer import BOS, EOS, PAD
 
 NEVER = float("-inf")
+BLOCK = 64  # pieces
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,11 @@ def _grow(beams: _Beams, logits: Tensor, config: DecodeConfig) -> tuple[Tensor, 
     Returns which rows the next step goes on from, and which sentences remain (None: all of them).
     """
     groups, width = beams.scores.shape
-    vocabulary = logits.shape[-1]
-    logits = logits.float()
-    logits[:, [PAD, BOS]] = NEVER
-    log_p = logits - logits.logsumexp(-1, keepdim=True)  # (R, V)
-    joint = (beams.scores.view(-1, 1) + log_p).view(groups, width * vocabulary)
     # twice the beam, so that W go on even where W of the candidates end
-    totals, flat = joint.topk(min(2 * config.beam, width * vocabulary))  # (B, 2W)
-    parents, tokens = flat // vocabulary, flat % vocabulary
+    log_p, ids = _best_pieces(logits.float(), 2 * config.beam)  # (R, 2W)
+    joint = (beams.scores.view(-1, 1) + log_p).view(groups, -1)  # (B, W * 2W)
+    totals, chosen = joint.topk(min(2 * config.beam, joint.shape[1]))  # (B, 2W)
+    parents, tokens = chosen // log_p.shape[1], ids.view(groups, -1).gather(1, chosen)
     length = beams.history.shape[2]  # of a hypothesis with its new piece, BOS not counted
     last = (beams.limits <= length)[:, None]
     ends = tokens == EOS
@@ -103,6 +101,29 @@ def _grow(beams: _Beams, logits: Tensor, config: DecodeConfig) -> tuple[Tensor, 
     beams.limits = beams.limits[keep]
     beams.sentences = [beams.sentences[i] for i in keep.tolist()]
     return rows.flatten(), keep
+
+
+def _best_pieces(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The ``count`` best pieces of each row: log-probabilities and ids, (R, count) each, best first.
+
+    logits (R, V), of which PAD and BOS are never chosen. The best pieces stand in the blocks that have
+    the best maxima, so that only those few blocks are searched, and not the whole vocabulary.
+    """
+    logits[:, PAD] = logits[:, BOS] = NEVER
+    rows, size = logits.shape
+    whole = logits.logsumexp(-1, keepdim=True)
+    count, blocks = min(count, size), size // BLOCK
+    if blocks <= 2 * count:
+        best, ids = logits.topk(count)
+        return best - whole, ids
+    tail = size - blocks * BLOCK  # pieces after the last whole block are all searched
+    found = logits[:, : blocks * BLOCK].view(rows, blocks, BLOCK).amax(-1).topk(count)[1]  # (R, count)
+    ids = (found[:, :, None] * BLOCK + torch.arange(BLOCK, device=logits.device)).flatten(1)
+    if tail:
+        last = torch.arange(size - tail, size, device=logits.device).expand(rows, -1)
+        ids = torch.cat((ids, last), 1)
+    best, places = logits.gather(1, ids).topk(count)
+    return best - whole, ids.gather(1, places)
 
 
 def _enough(finished: list[Hypothesis], hope: float, config: DecodeConfig) -> bool:

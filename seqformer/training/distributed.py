@@ -1,0 +1,97 @@
+"""Many processes that train one model: each takes its share of every batch, and gradients are summed.
+
+Started by torchrun, which tells each process its rank and their number N; a process by itself is rank 0
+of 1 and nothing is sent. Since every process makes the same update from the same summed gradient, the
+weights never differ and are never sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seqformer.errors import RunError
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those that train together."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes files and talks."""
+        return self.rank == 0
+
+    @property
+    def share(self) -> slice:
+        """Which of any list are this process's: every N-th, so that shares of a sorted list are alike."""
+        return slice(self.rank, None, self.size)
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The sum over all processes, in place."""
+        if self.size > 1:
+            with _told():
+                torch.distributed.all_reduce(tensor)
+        return tensor
+
+    def agree(self, *values: float) -> list[float]:
+        """What the first process says, so that clocks and signals lead to one decision."""
+        if self.size == 1:
+            return list(values)
+        said = torch.tensor(values, dtype=torch.float64)
+        with _told():
+            torch.distributed.broadcast(said, 0)
+        return [float(value) for value in said]
+
+    def gather(self, lines: list[str]) -> list[str]:
+        """The lines of all processes, where each has those of its :attr:`share`, in their order."""
+        if self.size == 1:
+            return lines
+        mine = torch.frombuffer(bytearray(json.dumps(lines).encode()), dtype=torch.uint8)
+        lengths = self.sum(torch.eye(self.size, dtype=torch.int64)[self.rank] * len(mine))
+        room = torch.zeros(self.size, int(lengths.max()), dtype=torch.uint8)
+        room[self.rank, : len(mine)] = mine
+        self.sum(room)
+        parts = [json.loads(bytes(row[:n].tolist())) for row, n in zip(room, lengths.tolist(), strict=True)]
+        whole = [""] * sum(map(len, parts))
+        for rank, part in enumerate(parts):
+            whole[rank :: self.size] = part
+        return whole
+
+    def tell(self, text: str) -> str:
+        """What the first process says, as text."""
+        said = self.gather([text])
+        return said[0]
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        first = str(error).splitlines()[0]
+        raise RunError(
+            f"another process of this training is gone ({first}); the last saved state is whole: "
+            "start all of them again with --resume"
+        ) from None
+
+
+def join() -> Processes:
+    """This process among those that torchrun started; by itself where it did not."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        return Processes()
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    with _told():
+        torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    return Processes(torch.distributed.get_rank(), size)
