@@ -48,10 +48,11 @@ _SIGN = f"[{re.escape(''.join(_SIGNS))}]"
 _GROUP = f"[\xc2-\xc5\xce-\xdb]{_SIGN}|[\xe0-\xef]{_SIGN}{{2}}|[\xf0-\xf4]{_SIGN}{{3}}"
 _RUN = re.compile(f"(?:{_GROUP})+")
 _GROUPS = re.compile(_GROUP)
-# Signs that may well follow a letter in real text, and the letters among the signs.
-_NATURAL = frozenset("\xa0«»‹›‘’‚“”„…–—•·¡¿´°ºª¹²³®™€£ŠšŒœŽžŸ")
+# Signs that may end a word in real text, all that may follow a letter there, the letters among them.
+_ENDS = frozenset("\xa0«»‹›‘’‚“”„…–—")
+_NATURAL = _ENDS | frozenset("\xad•·¡¿´°ºª¹²³®™€£ŠšŒœŽžŸ")
 _LETTERS = frozenset("ŠšŒœŽžŸ")
-_OPENING = frozenset("'\"(«‹‘“„‚")
+_OPENING = frozenset('"(«‹‘“„‚')
 
 
 def mojibake(line: str) -> int | None:
@@ -81,7 +82,8 @@ def _telling(group: str, before: str, after: str) -> bool:
     if len(group) != 2:
         return len(group) == 4
     if group[0] in "ÂÃ":  # at the end of a word in capitals a sign may follow, elsewhere not
-        return before not in _OPENING and (not before.isupper() or after.islower())
+        ends = group[1] in _ENDS and (before.isupper() or before in _OPENING)
+        return not ends or after.islower()
     if group[0] == "×" or group[1] == "\xa0":
         return False
     return before.islower() or (after.islower() and not before.isupper() and group[1] not in _LETTERS)

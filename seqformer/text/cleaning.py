@@ -22,8 +22,8 @@ from seqformer.text.corpus import Filter, Normalizer, fingerprint, read_rows, wr
 from seqformer.text.faults import Faults
 from seqformer.text.tasks import Pair
 
-PART = 1 << 19  # fingerprints sorted at a time
-CHUNK = 1 << 18  # fingerprints read at a time
+PART = 1 << 18  # fingerprints sorted at a time
+CHUNK = 1 << 17  # fingerprints read at a time
 ONE_SCRIPT = 0.95  # a side has a script of its own where so many of its lines are in it
 
 

@@ -45,7 +45,9 @@ class Normalizer:
     split_punctuation: bool = False
 
     def __call__(self, line: str) -> str:
-        text = unicodedata.normalize("NFC", _SURROGATE.sub("\ufffd", line).translate(_CHARACTERS))
+        text = line
+        if not (line.isascii() and line.isprintable()):  # most lines of English have nothing to mend
+            text = unicodedata.normalize("NFC", _SURROGATE.sub("\ufffd", line).translate(_CHARACTERS))
         if self.lowercase:
             text = unicodedata.normalize("NFC", text.lower())
         if self.split_punctuation:
