@@ -146,7 +146,10 @@ def images(scratch: Path, options: argparse.Namespace) -> Figures:
 
 
 def faults(scratch: Path, options: argparse.Namespace) -> Figures:
-    """How fast pairs are cleaned, and how much memory preparing the head of a large corpus takes."""
+    """How fast pairs are cleaned, and how much memory preparing the head of a large corpus takes.
+
+    A file sorted by language is to be shuffled first: more languages are more words, more pairs are not.
+    """
     if not options.scale:
         return {"faults": "not measured: give --scale PAIRS.tsv.gz"}
     figures: Figures = {}
