@@ -282,6 +282,8 @@ def _reported(faults: Faults, report: Path | None) -> Iterator[None]:
     """Write the report when the block ends well, and also when the data cannot be used."""
     from seqformer.files import write_json
 
+    if report and report.is_dir():
+        raise SeqformerError(f"--report {report}: that is a folder; name a file")
     if report and not report.absolute().parent.is_dir():
         raise SeqformerError(f"--report {report}: there is no folder {report.parent}; make it first")
     try:
