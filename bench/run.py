@@ -6,6 +6,7 @@
     growth     time per decoding step at 16, 64 and 256 pieces
     cold       from typing `seqformer translate` to the answer, over `import torch`
     multi30k   Multi30k English-German, ten minutes (needs --multi30k DIR with train.en, val.de, …)
+    faults     cleaning: pairs per second; peak memory of prepare at three sizes (needs --scale FILE)
     images     the small Vision Transformer, ten minutes (needs --images DIR with MNIST-like IDX files)
 
 The ten-seed experiment of the reference chapter has its own script, bench/d2l.py.
@@ -144,6 +145,56 @@ def images(scratch: Path, options: argparse.Namespace) -> Figures:
     return {"images: test accuracy": scores["accuracy"], "images: seconds": round(seconds)}
 
 
+def faults(scratch: Path, options: argparse.Namespace) -> Figures:
+    """How fast pairs are cleaned, and how much memory preparing the head of a large corpus takes.
+
+    A file sorted by language is to be shuffled first: more languages are more words, more pairs are not.
+    """
+    if not options.scale:
+        return {"faults": "not measured: give --scale PAIRS.tsv.gz"}
+    figures: Figures = {}
+    for pairs in (100_000, 300_000, 930_000):
+        given = [str(options.scale.resolve()), str(pairs)]
+        for name, code in (("cleaning", CLEANING), ("whole of prepare", PREPARING)):
+            child = subprocess.run(
+                [sys.executable, "-c", code, *given],
+                cwd=scratch,
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+            )
+            seconds, peak = map(float, child.stdout.split())
+            figures[f"faults: {name}, {pairs:,}: pairs/s"] = round(pairs / seconds)
+            figures[f"faults: {name}, {pairs:,}: peak MB"] = round(peak)
+    return figures
+
+
+# run in a process of their own, because the peak of memory is that of a process; both print seconds and MB
+PEAK = "; import resource; print(time.monotonic() - begin, resource.getrusage(%s).ru_maxrss / 1024)"
+CLEANING = (
+    """
+import sys, time
+from itertools import islice
+from pathlib import Path
+from seqformer.text.cleaning import Cleaner, clean
+from seqformer.text.corpus import Filter, Normalizer, read_tsv
+begin = time.monotonic()
+cleaner = Cleaner(Normalizer(), Filter())
+pairs = islice(read_tsv([Path(sys.argv[1])], cleaner.faults), int(sys.argv[2]))
+clean(pairs, frozenset(), cleaner, Path("clean.tsv"))"""
+    + PEAK % "resource.RUSAGE_SELF"
+)
+PREPARING = (
+    """
+import subprocess, sys, time
+begin = time.monotonic()
+command = [sys.executable, "-m", "seqformer", "prepare", sys.argv[1], "--max-pairs", sys.argv[2]]
+quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+subprocess.run([*command, "--out", "prepared/scale"], check=True, **quiet)"""
+    + PEAK % "resource.RUSAGE_CHILDREN"
+)
+
+
 def _prepare(scratch: Path, options: argparse.Namespace) -> None:
     if not (scratch / "prepared/en-fr").is_dir():
         seqformer(scratch, "prepare")
@@ -156,7 +207,7 @@ def _prepare(scratch: Path, options: argparse.Namespace) -> None:
         seqformer(scratch, "prepare", *files, "--vocab-size", 8000, "--out", "prepared/m30k")
 
 
-BENCHES = {f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k, images)}
+BENCHES = {f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k, faults, images)}
 
 
 def main() -> None:
@@ -165,6 +216,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], help="which; all where none is named")
     parser.add_argument("--multi30k", type=Path, help="folder with the raw Multi30k files")
+    parser.add_argument("--scale", type=Path, help="a large TSV file of pairs, plain or .gz")
     parser.add_argument("--images", type=Path, help="folder with IDX files")
     options = parser.parse_args()
     figures: Figures = {}

@@ -77,7 +77,7 @@ def test_help_does_not_import_torch(arguments: list[str]) -> None:
 COMMANDS = {
     "prepare": """pairs --source --target --valid-source --valid-target --test-source --test-target --out --swap
         --lowercase --split-punctuation --vocab-size --model-type --separate --max-pairs --max-pieces --max-ratio
-        --valid-size --test-size --seed --style""",
+        --valid-size --test-size --seed --style --strict --report""",
     "train": """--task --images --data --run --resume --device --max-minutes --max-steps --max-epochs --patience
         --validate-every --arch --preset --encoder-layers --decoder-layers --width --heads --feed-forward --dropout
         --norm --activation --tokens-per-batch --accumulate --learning-rate --warmup --schedule --label-smoothing

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqformer.errors import DataError, SeqformerError
-from seqformer.text import corpus, prepare, store, tasks, tokenizer
-from seqformer.text.corpus import Cleaner, Filter, Normalizer
+from seqformer.text import cleaning, corpus, prepare, store, tasks, tokenizer
+from seqformer.text.cleaning import Cleaner
+from seqformer.text.corpus import Filter, Normalizer, numbered
 from seqformer.text.prepare import Options
 from seqformer.text.tokenizer import BOS, EOS, MODEL_TYPES, PAD, SPECIALS, UNK
 
@@ -69,14 +70,15 @@ def test_files_of_different_lengths(tmp_path: Path) -> None:
         list(corpus.read_lines(tmp_path / "c.gz"))
 
 
-def test_every_dropped_pair_has_a_reason() -> None:
+def test_every_dropped_pair_has_a_reason(tmp_path: Path) -> None:
     pairs = [("a b", "c d"), ("", "x"), ("same", "same"), ("a", "w " * 30), ("a b", "c d"), ("e", "f")]
     cleaner = Cleaner(Normalizer(), Filter())
-    assert list(cleaner(pairs)) == [("a b", "c d"), ("e", "f")]
-    assert cleaner.dropped == {
-        "empty side": 1, "copy of the source": 1, "one side more than 9 times the other": 1, "duplicate": 1
+    assert cleaning.clean(numbered(pairs, cleaner.faults), frozenset(), cleaner, tmp_path / "clean") == 2
+    assert [row[:2] for row in corpus.read_rows(tmp_path / "clean")] == [["a b", "c d"], ["e", "f"]]
+    assert cleaner.faults.dropped == {
+        "empty side": 1, "copy of the source": 1, "lopsided": 1, "duplicate": 1
     }  # fmt: skip
-    assert cleaner.seen == cleaner.kept + sum(cleaner.dropped.values())
+    assert cleaner.seen == 2 + cleaner.faults.dropped.total()
 
 
 @given(st.lists(st.sampled_from("abcdefghijklmnop"), min_size=3), st.integers(0, 5), st.integers(1, 9))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,11 +15,12 @@ from seqformer.console import note
 from seqformer.errors import SeqformerError
 
 if TYPE_CHECKING:
+    from seqformer.text.faults import Faults
     from seqformer.text.store import Manifest
     from seqformer.text.tasks import Pair
 
 EXAMPLE = "Example: seqformer prepare pairs.tsv --out prepared/mine --lowercase --split-punctuation"
-FILES, TEXT, PIECES, SPLIT = "Files", "Text", "Vocabulary", "Selection and splits"
+FILES, TEXT, PIECES, SPLIT, FAULTS = "Files", "Text", "Vocabulary", "Selection and splits", "Faults"
 
 
 def prepare(
@@ -110,7 +113,7 @@ def prepare(
     max_pairs: Annotated[
         int,
         typer.Option(
-            metavar="N", min=0, rich_help_panel=SPLIT, help="Stop after so many good pairs; 0: all."
+            metavar="N", min=0, rich_help_panel=SPLIT, help="Read only the first so many pairs; 0: all."
         ),
     ] = 0,
     max_pieces: Annotated[
@@ -138,13 +141,23 @@ def prepare(
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, rich_help_panel=SPLIT, help="Decides the splits.")
     ] = 1,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", rich_help_panel=FAULTS, help="Stop where there is any fault in the data."),
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="F.json", rich_help_panel=FAULTS, help="Write the faults found, as JSON."),
+    ] = None,
 ) -> None:
     """Read sentence pairs, clean and split them, learn the pieces, and store them for training.
 
     The valid and test parts are split off [bold]by source sentence[/]: no test source is seen in training.
+    Faults in the data are told with their line numbers, and what was done about them.
     """
     from seqformer.text import prepare as road
     from seqformer.text.corpus import Filter, Normalizer
+    from seqformer.text.faults import Faults
 
     own = bool(pairs or source or target)
     options = road.Options(
@@ -165,18 +178,18 @@ def prepare(
     if style:
         refuse_beside(f"--style {style}", context, ("style", "pairs", "source", "target", "out", "swap"))
         options = road.style(style)
-    rows, files = _rows(pairs or [], source, target)
+    faults = Faults(strict)
+    rows, files = _rows(pairs or [], source, target, swap, faults)
     held_out = {
-        part: _aligned(s, t, f"--{part}-source", f"--{part}-target")
+        part: _aligned(s, t, f"--{part}-source", f"--{part}-target", swap, faults)
         for part, s, t in (("valid", valid_source, valid_target), ("test", test_source, test_target))
         if s or t
     }
-    if swap:
-        rows = _swapped(rows)
-        held_out = {part: _swapped(found) for part, found in held_out.items()}
     folder = out or PREPARED / (_name(files) if own else EMBEDDED)
-    manifest = road.prepare(rows, held_out, folder, options, [str(file) for file in files])
+    with _reported(faults, report):
+        manifest = road.prepare(rows, held_out, folder, options, [str(file) for file in files], faults)
     show(folder, manifest)
+    show_faults(faults)
     if options.in_order:
         note(
             f"The last {options.valid_size} pairs are both valid and test, and their sources may stand in "
@@ -187,12 +200,16 @@ def prepare(
 def prepare_embedded(out: Path) -> None:
     """The embedded corpus, as ``seqformer prepare`` without arguments prepares it."""
     from seqformer.text import corpus
+    from seqformer.text.faults import Faults
     from seqformer.text.prepare import Options
     from seqformer.text.prepare import prepare as run
 
     files = corpus.embedded()
     options = Options(normalizer=corpus.Normalizer(lowercase=True, split_punctuation=True))
-    show(out, run(corpus.read_tsv(files), {}, out, options, [file.name for file in files]))
+    faults = Faults()
+    rows = corpus.read_tsv(files, faults)
+    show(out, run(rows, {}, out, options, [file.name for file in files], faults))
+    show_faults(faults)
 
 
 def show(folder: Path, manifest: Manifest) -> None:
@@ -239,6 +256,19 @@ def show(folder: Path, manifest: Manifest) -> None:
     )
 
 
+def show_faults(faults: Faults) -> None:
+    """Two lines on stderr for each fault: what, how often and what was done; where, and an example."""
+    entries = faults.entries()
+    if entries:
+        note("Faults in the data:")
+    for fault in entries:
+        note(f"  {fault.kind:23}{fault.count:>8,}  {fault.action}")
+        lines = ", ".join(map(str, fault.lines[:3])) + " …" * (fault.count > 3)
+        where = f"    {Path(fault.file).name}, line{'s' * (fault.count > 1)} {lines}: "
+        room = max(20, 80 - len(where))
+        note(where + (fault.example if len(fault.example) <= room else fault.example[: room - 1] + "…"))
+
+
 def _vocab_size(text: str) -> int:
     if text == "auto":
         return 0
@@ -247,19 +277,41 @@ def _vocab_size(text: str) -> int:
     return int(text)
 
 
-def _rows(pairs: list[Path], source: Path | None, target: Path | None) -> tuple[Iterable[Pair], list[Path]]:
+@contextlib.contextmanager
+def _reported(faults: Faults, report: Path | None) -> Iterator[None]:
+    """Write the report when the block ends well, and also when the data cannot be used."""
+    from seqformer.files import write_json
+
+    if report and report.is_dir():
+        raise SeqformerError(f"--report {report}: that is a folder; name a file")
+    if report and not report.absolute().parent.is_dir():
+        raise SeqformerError(f"--report {report}: there is no folder {report.parent}; make it first")
+    try:
+        yield
+    finally:
+        if report and isinstance(sys.exc_info()[1], SeqformerError | None):
+            write_json(report, faults.report())
+
+
+def _rows(
+    pairs: list[Path], source: Path | None, target: Path | None, swap: bool, faults: Faults
+) -> tuple[Iterable[Pair], list[Path]]:
     from seqformer.text import corpus
 
     if pairs and (source or target):
         raise SeqformerError("give either tab-separated files, or --source and --target, not both")
     if source or target:
-        return _aligned(source, target, "--source", "--target"), [f for f in (source, target) if f]
+        rows = _aligned(source, target, "--source", "--target", swap, faults)
+        return rows, [f for f in (source, target) if f]
     files = pairs or corpus.embedded()
     _check(files)
-    return corpus.read_tsv(files), files
+    read = corpus.read_tsv(files, faults)
+    return ((second, first) for first, second in read) if swap else read, files
 
 
-def _aligned(source: Path | None, target: Path | None, first: str, second: str) -> Iterable[Pair]:
+def _aligned(
+    source: Path | None, target: Path | None, first: str, second: str, swap: bool, faults: Faults
+) -> Iterable[Pair]:
     from seqformer.text import corpus
 
     if source is None or target is None:
@@ -267,7 +319,7 @@ def _aligned(source: Path | None, target: Path | None, first: str, second: str) 
             f"{first} and {second} go together: one file of sources, one of their translations"
         )
     _check([source, target])
-    return corpus.read_aligned(source, target)
+    return corpus.read_aligned(*((target, source) if swap else (source, target)), faults)
 
 
 def _check(files: list[Path]) -> None:
@@ -275,10 +327,6 @@ def _check(files: list[Path]) -> None:
     for file in files:
         if not file.exists():
             raise SeqformerError(f"{file}: there is no such file")
-
-
-def _swapped(rows: Iterable[Pair]) -> Iterable[Pair]:
-    return ((target, source) for source, target in rows)
 
 
 def _name(files: list[Path]) -> str:

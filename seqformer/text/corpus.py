@@ -9,25 +9,25 @@ import json
 import re
 import unicodedata
 import zlib
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from seqformer.errors import DataError
+from seqformer.text import characters
+from seqformer.text.faults import REPAIRS, Faults
 from seqformer.text.tasks import Pair
 
-# Unicode spaces and the line ends that only some tools split on become a space; characters without
-# a width and other controls go; U+2581 marks a word start inside SentencePiece and cannot be text.
-_SPACES = "\t\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
-    map(chr, range(0x2000, 0x200B))
+# Odd characters become a space or go; U+2581 marks a word start inside SentencePiece and cannot be text.
+_CHARACTERS = str.maketrans(
+    {
+        "▁": "_",
+        **dict.fromkeys("\t\n" + characters.SEPARATORS + characters.SPACES, " "),
+        **dict.fromkeys(characters.INVISIBLE + characters.CONTROLS, ""),
+    }
 )
-_GONE = "\xad\u200b\u2060\ufeff" + "".join(
-    chr(c) for c in [*range(0x20), *range(0x7F, 0xA0)] if chr(c) not in _SPACES + "\n"
-)
-_CHARACTERS = str.maketrans({"\n": " ", "▁": "_", **dict.fromkeys(_SPACES, " "), **dict.fromkeys(_GONE, "")})
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # a full stop, comma or colon between digits belongs to the number
 _PUNCTUATION = re.compile(r'([!?;"()\[\]{}«»“”…¿¡]+|(?<!\d)[.,:]+|[.,:]+(?!\d))')
@@ -45,7 +45,9 @@ class Normalizer:
     split_punctuation: bool = False
 
     def __call__(self, line: str) -> str:
-        text = unicodedata.normalize("NFC", _SURROGATE.sub("\ufffd", line).translate(_CHARACTERS))
+        text = line
+        if not (line.isascii() and line.isprintable()):  # most lines of English have nothing to mend
+            text = unicodedata.normalize("NFC", _SURROGATE.sub("\ufffd", line).translate(_CHARACTERS))
         if self.lowercase:
             text = unicodedata.normalize("NFC", text.lower())
         if self.split_punctuation:
@@ -55,12 +57,12 @@ class Normalizer:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which pairs are not worth training on. Reasons are counted in the order of :meth:`fault`."""
+    """Which pairs are not worth training on."""
 
-    max_ratio: float = 9.0
+    max_ratio: float = 9.0  # lopsided: one side longer than so many times the other
 
     def fault(self, source: str, target: str) -> str | None:
-        """Why a normalised pair is dropped, or None."""
+        """The kind of fault of a normalised pair, or None."""
         if not source or not target:
             return "empty side"
         if source == target:
@@ -68,7 +70,7 @@ class Filter:
         if self._lopsided(len(source), len(target)) and self._lopsided(
             source.count(" ") + 1, target.count(" ") + 1
         ):
-            return f"one side more than {self.max_ratio:g} times the other"
+            return "lopsided"
         return None
 
     def _lopsided(self, one: int, other: int) -> bool:
@@ -77,14 +79,33 @@ class Filter:
 
 def read_lines(path: Path) -> Iterator[str]:
     """The lines of a UTF-8 file, plain or .gz, ended by LF or CR LF and by nothing else."""
-    for number, raw in enumerate(_raw_lines(path), 1):
-        try:
-            yield raw.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{path}, line {number}: not UTF-8 (byte {error.start + 1} of the line); "
-                "convert the file first, for example with: iconv -f latin1 -t utf-8"
-            ) from None
+    return (_text(raw, path, number) for number, raw in enumerate(_raw_lines(path), 1))
+
+
+def _text(raw: bytes, path: Path, number: int) -> str:
+    try:
+        return raw.removesuffix(b"\r").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}, line {number}: not UTF-8 (byte {error.start + 1} of the line); "
+            "convert the file first, for example with: iconv -f latin1 -t utf-8"
+        ) from None
+
+
+def _noted_text(raw: bytes, faults: Faults, side: int = 0) -> str | None:
+    """A line that is looked at; None where its bytes are no text and the pair is dropped for it."""
+    if raw.endswith(b"\r"):
+        raw = raw.removesuffix(b"\r")
+        faults.note("CR LF", raw.decode("utf-8", "replace"), REPAIRS["CR LF"], side)
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        shown, at = raw.decode("utf-8", "backslashreplace"), len(raw[: error.start].decode("utf-8"))
+        if faults.keeping:
+            faults.note("not UTF-8", shown, "bad bytes became \ufffd", side, at)
+            return raw.decode("utf-8", "replace")
+        faults.skip("not UTF-8", shown, side, at)
+        return None
 
 
 def _raw_lines(path: Path) -> Iterator[bytes]:
@@ -94,7 +115,7 @@ def _raw_lines(path: Path) -> Iterator[bytes]:
         opened = gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
         with cast(BinaryIO, opened) as file:
             for raw in file:
-                yield raw.removesuffix(b"\n").removesuffix(b"\r")
+                yield raw.removesuffix(b"\n")
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -103,30 +124,75 @@ def _raw_lines(path: Path) -> Iterator[bytes]:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def read_tsv(paths: Iterable[Path]) -> Iterator[Pair]:
-    """The first two columns of tab-separated files; further columns (ManyThings has them) are ignored."""
+def read_tsv(paths: Iterable[Path], faults: Faults | None = None) -> Iterator[Pair]:
+    """The first two columns of tab-separated files.
+
+    Further columns are ignored; they are a fault where the first line of the file has another number
+    of them (ManyThings has three everywhere). With ``faults`` a line that gives no pair is noted and
+    left out; without, :class:`DataError` is raised, as it is where not even the first line has a TAB.
+    """
     for path in paths:
-        for number, line in enumerate(read_lines(path), 1):
+        if faults is not None:
+            faults.begin(str(path), str(path))
+        width = 0  # columns of the first line
+        for number, raw in enumerate(_raw_lines(path), 1):
+            if faults is None:
+                line: str | None = _text(raw, path, number)
+            else:
+                faults.line = number
+                line = _noted_text(raw, faults)
+            if line is None:
+                continue
             columns = line.split("\t")
-            if len(columns) >= 2:
-                yield columns[0], columns[1]
-            elif line.strip():
+            width = width or (len(columns) if line.strip() else 0)
+            if len(columns) == 1 and line.strip() and (faults is None or width == 1):
                 raise DataError(
                     f"{path}, line {number}: one column where two are needed; put a TAB between source "
                     "and target, or give two files with --source and --target"
                 )
+            if faults is not None and len(columns) != width:
+                _note_columns(line, columns, faults)
+            if len(columns) > 1:
+                yield columns[0], columns[1]
 
 
-def read_aligned(source: Path, target: Path) -> Iterator[Pair]:
-    """Line n of one file with line n of the other; both must have as many lines."""
-    for number, (left, right) in enumerate(zip_longest(read_lines(source), read_lines(target)), 1):
+def _note_columns(line: str, columns: list[str], faults: Faults) -> None:
+    """A line with more or fewer columns than the first has."""
+    if len(columns) > 1:
+        faults.note("stray tab", line, "further columns ignored", at=len(columns[0]) + len(columns[1]) + 1)
+    else:
+        faults.skip("no tab" if line.strip() else "empty side", line)
+
+
+def read_aligned(source: Path, target: Path, faults: Faults | None = None) -> Iterator[Pair]:
+    """Line n of one file with line n of the other; both must have as many lines.
+
+    With ``faults`` a pair with bytes that are not UTF-8 is noted; without, :class:`DataError` is raised.
+    """
+    if faults is not None:
+        faults.begin(str(source), str(target))
+    for number, (left, right) in enumerate(zip_longest(_raw_lines(source), _raw_lines(target)), 1):
         if left is None or right is None:
             short, long = (source, target) if left is None else (target, source)
             raise DataError(
                 f"{short} ends after line {number - 1} but {long} goes on; "
                 "line n of one file must translate line n of the other"
             )
-        yield left, right
+        if faults is None:
+            yield _text(left, source, number), _text(right, target, number)
+            continue
+        faults.line = number
+        first = _noted_text(left, faults, 0)
+        second = None if first is None else _noted_text(right, faults, 1)
+        if first is not None and second is not None:
+            yield first, second
+
+
+def numbered(pairs: Iterable[Pair], faults: Faults) -> Iterator[Pair]:
+    """Pairs that come from no file: their places are counted from 1."""
+    faults.begin("pairs", "pairs")
+    for faults.line, pair in enumerate(pairs, 1):
+        yield pair
 
 
 def embedded() -> list[Path]:
@@ -143,39 +209,6 @@ def fingerprint(text: str, seed: int = 0) -> int:
     """64 bits of BLAKE2b: the same on every machine, so that a split can be made again."""
     key = seed.to_bytes(8, "little")
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, key=key).digest(), "little")
-
-
-@dataclass
-class Cleaner:
-    """Normalises and filters pairs as they stream by, and keeps the count of each reason."""
-
-    normalizer: Normalizer
-    filter: Filter | None  # None: every pair is kept, repeated ones too
-    max_pairs: int = 0
-    seen: int = 0
-    kept: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
-
-    def __call__(self, pairs: Iterable[Pair], held_out: frozenset[int] = frozenset()) -> Iterator[Pair]:
-        """The pairs worth keeping; those whose source stands in ``held_out`` are dropped too."""
-        known: set[int] = set()
-        for raw_source, raw_target in pairs:
-            if self.max_pairs and self.kept == self.max_pairs:
-                return
-            self.seen += 1
-            source, target = self.normalizer(raw_source), self.normalizer(raw_target)
-            reason = self.filter.fault(source, target) if self.filter else None
-            both = fingerprint(f"{source}\t{target}")
-            if reason is None and both in known and self.filter:
-                reason = "duplicate"
-            if reason is None and fingerprint(source) in held_out:
-                reason = "source also in the valid or test files"
-            if reason is None:
-                known.add(both)
-                self.kept += 1
-                yield source, target
-            else:
-                self.dropped[reason] += 1
 
 
 def choose_held_out(sources: Iterable[str], valid: int, test: int, seed: int) -> tuple[set[int], set[int]]:
@@ -212,14 +245,19 @@ def choose_held_out(sources: Iterable[str], valid: int, test: int, seed: int) ->
     return set(ranked[test : test + valid]), set(ranked[:test])
 
 
-def write_pairs(path: Path, pairs: Iterable[Pair]) -> int:
-    """Pairs as a TSV file; returns how many."""
+def write_rows(path: Path, rows: Iterable[Sequence[str]]) -> int:
+    """Rows of two or more columns as a TSV file; returns how many."""
     count = 0
     with open(path, "w", encoding="utf-8", newline="\n") as file:
-        for source, target in pairs:
-            file.write(f"{source}\t{target}\n")
+        for row in rows:
+            file.write("\t".join(row) + "\n")
             count += 1
     return count
+
+
+def read_rows(path: Path) -> Iterator[list[str]]:
+    """Rows as :func:`write_rows` wrote them: normalised text, without faults."""
+    return (line.split("\t") for line in read_lines(path))
 
 
 def load_normalizer(values: object, where: str) -> Normalizer:

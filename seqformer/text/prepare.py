@@ -1,8 +1,10 @@
-"""From raw pairs to a prepared folder: clean, split, learn the pieces, encode, describe."""
+"""From raw pairs to a prepared folder: clean, split, learn the pieces, encode, describe.
+
+While that goes on, train.tsv has a third column: where each pair stands in the files it came from.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,14 +14,15 @@ from pathlib import Path
 
 from seqformer.errors import DataError, nearest
 from seqformer.files import whole_folder
-from seqformer.text import corpus, store, tasks, tokenizer
-from seqformer.text.corpus import Cleaner, Filter, Normalizer
-from seqformer.text.store import Manifest, Writer
+from seqformer.text import cleaning, corpus, store, tasks, tokenizer
+from seqformer.text.cleaning import Cleaner
+from seqformer.text.corpus import Filter, Normalizer
+from seqformer.text.encoding import SIDES, Encoded
+from seqformer.text.faults import DROPPED, Faults
+from seqformer.text.store import Manifest
 from seqformer.text.tasks import Pair
-from seqformer.text.tokenizer import SPECIALS, UNK, Tokenizer
+from seqformer.text.tokenizer import SPECIALS, Tokenizer
 
-CHUNK = 10_000  # lines in memory at a time
-SIDES = ("source", "target")
 SPLITS = ("train", "valid", "test")
 
 
@@ -33,7 +36,7 @@ class Options:
     vocab_size: int = 0  # 0: from the data
     min_count: int = 1  # of word pieces: words that training has less often are unknown
     separate: bool = False  # a vocabulary for each side instead of a joint one
-    max_pairs: int = 0
+    max_pairs: int = 0  # only the first are read; 0: all
     max_pieces: int = 256  # longer training pairs are dropped
     cut: bool = False  # or cut there, in train and valid
     valid_size: int = 1000  # sources
@@ -74,95 +77,109 @@ def prepare(
     out: Path,
     options: Options,
     files: list[str] | None = None,
+    faults: Faults | None = None,
 ) -> Manifest:
     """Prepare pairs into the folder ``out``, which appears whole or not at all.
 
     ``held_out`` may hold ``valid`` and ``test`` pairs of their own; a part not given is split off
-    by source sentence. Raises :class:`DataError` for a corpus that cannot be used.
+    by source sentence. ``faults`` is the collector that the readers of the pairs note places in.
+    Raises :class:`DataError` for a corpus that cannot be used.
     """
+    if faults is None:
+        faults = Faults()
+        pairs = corpus.numbered(pairs, faults)
+    if options.max_pairs:
+        pairs = islice(pairs, options.max_pairs)
+    cleaner = Cleaner(options.normalizer, options.filter, faults)
     with whole_folder(out, replaces=store.MANIFEST) as folder:
-        cleaner = Cleaner(options.normalizer, options.filter, options.max_pairs)
         given = {
-            part: corpus.write_pairs(folder / f"{part}.tsv", _both_sides(rows, options.normalizer))
+            part: corpus.write_rows(folder / f"{part}.tsv", _evaluation_set(rows, options, faults))
             for part, rows in held_out.items()
         }
         for part, count in given.items():
             if not count:
                 raise DataError(f"the {part} files hold no pair with both sides")
-        taken = frozenset(corpus.fingerprint(s) for part in given for s, _ in _rows(folder / f"{part}.tsv"))
-        spool = folder / "spool.tsv"
-        if not corpus.write_pairs(spool, cleaner(pairs, taken)):
-            why = ", ".join(f"{reason}: {n}" for reason, n in cleaner.dropped.most_common())
+        taken = frozenset(
+            corpus.fingerprint(source)
+            for part in given
+            for source, _ in corpus.read_rows(folder / f"{part}.tsv")
+        )
+        clean = folder / "clean.tsv"
+        if not cleaning.clean(pairs, taken, cleaner, clean):
+            why = ", ".join(f"{kind}: {n}" for kind, n in faults.dropped.most_common())
             raise DataError("no pair is left to train on" + (f" ({why})" if why else ": the corpus is empty"))
+        faults.settle()
         if options.in_order:
-            split_in_order(spool, folder, options.valid_size)
+            split_in_order(clean, folder, options.valid_size)
         else:
-            split(spool, folder, given, options)
-        spool.unlink()
+            split(clean, folder, given, options)
+        clean.unlink()
         return _encode(folder, out.name, "translation", options, cleaner, files or [])
 
 
 def prepare_task(name: str, out: Path, seed: int) -> Manifest:
     """Prepare a toy task: its own splits, word pieces, no filter."""
     parts = tasks.generate(name, seed)
+    options = Options(model_type="word", seed=seed)
+    cleaner = Cleaner(options.normalizer, options.filter)
     with whole_folder(out, replaces=store.MANIFEST) as folder:
         for part in SPLITS:
-            corpus.write_pairs(folder / f"{part}.tsv", getattr(parts, part))
-        options = Options(model_type="word", seed=seed)
-        cleaner = Cleaner(options.normalizer, options.filter)
+            corpus.write_rows(folder / f"{part}.tsv", getattr(parts, part))
         cleaner.seen = sum(len(getattr(parts, part)) for part in SPLITS)
         return _encode(folder, out.name, name, options, cleaner, [])
 
 
-def _both_sides(pairs: Iterable[Pair], normalizer: Normalizer) -> Iterator[Pair]:
+def _evaluation_set(pairs: Iterable[Pair], options: Options, faults: Faults) -> Iterator[Pair]:
+    """Pairs given to validate or test on: faults are noted, but only a pair without a side is dropped."""
+    faults.keeping = True
     for raw_source, raw_target in pairs:
-        source, target = normalizer(raw_source), normalizer(raw_target)
-        if source and target:
-            yield source, target
-
-
-def _rows(path: Path) -> Iterator[Pair]:
-    for line in corpus.read_lines(path):
-        source, _, target = line.partition("\t")
+        faults.look(raw_source, raw_target)
+        source, target = options.normalizer(raw_source), options.normalizer(raw_target)
+        if not source or not target:
+            faults.note("empty side", f"{raw_source} | {raw_target}", DROPPED)
+            continue
+        kind = (options.filter or Filter()).fault(source, target)
+        if kind:
+            faults.judge(kind, raw_source, raw_target)
         yield source, target
 
 
-def split(spool: Path, folder: Path, given: dict[str, int], options: Options) -> None:
+def split(clean: Path, folder: Path, given: dict[str, int], options: Options) -> None:
     """Write train.tsv and those of valid.tsv and test.tsv that were not given."""
     valid, test = corpus.choose_held_out(
-        (source for source, _ in _rows(spool)),
+        (row[0] for row in corpus.read_rows(clean)),
         0 if "valid" in given else options.valid_size,
         0 if "test" in given else options.test_size,
         options.seed,
     )
-    parts: dict[str, list[Pair]] = {"valid": [], "test": []}
+    parts: dict[str, list[list[str]]] = {"valid": [], "test": []}
 
-    def rest() -> Iterator[Pair]:
-        for source, target in _rows(spool):
-            mark = corpus.fingerprint(source, options.seed)
+    def rest() -> Iterator[list[str]]:
+        for row in corpus.read_rows(clean):
+            mark = corpus.fingerprint(row[0], options.seed)
             if mark in valid:
-                parts["valid"].append((source, target))
+                parts["valid"].append(row[:2])
             elif mark in test:
-                parts["test"].append((source, target))
+                parts["test"].append(row[:2])
             else:
-                yield source, target
+                yield row
 
-    corpus.write_pairs(folder / "train.tsv", rest())
+    corpus.write_rows(folder / "train.tsv", rest())
     for part, rows in parts.items():
         if part not in given:
-            corpus.write_pairs(folder / f"{part}.tsv", rows)
+            corpus.write_rows(folder / f"{part}.tsv", rows)
 
 
-def split_in_order(spool: Path, folder: Path, valid_size: int) -> None:
+def split_in_order(clean: Path, folder: Path, valid_size: int) -> None:
     """The last pairs become valid and also test; a source may stand on both sides of the edge."""
-    edge = sum(1 for _ in _rows(spool)) - valid_size
+    edge = sum(1 for _ in corpus.read_rows(clean)) - valid_size
     if edge < 1:
         raise DataError(
             f"{edge + valid_size} pairs are too few to train on: the last {valid_size} are held out"
         )
-    rows = _rows(spool)
-    corpus.write_pairs(folder / "train.tsv", islice(rows, edge))
-    corpus.write_pairs(folder / "valid.tsv", rows)
+    rows = corpus.read_rows(clean)
+    corpus.write_rows(folder / "train.tsv", islice(rows, edge))
+    corpus.write_rows(folder / "valid.tsv", (row[:2] for row in rows))
     shutil.copyfile(folder / "valid.tsv", folder / "test.tsv")
 
 
@@ -176,14 +193,15 @@ def _encode(
     vocabulary = {"source": len(learned.source), "target": len(learned.target)}
     counts = Encoded(learned, options.max_pieces, options.cut, store.dtype_for(vocabulary.values()))
     pairs = {
-        "train": counts.encode(folder, "train", cleaner.dropped),
-        "valid": counts.encode(folder, "valid", Counter()),
-        "test": sum(1 for _ in _rows(folder / "test.tsv")),
+        "train": counts.encode(folder, "train", cleaner.faults),
+        "valid": counts.encode(folder, "valid", cleaner.faults),
+        "test": sum(1 for _ in corpus.read_rows(folder / "test.tsv")),
     }
     if not pairs["train"]:
         raise DataError(
             f"no training pair has at most {options.max_pieces} pieces a side; raise --max-pieces"
         )
+    cleaner.faults.settle()
     (folder / "train.tsv").unlink()
     manifest = Manifest(
         name=name,
@@ -192,8 +210,8 @@ def _encode(
         model_type=options.model_type,
         seed=options.seed,
         pairs=pairs,
-        seen=cleaner.seen,
-        dropped=dict(cleaner.dropped),
+        seen=cleaner.seen + cleaner.faults.unread,
+        dropped=dict(cleaner.faults.dropped),
         dtype=counts.dtype,
         vocabulary=vocabulary,
         vocabulary_asked=str(options.vocab_size or "auto"),
@@ -212,7 +230,7 @@ def _learn(train: Path, options: Options) -> Tokenizer:
     """A joint vocabulary, or one for each side."""
 
     def lines(*columns: int) -> Iterator[str]:
-        return (row[column] for row in _rows(train) for column in columns)
+        return (row[column] for row in corpus.read_rows(train) for column in columns)
 
     size = options.vocab_size
     if not size:
@@ -232,52 +250,3 @@ def _learn(train: Path, options: Options) -> Tokenizer:
         return Tokenizer(vocabulary(0), vocabulary(1))
     joint = vocabulary(0, 1)
     return Tokenizer(joint, joint)
-
-
-class Encoded:
-    """Encodes the splits of a folder and counts what it sees."""
-
-    def __init__(self, learned: Tokenizer, max_pieces: int, cut: bool, dtype: str) -> None:
-        self.sides = {"source": learned.source, "target": learned.target}
-        self.max_pieces = max_pieces
-        self.cut = cut
-        self.dtype = dtype
-        self.tokens: Counter[str] = Counter()  # in train
-        self.all_tokens: Counter[str] = Counter()  # in train and valid
-        self.unknown: Counter[str] = Counter()
-        self.longest: dict[str, int] = dict.fromkeys(SIDES, 0)
-        self.length_ratio = 1.0
-        self.hash = hashlib.blake2b()
-
-    def encode(self, folder: Path, split: str, dropped: Counter[str]) -> int:
-        """Encode ``{split}.tsv`` into the store; returns how many pairs were kept."""
-        writers = [Writer(folder, f"{split}.{side}", self.dtype) for side in SIDES]
-        rows, count = _rows(folder / f"{split}.tsv"), 0
-        while chunk := list(islice(rows, CHUNK)):
-            encoded = [self.sides[side].encode([row[i] for row in chunk]) for i, side in enumerate(SIDES)]
-            if self.cut:
-                encoded = [[line[: self.max_pieces] for line in lines] for lines in encoded]
-            pairs = list(zip(*encoded, strict=True))
-            if split == "train":
-                fitting = [p for p in pairs if max(map(len, p)) <= self.max_pieces]
-                if len(fitting) < len(pairs):
-                    dropped[f"longer than {self.max_pieces} pieces"] += len(pairs) - len(fitting)
-                pairs = fitting
-                for source, target in pairs:
-                    self.length_ratio = max(self.length_ratio, (len(target) + 1) / (len(source) + 1))
-            for i, side in enumerate(SIDES):
-                self._count(split, side, [pair[i] for pair in pairs])
-                writers[i].extend([pair[i] for pair in pairs])
-            count += len(pairs)
-        for writer in writers:
-            writer.close()
-        return count
-
-    def _count(self, split: str, side: str, lines: list[list[int]]) -> None:
-        tokens = sum(map(len, lines))
-        self.all_tokens[side] += tokens
-        self.unknown[side] += sum(line.count(UNK) for line in lines)
-        if split == "train":
-            self.tokens[side] += tokens
-            self.longest[side] = max([self.longest[side], *map(len, lines)])
-            self.hash.update(repr(lines).encode())

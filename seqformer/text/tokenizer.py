@@ -16,7 +16,7 @@ from seqformer.errors import DataError, SeqformerError, nearest
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 SPECIALS = 4
 MODEL_TYPES = ("unigram", "bpe", "word", "char")
-SAMPLE = 1_000_000  # lines the model is learned from at most, so that memory has a bound
+SAMPLE = 200_000  # lines the model is learned from at most, drawn at random: so memory has a bound
 
 
 class Vocabulary:

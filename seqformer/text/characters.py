@@ -1,0 +1,124 @@
+"""What the characters of one line tell: odd ones, mojibake, the script it is written in.
+
+Everything here is a function of a single line of text, as it stands in the file.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+
+# Each becomes a plain space: line ends that only some tools split on, and spaces that are not U+0020.
+SEPARATORS = "\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
+SPACES = "\xa0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+# Each is removed. The joiners U+200C and U+200D stay: Persian and Hindi are spelled with them.
+INVISIBLE = "\xad\u200b\u2060\ufeff"
+CONTROLS = "".join(chr(c) for c in [*range(0x20), *range(0x7F, 0xA0)] if chr(c) not in SEPARATORS + "\t\n")
+KINDS = {
+    "stray tab": "\t",
+    "line separator": SEPARATORS,
+    "special space": SPACES,
+    "invisible character": INVISIBLE,
+    "control character": CONTROLS,
+}
+_KIND_OF = {character: kind for kind, characters in KINDS.items() for character in characters}
+_ODD = re.compile(f"[{re.escape(''.join(_KIND_OF))}]")
+
+
+def odd(line: str) -> Iterator[tuple[str, int]]:
+    """Each kind of odd character in a line once, with the place where it is first seen."""
+    seen = set()
+    for match in _ODD.finditer(line):
+        kind = _KIND_OF[match[0]]
+        if kind not in seen:
+            seen.add(kind)
+            yield kind, match.start()
+
+
+# Mojibake: UTF-8 read as Latin-1 or Windows-1252. The bytes of one character then show as a letter (the
+# lead byte, C2..F4) and one to three signs (80..BF): é is Ã©, ’ is â€™, при is Ð¿Ñ€Ð¸.
+# Leads whose characters hardly any text uses (C6..CD, DC..DF: phonetic signs, Syriac, NKo) are left out;
+# with them go É È Ê Ç Ü ß and Í, which in real text often stand before a quote, a dash or a space.
+_SIGNS = {bytes([b]).decode("cp1252", "ignore") or chr(b): b for b in range(0x80, 0xC0)}
+_SIGNS |= {chr(b): b for b in range(0x80, 0xC0)}
+_TO_BYTES = {ord(character): byte for character, byte in _SIGNS.items()}
+_SIGN = f"[{re.escape(''.join(_SIGNS))}]"
+_GROUP = f"[\xc2-\xc5\xce-\xdb]{_SIGN}|[\xe0-\xef]{_SIGN}{{2}}|[\xf0-\xf4]{_SIGN}{{3}}"
+_RUN = re.compile(f"(?:{_GROUP})+")
+_GROUPS = re.compile(_GROUP)
+# Signs that may end a word in real text, all that may follow a letter there, the letters among them.
+_ENDS = frozenset("\xa0«»‹›‘’‚“”„…–—")
+_NATURAL = _ENDS | frozenset("\xad•·¡¿´°ºª¹²³®™€£ŠšŒœŽžŸ")
+_LETTERS = frozenset("ŠšŒœŽžŸ")
+_OPENING = frozenset('"(«‹‘“„‚')
+
+
+def mojibake(line: str) -> int | None:
+    """Where a line holds UTF-8 that was read as Latin-1 or Windows-1252; None where it does not.
+
+    Prefers silence: one pair such as ``Ó…`` counts only where the letters around it could not stand
+    so in real text (``PASÓ…``, ``MANHÃ”`` and ``passé\xa0»`` are no mojibake).
+    """
+    if "â€" in line:
+        return line.index("â€")
+    for match in _RUN.finditer(line):
+        try:
+            match[0].translate(_TO_BYTES).encode("latin-1").decode("utf-8")
+        except UnicodeError:
+            continue
+        groups = _GROUPS.findall(match[0])
+        before, after = line[match.start() - 1 : match.start()], line[match.end() : match.end() + 1]
+        if len(set(groups)) > 1 or _telling(groups[0], before, after):
+            return match.start()
+    return None
+
+
+def _telling(group: str, before: str, after: str) -> bool:
+    """Whether a single group, between two characters, cannot be real text."""
+    if not _NATURAL.issuperset(group[1:]):
+        return group[0] != "×"
+    if len(group) != 2:
+        return len(group) == 4
+    if group[0] in "ÂÃ":  # at the end of a word in capitals a sign may follow, elsewhere not
+        ends = group[1] in _ENDS and (before.isupper() or before in _OPENING)
+        return not ends or after.islower()
+    if group[0] == "×" or group[1] == "\xa0":
+        return False
+    return before.islower() or (after.islower() and not before.isupper() and group[1] not in _LETTERS)
+
+
+MIXED = "mixed"
+_SAME = dict.fromkeys(("HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "IDEOGRAPHIC"), "CJK") | {"MODIFIER": ""}
+
+
+class _Scripts(dict[str, str]):
+    """Character -> script, '' for what is no letter; the first word of a letter's Unicode name is it."""
+
+    def __missing__(self, character: str) -> str:
+        name = ""
+        if unicodedata.category(character).startswith("L"):
+            words = unicodedata.name(character, "").split(" ")
+            name = next((word for word in words if word not in ("FULLWIDTH", "HALFWIDTH")), "")
+        self[character] = script = _SAME.get(name, name)
+        return script
+
+
+_SCRIPTS = _Scripts()
+_LATIN = re.compile("[A-Za-z]")
+
+
+def script(line: str) -> str:
+    """The script of more than half the letters: ``LATIN``, ``CYRILLIC``, ``CJK`` (kana too) …
+
+    ``mixed`` where no script has more than half, '' where there is no letter.
+    """
+    if line.isascii():
+        return "LATIN" if _LATIN.search(line) else ""
+    found = set(map(_SCRIPTS.__getitem__, line)) - {""}
+    if len(found) < 2:
+        return found.pop() if found else ""
+    counts = Counter(filter(None, map(_SCRIPTS.__getitem__, line)))
+    name, most = counts.most_common(1)[0]
+    return name if 2 * most > counts.total() else MIXED

@@ -1,0 +1,231 @@
+"""Faults planted in a clean corpus are found at their lines, with their counts, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Command, toy_pairs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqformer.text import characters, cleaning, corpus, prepare, store
+from seqformer.text.corpus import Normalizer
+from seqformer.text.faults import Faults
+from seqformer.text.prepare import Options
+
+CLEAN = toy_pairs(60)
+SMALL = ("--vocab-size", 80)
+
+
+def tsv(rows: list[tuple[str, str]]) -> bytes:
+    return "".join(f"{s}\t{t}\n" for s, t in rows).encode()
+
+
+def planted(lines: dict[int, bytes]) -> bytes:
+    """The clean corpus with some lines (counted from 1) replaced."""
+    made = tsv(CLEAN).split(b"\n")
+    for number, line in lines.items():
+        made[number - 1] = line
+    return b"\n".join(made)
+
+
+def repeated(number: int) -> bytes:
+    return "\t".join(CLEAN[number - 1]).encode()
+
+
+# kind -> what stands at which lines, and what is done about it
+PLANTED: dict[str, tuple[dict[int, bytes], str]] = {
+    "empty side": ({3: b"\tune maison", 9: b"un chat\t", 20: b"  \tun chien", 31: b""}, "dropped"),
+    "copy of the source": ({5: b"un chat rouge\tun chat  rouge"}, "dropped"),
+    "duplicate": ({8: repeated(2), 30: repeated(2), 60: repeated(59)}, "dropped"),
+    "lopsided": ({7: b"un chat\t" + b"la maison " * 20}, "dropped"),
+    "overlong": ({12: b"le " * 70 + b"\t" + b"la " * 70}, "dropped"),
+    "not UTF-8": ({4: b"un \xe9t\xe9\tun chat", 44: b"un chat\tun \xff"}, "dropped"),
+    "no tab": ({6: b"un chat dort"}, "dropped"),
+    "mojibake": ({1: "un Ã©tÃ©\tun chien".encode(), 2: "il dort\tlâ€™été dort".encode()}, "dropped"),
+    "replacement character": ({10: "un chat\tun �t�".encode()}, "dropped"),
+    "odd script": ({11: "кот и дом\tun chat".encode(), 50: "un chien\t犬です".encode()}, "dropped"),
+    "control character": ({13: b"un\x00 chat\til \x7fdort"}, "removed"),
+    "invisible character": ({14: "\ufeffun chat gris\tun\u200b chien gris".encode()}, "removed"),
+    "special space": ({15: "va\u202f!\tdors\xa0!".encode(), 16: "a\u3000b\tc d".encode()}, "became a plain space"),
+    "line separator": (
+        {17: "un\u2028deux\ttrois".encode(), 18: "a\x85c\td".encode(), 19: b"e\x0cf\tg\rh"},
+        "became a plain space",
+    ),
+    "stray tab": ({21: b"un\tdeux\ttrois", 22: b"chat\tchien\t"}, "further columns ignored"),
+    "CR LF": ({23: b"chat noir\tchien noir\r", 24: b"chat roux\tchien roux\r"}, "read as a line end"),
+}  # fmt: skip
+
+
+def reported(command: Command, *arguments: object) -> list[dict[str, object]]:
+    code, _, err = command("prepare", *arguments, *SMALL, "--report", "faults.json")
+    assert code == 0, err
+    found: list[dict[str, object]] = json.loads(Path("faults.json").read_text("utf-8"))
+    for entry in found:
+        assert set(entry) == {"kind", "file", "count", "lines", "action", "example"}
+        assert str(entry["kind"]) in err
+    return found
+
+
+def facts(entries: list[dict[str, object]]) -> set[tuple[object, ...]]:
+    return {(e["kind"], e["count"], tuple(e["lines"]), e["action"]) for e in entries}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_a_planted_fault_is_found_and_nothing_else(command: Command, kind: str) -> None:
+    lines, action = PLANTED[kind]
+    Path("p.tsv").write_bytes(planted(lines))
+    found = reported(command, "p.tsv", "--max-pieces", 60, "--max-ratio", 5)
+    assert facts(found) == {(kind, len(lines), tuple(sorted(lines)), action)}
+    manifest = store.read_manifest(Path("prepared/p"))
+    assert manifest.dropped == ({kind: len(lines)} if action == "dropped" else {})
+    assert manifest.seen == 60 == sum(manifest.pairs.values()) + sum(manifest.dropped.values())
+
+
+def test_all_faults_at_once_keep_their_lines(command: Command) -> None:
+    together = {n: line for lines, _ in PLANTED.values() for n, line in lines.items()}
+    Path("p.tsv").write_bytes(planted(together) + tsv([(f"{s} et {s}", f"{t} et {t}") for s, t in CLEAN]))
+    found = reported(command, "p.tsv", "--max-pieces", 60, "--max-ratio", 5)
+    # two of these take the place of lines that a duplicate repeats: lines 8 and 30 repeat each other
+    expected = {(k, len(v), tuple(sorted(v)), a) for k, (v, a) in PLANTED.items() if k != "duplicate"}
+    assert facts(found) == expected | {("duplicate", 2, (30, 60), "dropped")}
+
+
+def test_a_clean_corpus_has_an_empty_report(command: Command) -> None:
+    Path("p.tsv").write_bytes(tsv(CLEAN).replace(b"\n", b"\tCC-BY\n"))
+    assert reported(command, "p.tsv") == []
+    code, _, err = command("prepare", "p.tsv", *SMALL, "--strict")
+    assert code == 0 and "Faults" not in err
+
+
+def test_aligned_files_are_named_each(command: Command) -> None:
+    sources, targets = ([pair[i] for pair in CLEAN] for i in (0, 1))
+    sources[4], targets[4], targets[6] = "un\tchat", "un chien", "la\u2009maison"
+    valid = [("le chat dort", "le chat dort"), ("", "vide"), ("ça va", "va Ã§a"), (CLEAN[9][0], "autre")]
+    for name, lines in (
+        ("a", sources),
+        ("b", targets),
+        ("c", [s for s, _ in valid]),
+        ("d", [t for _, t in valid]),
+    ):
+        Path(name).write_text("".join(line + "\n" for line in lines), "utf-8")
+    for swap in ((), ("--swap",)):
+        found = reported(command, "--source", "a", "--target", "b", "--valid-source", "c", "--valid-target", "d",
+                         "--out", f"prepared/{len(swap)}", *swap)  # fmt: skip
+        told = {(e["kind"], e["file"], tuple(e["lines"]), e["action"]) for e in found}  # type: ignore[arg-type]
+        assert told >= {
+            ("stray tab", "a", (5,), "became a plain space"),
+            ("special space", "b", (7,), "became a plain space"),
+            ("copy of the source", "dc"[not swap], (1,), "kept"),
+            ("empty side", "dc"[not swap], (2,), "dropped"),
+            ("mojibake", "d", (3,), "kept"),
+        }
+        assert (("source also held out", "a", (10,), "dropped") in told) == (not swap)
+        assert len(told) == 6 - len(swap)
+        assert store.read_manifest(Path(f"prepared/{len(swap)}")).pairs["valid"] == 3
+
+
+@pytest.mark.parametrize("kind", ["duplicate", "overlong", "CR LF"])
+def test_strict_leaves_nothing_but_the_report(command: Command, kind: str) -> None:
+    Path("p.tsv").write_bytes(planted(PLANTED[kind][0]))
+    code, out, err = command("prepare", "p.tsv", *SMALL, "--max-pieces", 60, "--strict", "--report", "f.json")
+    assert code == 2 and out == "" and err.count("\n") == 1
+    assert f"p.tsv, line {min(PLANTED[kind][0])}" in err and kind in err
+    assert [entry["kind"] for entry in json.loads(Path("f.json").read_text("utf-8"))] == [kind]
+    assert sorted(p.name for p in Path().rglob("*")) == ["f.json", "p.tsv", "prepared"]
+    assert not list(Path("prepared").iterdir())
+
+
+def test_without_a_filter_faults_are_told_and_pairs_stay(tmp_path: Path) -> None:
+    faults = Faults()
+    rows = corpus.numbered([*CLEAN, CLEAN[0], ("même", "même"), ("Ã©tÃ©", "was")], faults)
+    manifest = prepare.prepare(rows, {}, tmp_path / "p", Options(filter=None, vocab_size=80), faults=faults)
+    assert sum(manifest.pairs.values()) == manifest.seen == 63 and manifest.dropped == {}
+    assert {(f.kind, f.lines[0], f.action) for f in faults.entries()} == {
+        ("duplicate", 61, "kept"), ("copy of the source", 62, "kept"), ("mojibake", 63, "kept")
+    }  # fmt: skip
+
+
+def test_only_the_first_lines_are_kept_of_many() -> None:
+    faults = Faults()
+    for _ in corpus.numbered([("a\xa0b", "c")] * 1000, faults):
+        faults.look("a\xa0b", "c\xa0d")
+    (fault,) = faults.entries()
+    assert (fault.count, fault.lines, fault.example) == (1000, list(range(1, 11)), "a\\xa0b")
+
+
+def test_a_side_in_two_scripts_is_not_judged(tmp_path: Path) -> None:
+    mixed = [(f"kot {n}", f"un chat {n}") for n in range(8)] + [("кот", "un chat"), ("дом и кот", "maison")]
+    cleaner = cleaning.Cleaner(Normalizer(), corpus.Filter())
+    assert cleaning.clean(corpus.numbered(mixed, cleaner.faults), frozenset(), cleaner, tmp_path / "c") == 10
+
+
+@pytest.mark.parametrize(
+    ("line", "script"),
+    [("3 + 4 = 7", ""), ("Tom's", "LATIN"), ("été", "LATIN"), ("Привет, Tom", "CYRILLIC"), ("犬です。", "CJK"),
+     ("コーヒー", "CJK"), ("हिन्दी", "DEVANAGARI"), ("שלום", "HEBREW"), ("дaдa", "mixed")],
+)  # fmt: skip
+def test_scripts(line: str, script: str) -> None:
+    assert characters.script(line) == script
+
+
+SENTENCES = [
+    "Où est l’été ?",
+    "Größe",
+    "Здравствуйте",
+    "今日は雨です",
+    "niño",
+    "“naïve”",
+    "Łódź jest",
+    "β-Test: 20 °C",
+]
+REAL = ["Fuß“", "CAFÉ\xa0!", "MANHÃ”", "PASÓ…", "passé\xa0»", "Úžasný", "PŘÍŠERNÝ", "Qué…¿No?", "grö\xadße", "IRMÃ…",
+        "sä\xad\xadger", "“Ã”", "Ó\xa0Murchú", "TÄMÄ”", "DÉJÀ»", "évoqué\xa0«le", "3×²", "Ö…Ö…"]  # fmt: skip
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_mojibake_is_seen(sentence: str) -> None:
+    assert characters.mojibake(sentence) is None
+    raw = sentence.encode()
+    assert characters.mojibake(raw.decode("latin-1")) is not None
+    lenient = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in raw)
+    assert characters.mojibake(lenient) is not None
+
+
+@pytest.mark.parametrize("text", REAL)
+def test_real_text_is_no_mojibake(text: str) -> None:
+    assert characters.mojibake(text) is None
+
+
+@given(st.text())
+def test_odd_characters_are_those_that_normalising_changes(text: str) -> None:
+    """What is told as repaired is repaired, and what is repaired is told."""
+    told = {kind for kind, _ in characters.odd(text)}
+    plain = text.translate(dict.fromkeys(map(ord, "".join(characters.KINDS.values()))))
+    assert not list(characters.odd(plain)) and bool(told) == (plain != text)
+    assert not list(characters.odd(Normalizer()(text)))
+
+
+@given(st.lists(st.integers(0, 40)), st.integers(1, 7))
+def test_repeats_are_those_of_a_set(numbers: list[int], part: int) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        marks = Path(folder) / "marks"
+        np.array(numbers, "<u8").tofile(marks)
+        bitmap = cleaning.repeats(marks, part)
+    known: set[int] = set()
+    for place, number in enumerate(numbers):
+        assert bool(bitmap[place >> 3] >> (place & 7) & 1) == (number in known)
+        known.add(number)
+
+
+def test_the_embedded_corpus_has_no_damage(tmp_path: Path) -> None:
+    faults = Faults()
+    cleaner = cleaning.Cleaner(Normalizer(), corpus.Filter(), faults)
+    rows = corpus.read_tsv(corpus.embedded(), faults)
+    cleaning.clean(rows, frozenset(), cleaner, tmp_path / "clean")
+    assert {fault.kind for fault in faults.entries()} <= {"duplicate", "copy of the source"}
