@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import nn
 
+from seqformer import resuming
 from seqformer.config import DecodeConfig
 from seqformer.decoding.translator import Translator
 from seqformer.device import DTYPES, choose_device, choose_precision
 from seqformer.errors import RunError
 from seqformer.models.seq2seq import Seq2Seq
 from seqformer.report import metrics
-from seqformer.run_folder import Lessons, RunFolder
+from seqformer.run_folder import Lessons, RunFolder, is_untouched
 from seqformer.text import store
 from seqformer.text.batching import PairBatches
-from seqformer.training.checkpoint import STATE
+from seqformer.training.checkpoint import STATE, read_facts
 from seqformer.training.trainer import Trainer, Validation
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Learning:
     model: nn.Module
     precision: str
     size: str  # of a batch, in words
+    remark: str = ""  # on what a resumed training will not be
 
 
 def begin(run: AnyRun, device: str, started: float | None = None) -> Learning:
@@ -46,12 +48,20 @@ def begin(run: AnyRun, device: str, started: float | None = None) -> Learning:
 
 
 def resume(run: AnyRun, device: str, started: float | None = None) -> Learning:
-    """A trainer that goes on where a run was cut off."""
-    if not (run.folder / STATE).is_file():
+    """A trainer that goes on where a run was cut off: at its beginning, if that was before its first save.
+
+    Raises :class:`RunError` where something that must stay has changed since.
+    """
+    state = run.folder / STATE
+    if is_untouched(run.folder):
+        return begin(run, device, started)
+    if not state.is_file():
         raise RunError(f"{run.folder} has no saved state to resume; start again with another --run")
+    resuming.check(run)
     learning = _learning(run, device, started)
     learning.trainer.resume()
-    return learning
+    remark = resuming.differences(read_facts(state), learning.trainer.facts)
+    return replace(learning, remark=remark)
 
 
 def _learning(run: AnyRun, device: str, started: float | None) -> Learning:
@@ -69,6 +79,7 @@ def _learning(run: AnyRun, device: str, started: float | None) -> Learning:
         config=config,
         folder=run.folder,
         device=chosen,
+        facts=resuming.facts(run, chosen, precision),
         started=time.monotonic() if started is None else started,
     )
     return Learning(trainer, model, precision, lessons.size)
