@@ -30,8 +30,8 @@ from safetensors import safe_open
 
 SEQFORMER = [sys.executable, "-m", "seqformer", "train"]
 RECIPE = (
-    *("--preset", "toy", "--dropout", "0.1", "--max-steps", "240", "--validate-every", "8", "--warmup", "20"),
-    *("--tokens-per-batch", "512", "--accumulate", "2", "--precision", "fp32", "--device", "cpu"),
+    *("--preset", "toy", "--dropout", "0.1", "--max-steps", "96", "--validate-every", "6", "--warmup", "20"),
+    *("--tokens-per-batch", "256", "--accumulate", "2", "--precision", "fp32", "--device", "cpu"),
 )
 FOLDER = Path("runs/killed")
 CLOCKS = ("seconds", "validation_seconds")
@@ -79,7 +79,7 @@ def random_time(rng: random.Random, longest: float) -> Callable[[], bool]:
 
 def during_a_write(rng: random.Random, run: Path) -> Callable[[], bool]:
     """Within 4 ms of the appearance of one of the next files that are being written."""
-    left, there = rng.randint(1, 16), False
+    left, there = rng.randint(1, 12), False
     names = [run / f"{name}.safetensors.tmp" for name in ("state", "weights")]
     moment = float("inf")
 
@@ -113,6 +113,7 @@ def run_with_kills(scratch: Path, rng: random.Random, kills: int, longest: float
             return counts
         counts["kills"] += 1
         counts[where(run)] += 1
+        print(f"kill {counts['kills']}: {where(run)}", file=sys.stderr)
 
 
 def where(run: Path) -> str:
