@@ -226,7 +226,7 @@ def test_prepare_on_a_full_disk_leaves_nothing(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(store.Writer, "extend", full)
+    monkeypatch.setattr(store, "write_manifest", full)
     (tmp_path / "mine.tsv").write_text("".join(f"{s}\t{t}\n" for s, t in toy_pairs()), "utf-8")
     code, _, err = command("prepare", "mine.tsv", "--vocab-size", 80)
     assert code == 2 and "prepared/mine: cannot be written (No space left on device)" in err
