@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -120,8 +121,10 @@ def _validator(run: Run, translator: Translator, batches: PairBatches) -> Callab
         return total / units
 
     def validate() -> Validation:
-        found = [best[0].text for best in translator.translate(sources, DecodeConfig(beam=1))]
         values = {"valid_loss": mean_loss(batches.load(plan) for plan in plans)}
+        if not math.isfinite(values["valid_loss"]):  # nothing can be searched for
+            return Validation(math.nan, values)
+        found = [best[0].text for best in translator.translate(sources, DecodeConfig(beam=1))]
         losses = None
         if swapped:
             right, other = (mean_loss(side) for side in zip(*swapped, strict=True))

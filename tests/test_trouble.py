@@ -195,6 +195,9 @@ def test_an_untrained_model_is_known_by_its_deafness(tmp_path: Path, arch: str) 
         found = learning.trainer.validate()
     assert "does not use the source" in found.warning
     assert found.values[learn.OTHER] == pytest.approx(found.values["valid_loss"], rel=0.05)
+    with torch.inference_mode():
+        next(learning.model.parameters()).fill_(math.nan)
+        assert math.isnan(learning.trainer.validate().score)
 
 
 def test_other_sources_are_other_sources(data: Path) -> None:

@@ -210,7 +210,7 @@ def _summarize(run: AnyRun, trainer: Trainer, ended: Ended) -> None:
     losses = [(r["step"], r["loss"]) for r in records if "loss" in r]
     name = run.score
     scores = [(r["step"], r[name]) for r in records if name in r]
-    valid = [(r["step"], r["valid_loss"]) for r in records if "valid_loss" in r]
+    valid = [(r["step"], r["valid_loss"]) for r in records if r.get("valid_loss") is not None]
     width = min(talk.width, 80)
     for title, series in (
         ("loss", {"train": losses, "valid": valid}),
