@@ -7,6 +7,7 @@
     cold       from typing `seqformer translate` to the answer, over `import torch`
     multi30k   Multi30k English-German, ten minutes (needs --multi30k DIR with train.en, val.de, …)
     faults     cleaning: pairs per second; peak memory of prepare at three sizes (needs --scale FILE)
+    kills      a small training killed 30 times, resumed, and compared with one left alone (bench/kill.py)
     images     the small Vision Transformer, ten minutes (needs --images DIR with MNIST-like IDX files)
 
 The ten-seed experiment of the reference chapter has its own script, bench/d2l.py.
@@ -207,7 +208,14 @@ def _prepare(scratch: Path, options: argparse.Namespace) -> None:
         seqformer(scratch, "prepare", *files, "--vocab-size", 8000, "--out", "prepared/m30k")
 
 
-BENCHES = {f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k, faults, images)}
+def kills(scratch: Path, options: argparse.Namespace) -> Figures:
+    """What a training killed at 30 moments, and in the middle of writes, has lost."""
+    import kill
+
+    return {f"kills: {name}": value for name, value in kill.measure(scratch).items()}
+
+
+BENCHES = {f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k, faults, kills, images)}
 
 
 def main() -> None:

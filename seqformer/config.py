@@ -17,6 +17,8 @@ POSITIONS = ("sinusoidal", "sinusoidal-split", "learned", "none")
 ACTIVATIONS = ("relu", "gelu", "silu")
 SCHEDULES = ("linear", "inverse-sqrt", "constant")
 PRECISIONS = ("auto", "fp32", "bf16")
+LIMITS = ("max_minutes", "max_steps", "max_epochs")
+CHANGEABLE = (*LIMITS, "patience", "validate_every")  # by a resumed run; all else stays as it was begun
 
 
 def _choose(name: str, value: str, known: tuple[str, ...]) -> None:

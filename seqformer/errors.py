@@ -3,6 +3,7 @@
 SeqformerError            one line: what, where, what to do (exit code 2)
 ├── DataError             a corpus, a line or a prepared folder is not as it should be
 ├── RunError              a run folder is missing, broken or of another kind
+├── WriteError            a file cannot be written: the disk is full, a folder is read-only
 └── MissingExtra          an optional package is not installed
 
 Programmers' mistakes are assertions; they are not in this tree.
@@ -24,6 +25,10 @@ class DataError(SeqformerError):
 
 class RunError(SeqformerError):
     """A run folder cannot be used as it is."""
+
+
+class WriteError(SeqformerError):
+    """A file cannot be written; what stood in its place is as it was."""
 
 
 class MissingExtra(SeqformerError):

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import nn
 
+from seqformer import resuming
 from seqformer.config import DecodeConfig
 from seqformer.decoding.translator import Translator
 from seqformer.device import DTYPES, choose_device, choose_precision
 from seqformer.errors import RunError
 from seqformer.models.seq2seq import Seq2Seq
-from seqformer.report import metrics
-from seqformer.run_folder import Lessons, RunFolder
+from seqformer.report import collapse, metrics
+from seqformer.run_folder import Lessons, RunFolder, is_untouched
 from seqformer.text import store
-from seqformer.text.batching import PairBatches
-from seqformer.training.checkpoint import STATE
+from seqformer.text.batching import Batch, PairBatches
+from seqformer.training.checkpoint import STATE, read_facts
 from seqformer.training.trainer import Trainer, Validation
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 AnyRun: TypeAlias = RunFolder[Any, Any]
 VALID_PAIRS = 200  # translated at each validation; the loss is taken over all of valid
+OTHER_PAIRS = 400  # whose loss is also taken with another pair's source
+OTHER = "valid_loss_other_source"
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Learning:
     model: nn.Module
     precision: str
     size: str  # of a batch, in words
+    remark: str = ""  # on what a resumed training will not be
 
 
 def begin(run: AnyRun, device: str, started: float | None = None) -> Learning:
@@ -46,12 +51,20 @@ def begin(run: AnyRun, device: str, started: float | None = None) -> Learning:
 
 
 def resume(run: AnyRun, device: str, started: float | None = None) -> Learning:
-    """A trainer that goes on where a run was cut off."""
-    if not (run.folder / STATE).is_file():
+    """A trainer that goes on where a run was cut off: at its beginning, if that was before its first save.
+
+    Raises :class:`RunError` where something that must stay has changed since.
+    """
+    state = run.folder / STATE
+    if is_untouched(run.folder):
+        return begin(run, device, started)
+    if not state.is_file():
         raise RunError(f"{run.folder} has no saved state to resume; start again with another --run")
+    resuming.check(run)
     learning = _learning(run, device, started)
     learning.trainer.resume()
-    return learning
+    remark = resuming.differences(read_facts(state), learning.trainer.facts)
+    return replace(learning, remark=remark)
 
 
 def _learning(run: AnyRun, device: str, started: float | None) -> Learning:
@@ -69,6 +82,7 @@ def _learning(run: AnyRun, device: str, started: float | None) -> Learning:
         config=config,
         folder=run.folder,
         device=chosen,
+        facts=resuming.facts(run, chosen, precision),
         started=time.monotonic() if started is None else started,
     )
     return Learning(trainer, model, precision, lessons.size)
@@ -97,15 +111,25 @@ def _validator(run: Run, translator: Translator, batches: PairBatches) -> Callab
     pairs = list(islice(run.pairs("valid"), VALID_PAIRS))
     sources, references = [s for s, _ in pairs], [r for _, r in pairs]
     shown = sorted(range(len(pairs)), key=lambda i: len(sources[i]))[len(pairs) // 2]
-    plans = batches.in_order()
+    plans, swapped = batches.in_order(), batches.with_other_sources(OTHER_PAIRS)
+
+    def mean_loss(some: Iterable[Batch]) -> float:
+        total, units = 0.0, 0
+        for batch in some:
+            loss, count = translator.model.loss(batch.to(translator.device))
+            total, units = total + float(loss), units + count
+        return total / units
 
     def validate() -> Validation:
-        total, units = 0.0, 0
-        for plan in plans:
-            loss, count = translator.model.loss(batches.load(plan).to(translator.device))
-            total, units = total + float(loss), units + count
+        values = {"valid_loss": mean_loss(batches.load(plan) for plan in plans)}
+        if not math.isfinite(values["valid_loss"]):  # nothing can be searched for
+            return Validation(math.nan, values)
         found = [best[0].text for best in translator.translate(sources, DecodeConfig(beam=1))]
-        values = {"valid_loss": total / units}
+        losses = None
+        if swapped:
+            right, other = (mean_loss(side) for side in zip(*swapped, strict=True))
+            losses = collapse.Losses(right, other, sum(len(own.source) for own, _ in swapped))
+            values[OTHER] = other
         if run.is_translation:
             values["bleu"] = metrics.corpus_score("bleu", found, references).score
             score = values["bleu"]
@@ -115,7 +139,10 @@ def _validator(run: Run, translator: Translator, batches: PairBatches) -> Callab
             score = values["exact_match"] + values["token_accuracy"]
         # where translations are equally good, or still all bad, the loss decides
         return Validation(
-            score - 1e-3 * values["valid_loss"], values, (sources[shown], found[shown], references[shown])
+            score=score - 1e-3 * values["valid_loss"],
+            values=values,
+            sample=(sources[shown], found[shown], references[shown]),
+            warning=collapse.warning(sources, found, references, losses, run.model_config.causal),
         )
 
     return validate

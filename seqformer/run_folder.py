@@ -25,7 +25,7 @@ from seqformer import __version__
 from seqformer.config import ModelConfig, TrainConfig, VitConfig, from_json, to_json
 from seqformer.errors import RunError
 from seqformer.files import read_json, write_json
-from seqformer.training.checkpoint import STATE, WEIGHTS, load_weights, read_progress
+from seqformer.training.checkpoint import METRICS, STATE, WEIGHTS, load_weights, read_progress
 from seqformer.training.trainer import Batches, Validation
 
 FORMAT = 1
@@ -170,12 +170,19 @@ def newest_first(root: Path) -> list[Path]:
 
 
 def unfinished(root: Path) -> Path | None:
-    """The newest run folder under ``root`` whose training was cut off."""
+    """The newest run folder under ``root`` whose training was cut off, before its first save too."""
     for folder in newest_first(root):
         state = folder / STATE
-        if state.is_file() and not read_progress(state).finished:
+        if not read_progress(state).finished if state.is_file() else is_untouched(folder):
             return folder
     return None
+
+
+def is_untouched(folder: Path) -> bool:
+    """Whether nothing has been learned in a run folder yet, or nothing that was kept."""
+    metrics = folder / METRICS
+    learned = (folder / STATE).exists() or (folder / WEIGHTS).exists()
+    return not learned and not (metrics.exists() and metrics.stat().st_size)
 
 
 def _touched(info: Path) -> float:

@@ -194,7 +194,7 @@ def test_minutes_include_the_last_validation(tmp_path: Path) -> None:
 
 def test_a_state_file_is_whole_or_not_there(tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
-    save_state(path, {"weights/w": torch.ones(3)}, Progress(step=7))
+    save_state(path, {"weights/w": torch.ones(3)}, Progress(step=7), {})
     tensors, progress = load_state(path)
     assert progress.step == 7 and torch.equal(tensors["weights/w"], torch.ones(3))
     assert [p.name for p in tmp_path.iterdir()] == ["state.safetensors"]

@@ -12,6 +12,7 @@ import typer
 from seqformer.cli import images as image_verbs
 from seqformer.cli.options import EMBEDDED, PREPARED, RUNS, DeviceOption, free, open_any
 from seqformer.cli.prepare import prepare_embedded
+from seqformer.config import CHANGEABLE, LIMITS
 from seqformer.console import note
 from seqformer.errors import RunError, SeqformerError
 
@@ -211,8 +212,6 @@ MODEL_FIELDS = (
     "arch", "encoder_layers", "decoder_layers", "width", "heads", "feed_forward", "dropout", "norm",
     "activation", "positions", "causal", "bidirectional",
 )  # fmt: skip
-LIMITS = ("max_minutes", "max_steps", "max_epochs")
-CHANGEABLE = (*LIMITS, "patience", "validate_every")
 RECIPE_FIELDS = (
     *CHANGEABLE, "tokens_per_batch", "accumulate", "learning_rate", "warmup", "schedule", "label_smoothing",
     "clip", "precision", "seed",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -17,7 +20,7 @@ from seqformer import learn
 from seqformer.console import note, table, talk
 from seqformer.report import curve
 from seqformer.training.checkpoint import METRICS, read_metrics
-from seqformer.training.trainer import Ended, Event, Stepped, Validated, Validation
+from seqformer.training.trainer import Ended, Event, Skipped, Stepped, Validated, Validation
 
 if TYPE_CHECKING:
     from seqformer.learn import AnyRun, Learning
@@ -31,24 +34,42 @@ def watch(run: AnyRun, device: str, started: float, *, resume: bool) -> None:
     """Train a run to its end, showing what happens; exits with 130 or 143 when interrupted."""
     learning = (learn.resume if resume else learn.begin)(run, device, started)
     trainer = learning.trainer
-    for number, reason in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
-        signal.signal(number, _Stopper(trainer, number, reason))
-    _introduce(run, learning)
     screen = _Screen(trainer, run.units)
-    with screen.progress:
-        for event in trainer.run():
-            screen.show(event)
+    with _stopped_by_signals(trainer):
+        _introduce(run, learning)
+        with screen.progress:
+            for event in trainer.run():
+                screen.show(event)
     ended = screen.ended
     assert ended is not None
     if ended.interrupted:
-        note(f"Stopped by {ended.reason} at step {trainer.state.step}; everything is saved. Go on with:")
+        kept = "everything is saved"
+        if trainer.saved_step != trainer.state.step:
+            kept = f"the last good state, of step {trainer.saved_step:,}, is kept"
+        note(f"Stopped by {ended.reason} at step {trainer.state.step:,}; {kept}. Go on with:")
         note(f"  seqformer train --resume --run {run.folder}")
         raise Exit(130 if ended.reason == "Ctrl-C" else 143)
     _summarize(run, trainer, ended)
 
 
+@contextlib.contextmanager
+def _stopped_by_signals(trainer: Trainer) -> Iterator[None]:
+    """Within the block, Ctrl-C and SIGTERM are for the trainer."""
+    before = {}
+    for number, reason in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
+        before[number] = signal.signal(number, _Stopper(trainer, number, reason))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class _Stopper:
-    """A signal handler: the first signal asks the trainer to save and end, the second ends at once."""
+    """A signal handler: the first signal asks the trainer to save and end, the second ends at once.
+
+    A write to stderr may be under way, so the handler does not take the road of all other notes.
+    """
 
     def __init__(self, trainer: Trainer, number: int, reason: str) -> None:
         self.trainer, self.number, self.reason = trainer, number, reason
@@ -57,7 +78,9 @@ class _Stopper:
         if self.trainer.stopping:
             sys.exit(128 + self.number)
         self.trainer.stop(self.reason)
-        note(f"{self.reason}: saving and stopping (again: stop at once, keeping the last saved state)")
+        text = f"{self.reason}: saving and stopping (again: stop at once, keeping the last saved state)\n"
+        with contextlib.suppress(OSError):
+            os.write(2, text.encode())
 
 
 class _Screen:
@@ -89,6 +112,11 @@ class _Screen:
         """Show one event."""
         if isinstance(event, Stepped):
             self._stepped(event)
+        elif isinstance(event, Skipped):
+            note(
+                f"step {self.trainer.state.step:,}: the {event.what} is not finite; step skipped, "
+                f"rate halved to {event.factor:g} of what it would be"
+            )
         elif isinstance(event, Validated):
             self._validated(event.validation, event.best)
             self._since, self._units, self._loss = time.monotonic(), 0, 0.0
@@ -124,12 +152,15 @@ class _Screen:
         return f"{_clock(left)} left"
 
     def _validated(self, found: Validation, best: bool) -> None:
-        values = "  ".join(_value(name, value) for name, value in found.values.items())
+        shown = ((name, value) for name, value in found.values.items() if name != learn.OTHER)
+        values = "  ".join(_value(name, value) for name, value in shown)
         star = " [green]best[/]" if best else ""
         talk.print(f"[bold]step {self.trainer.state.step:,}[/]  {values}{star}", soft_wrap=True)
         if found.sample:
             for label, text in zip(("", "→", "="), found.sample, strict=True):
                 talk.print(Text(f"    {label:1} {text}", style="" if label == "→" else "dim"), soft_wrap=True)
+        if found.warning:
+            note(f"warning: {found.warning}")
 
 
 def _label(name: str) -> str:
@@ -169,6 +200,8 @@ def _introduce(run: AnyRun, learning: Learning) -> None:
     ):
         facts.add_row(Text(name, style="dim"), Text(text))
     talk.print(facts)
+    if learning.remark:
+        note(learning.remark)
 
 
 def _summarize(run: AnyRun, trainer: Trainer, ended: Ended) -> None:
@@ -177,7 +210,7 @@ def _summarize(run: AnyRun, trainer: Trainer, ended: Ended) -> None:
     losses = [(r["step"], r["loss"]) for r in records if "loss" in r]
     name = run.score
     scores = [(r["step"], r[name]) for r in records if name in r]
-    valid = [(r["step"], r["valid_loss"]) for r in records if "valid_loss" in r]
+    valid = [(r["step"], r["valid_loss"]) for r in records if r.get("valid_loss") is not None]
     width = min(talk.width, 80)
     for title, series in (
         ("loss", {"train": losses, "valid": valid}),

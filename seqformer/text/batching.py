@@ -85,6 +85,23 @@ class PairBatches:
             target_out=pad(targets, None, EOS),
         )
 
+    def with_other_sources(self, most: int) -> list[tuple[Batch, Batch]]:
+        """Batches of the first ``most`` pairs, each as it is and with every source that of the next pair.
+
+        Pairs whose neighbour in the batch has the same source are left out of both.
+        """
+        made = []
+        some = np.arange(min(most, len(self.pairs)))
+        for cell in _cells(some, self._source, self._target, self.budget):
+            batch = self.load(cell)
+            other = batch.source.roll(-1, 0)  # (B, S)
+            kept = (other != batch.source).any(1)  # (B,)
+            own = (side[kept] for side in (batch.source, batch.target_in, batch.target_out))
+            pair = Batch(*own), Batch(other[kept], batch.target_in[kept], batch.target_out[kept])
+            if kept.any():
+                made.append(pair)
+        return made
+
     def padding(self, epoch: int) -> float:
         """The share of an epoch's tokens, source and target together, that is padding."""
         real = int(self._source.sum(dtype=np.int64) + self._target.sum(dtype=np.int64))

@@ -3,7 +3,8 @@
 state.safetensors     weights/…   fp32, by name
                       adam/…      averages over the flat vector, and the step
                       rng/…       states of the random generators
-                      and, as its metadata, the JSON of :class:`Progress`
+                      and, as its metadata, the JSON of :class:`Progress`, and that of the facts that
+                      a resumed training is held against
 weights.safetensors   the best weights alone, fp32, by name
 metrics.jsonl         one JSON object a line; no clocks, so that a repeated run writes the same bytes
 """
@@ -11,17 +12,19 @@ metrics.jsonl         one JSON object a line; no clocks, so that a repeated run 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+import os
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from seqformer.errors import RunError
-from seqformer.files import write_whole
+from seqformer.files import cannot_write, write_whole
+from seqformer.training.tensors import write_tensors
+from seqformer.training.trouble import Trouble
 
 STATE, WEIGHTS, METRICS = "state.safetensors", "weights.safetensors", "metrics.jsonl"
 
@@ -45,12 +48,12 @@ class Progress:
     loss_units: int = 0
     metrics_bytes: int = 0
     finished: str = ""  # why it ended, where it did
+    trouble: Trouble = field(default_factory=Trouble)
 
 
 def save_weights(path: Path, weights: dict[str, Tensor]) -> None:
     """Weights by name, whole."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    write_whole(path, lambda beside: save_file(tensors, beside))
+    write_whole(path, lambda beside: write_tensors(beside, weights, {}))
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
@@ -58,19 +61,30 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     return _read(path)[0]
 
 
-def save_state(path: Path, tensors: dict[str, Tensor], progress: Progress) -> None:
-    """Weights, optimizer, generators and progress in one whole file."""
+def save_state(path: Path, tensors: dict[str, Tensor], progress: Progress, facts: dict[str, Any]) -> None:
+    """Weights, optimizer, generators, progress and facts (plain JSON) in one whole file."""
     generators = {"rng/cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
         generators["rng/cuda"] = torch.cuda.get_rng_state()
-    kept = {name: tensor.detach().cpu().contiguous() for name, tensor in (tensors | generators).items()}
-    metadata = {"progress": json.dumps(asdict(progress))}
-    write_whole(path, lambda beside: save_file(kept, beside, metadata))
+    metadata = {"progress": json.dumps(asdict(progress)), "facts": json.dumps(facts)}
+    write_whole(path, lambda beside: write_tensors(beside, tensors | generators, metadata))
 
 
 def read_progress(path: Path) -> Progress:
     """Only the progress of a state file."""
     return _progress(_read(path, tensors=False)[1], path)
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Only the facts of a state file."""
+    metadata = _read(path, tensors=False)[1]
+    try:
+        facts: Any = json.loads(metadata["facts"])
+        if not isinstance(facts, dict):
+            raise ValueError
+    except (KeyError, ValueError):
+        raise RunError(f"{path}: not the state of a training of this version") from None
+    return facts
 
 
 def load_state(path: Path) -> tuple[dict[str, Tensor], Progress]:
@@ -98,28 +112,51 @@ def _read(path: Path, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str
 def _progress(metadata: dict[str, str], path: Path) -> Progress:
     try:
         values: Any = json.loads(metadata["progress"])
-        known = {field.name for field in fields(Progress)}
-        if set(values) != known:
+        if set(values) != {f.name for f in fields(Progress)}:
             raise ValueError
-        return Progress(**values)
+        return Progress(**(values | {"trouble": Trouble(**values["trouble"])}))
     except (KeyError, ValueError, TypeError):
         raise RunError(f"{path}: not the state of a training of this version") from None
 
 
 class Metrics:
-    """The JSON-lines file of a run; a resumed run goes on where its state was saved."""
+    """The JSON-lines file of a run; a resumed run goes on where its state was saved.
+
+    A link is not followed: it may lead out of the run. Raises :class:`WriteError`, and
+    :class:`RunError` where lines that the state knows of are gone.
+    """
 
     def __init__(self, path: Path, keep_bytes: int) -> None:
-        self._file = open(path, "ab")
+        self.path, self.bytes = path, keep_bytes
+        no_link = getattr(os, "O_NOFOLLOW", 0)  # not in every system
+        try:
+            self._file = open(
+                path, "ab", buffering=0, opener=lambda p, flags: os.open(p, flags | no_link, 0o666)
+            )
+        except OSError as error:
+            raise cannot_write(path, error) from None
+        there = os.fstat(self._file.fileno()).st_size
+        if there < keep_bytes:
+            self.close()
+            raise RunError(
+                f"{path}: cut to {there:,} of the {keep_bytes:,} bytes it had; put it back to resume this run"
+            )
         self._file.truncate(keep_bytes)
-        self.bytes = keep_bytes
 
     def append(self, record: dict[str, Any]) -> None:
         """One line."""
         line = (json.dumps(record, ensure_ascii=False) + "\n").encode()
-        self._file.write(line)
-        self._file.flush()
+        rest = memoryview(line)
+        try:
+            while rest:  # near the end of a disk only a part may find room
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise cannot_write(self.path, error) from None
         self.bytes += len(line)
+
+    def sync(self) -> None:
+        """Bring all lines to the disk itself, before a state that counts on them."""
+        os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Close the file."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from seqformer.config import TrainConfig
+from seqformer.errors import RunError
 
 
 def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
@@ -79,10 +80,18 @@ class FlatAdam:
             self._adam.step()
             if self._master is not self._weights:
                 self._weights.copy_(self._master)
+        self.discard()
+        return norm
+
+    def discard(self) -> None:
+        """Forget the collected gradients."""
         if self._sum is self._gradients:
             self._sum.zero_()
         self._collected = False
-        return norm
+
+    def is_finite(self) -> bool:
+        """Whether every weight is a number that can be gone on from."""
+        return bool(torch.isfinite(self._master).all())
 
     def weights(self) -> dict[str, Tensor]:
         """The weights by name, in fp32: views, valid until the next step."""
@@ -97,7 +106,15 @@ class FlatAdam:
         }
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Take back what :meth:`state` gave."""
+        """Take back what :meth:`state` gave; :class:`RunError` where that is of another model."""
+        expected = {f"weights/{name}": shape for name, shape in self._shapes.items()}
+        if "adam/step" in state:
+            flat = self._master.shape
+            expected |= {"adam/step": torch.Size([1]), "adam/exp_avg": flat, "adam/exp_avg_sq": flat}
+        for name, shape in expected.items():
+            if name not in state or state[name].shape != shape:
+                had = f"has the shape {list(state[name].shape)}" if name in state else "is missing"
+                raise RunError(f"the state is of another model: '{name}' {had}, expected {list(shape)}")
         for name, view in self.weights().items():
             view.copy_(state[f"weights/{name}"])
         if self._master is not self._weights:

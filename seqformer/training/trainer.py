@@ -1,7 +1,7 @@
 """The training loop. It knows nothing of text, images or tokens, yields events and prints nothing.
 
 for event in Trainer(...).run():
-    ...   # Stepped, Validated, Saved, Ended
+    ...   # Stepped, Skipped, Validated, Saved, Ended
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from seqformer.config import TrainConfig
+from seqformer.errors import RunError, WriteError
 from seqformer.training.checkpoint import (
     METRICS,
     STATE,
@@ -28,10 +29,13 @@ from seqformer.training.checkpoint import (
     save_weights,
 )
 from seqformer.training.optimizer import FlatAdam, learning_rate
+from seqformer.training.trouble import PATIENCE, advice
 
 LOG_EVERY = 20  # steps
 VALIDATIONS = 10  # in a budget, where no interval is given
 SAVE_AFTER = 60.0  # seconds; at most this much work is lost to a power cut
+WARN_FROM = 3  # validations, and …
+WARN_AFTER = 300  # … steps beyond the warm-up, before what a validation warns of is believed
 
 
 class Batches(Protocol):
@@ -48,6 +52,7 @@ class Validation:
     score: float
     values: dict[str, float]  # name -> value, for the metrics and the screen
     sample: tuple[str, str, str] | None = None  # source, translation, reference
+    warning: str = ""  # what looks wrong, and the likely cause
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,14 @@ class Stepped:
     units: int
     rate: float
     norm: float
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A step was left out: its loss or its gradient was not finite."""
+
+    what: str  # "loss" or "gradient"
+    factor: float  # of the learning rate from now on
 
 
 @dataclass(frozen=True)
@@ -82,7 +95,7 @@ class Ended:
     interrupted: bool
 
 
-Event = Stepped | Validated | Saved | Ended
+Event = Stepped | Skipped | Validated | Saved | Ended
 
 
 @dataclass
@@ -90,7 +103,8 @@ class Trainer:
     """Trains ``model`` on ``batches`` by ``objective`` and keeps its state in ``folder``.
 
     objective(batch) -> (summed loss, number of units); the gradient is that of the mean over all
-    units of an optimizer step. ``validate`` is called with the model in evaluation mode.
+    units of an optimizer step. ``validate`` is called with the model in evaluation mode. ``facts`` are
+    kept in the state for whoever resumes it.
     """
 
     model: nn.Module
@@ -100,11 +114,13 @@ class Trainer:
     config: TrainConfig
     folder: Path
     device: torch.device
+    facts: dict[str, Any] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)  # when the wall-clock budget began
 
     def __post_init__(self) -> None:
         self.state = Progress()
         self.stopping = ""  # set by stop()
+        self.saved_step: int | None = None  # that of the state on disk
         self.optimizer = FlatAdam(self.model, self.config.clip)
         self._before = 0.0  # seconds of earlier sessions
         self._saved_at = time.monotonic()
@@ -113,7 +129,11 @@ class Trainer:
     def resume(self) -> None:
         """Go on from the state in the folder."""
         tensors, self.state = load_state(self.folder / STATE)
-        self.optimizer.load(tensors)
+        try:
+            self.optimizer.load(tensors)
+        except RunError as error:
+            raise RunError(f"{self.folder / STATE}: {error}") from None
+        self.saved_step = self.state.step
         self.state.finished = ""
         self._before = self.state.seconds
 
@@ -127,11 +147,23 @@ class Trainer:
         return self._before + time.monotonic() - self.started
 
     def run(self) -> Iterator[Event]:
-        """Train to the end of the budget, of patience, or until asked to stop."""
+        """Train to the end of the budget, of patience, or until asked to stop.
+
+        Raises :class:`WriteError` where a file cannot be written, and :class:`RunError` after
+        ``PATIENCE`` steps in a row that were not finite; the last good state is on disk then.
+        """
         self._metrics = Metrics(self.folder / METRICS, self.state.metrics_bytes)
         self.model.train()
         try:
+            if self.saved_step is None:  # from here on there is always a whole state on disk
+                yield self._save()
             yield from self._loop()
+        except WriteError as error:
+            kept = "nothing was" if self.saved_step is None else f"the state of step {self.saved_step:,} is"
+            raise WriteError(
+                f"{error}; {kept} kept in {self.folder}: free some space, then go on with "
+                f"seqformer train --resume --run {self.folder}"
+            ) from None
         finally:
             self._metrics.close()
 
@@ -144,16 +176,20 @@ class Trainer:
             if not self.stopping and not seen and (reason or self._validation_is_due(progress)):
                 yield self._validate()
                 reason = reason or self._reason_to_end(progress)
-                if not reason:
-                    yield self._save()
             if self.stopping or reason:
                 self.state.finished = "" if self.stopping else reason
-                yield self._save()
+                if self._is_sound():
+                    yield self._save()
+                elif not self.stopping:
+                    raise self._gave_up("the validation loss is not finite")
                 yield Ended(self.stopping or reason, interrupted=bool(self.stopping))
                 return
-            if self._save_is_due():
+            if self._save_is_due() and self._is_sound():
                 yield self._save()
-            yield self._step(plan, progress)
+            done = self._step(plan, progress)
+            yield done
+            if isinstance(done, Skipped) and self.state.trouble.in_a_row >= PATIENCE:
+                raise self._gave_up(f"the {done.what} was not finite in {PATIENCE} steps in a row")
             if self.state.place >= len(plan):
                 self.state.epoch += 1
                 self.state.place = 0
@@ -187,9 +223,21 @@ class Trainer:
         return progress * VALIDATIONS >= self.state.validations + 1
 
     def _save_is_due(self) -> bool:
+        if self.state.validated_step == self.state.step:
+            return self.saved_step != self.state.step
         return time.monotonic() - self._saved_at > max(SAVE_AFTER, 50 * self._save_seconds)
 
-    def _step(self, plan: Sequence[Any], progress: float) -> Stepped:
+    def _is_sound(self) -> bool:
+        """Whether the state is worth going on from."""
+        return not self.state.trouble.in_a_row and self.optimizer.is_finite()
+
+    def _gave_up(self, what: str) -> RunError:
+        return RunError(
+            f"step {self.state.step:,}: {advice(self.config, what)}; the last good state, of step "
+            f"{self.saved_step:,}, is kept in {self.folder}"
+        )
+
+    def _step(self, plan: Sequence[Any], progress: float) -> Stepped | Skipped:
         state = self.state
         loss_sum, units = 0.0, 0
         for item in plan[state.place : state.place + self.config.accumulate]:
@@ -197,13 +245,21 @@ class Trainer:
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.collect()
             loss_sum, units = loss_sum + float(loss.detach()), units + count
-        rate = learning_rate(self.config, state.step, progress)
-        norm = self.optimizer.step(units, rate)
+        rate = learning_rate(self.config, state.step, progress) * state.trouble.factor
+        what, norm = "loss", math.nan
+        if math.isfinite(loss_sum):
+            what, norm = "gradient", self.optimizer.step(units, rate)
+        else:
+            self.optimizer.discard()
         state.step += 1
         state.place += self.config.accumulate
         state.units += units
-        if math.isfinite(loss_sum):
-            state.loss_sum, state.loss_units = state.loss_sum + loss_sum, state.loss_units + units
+        if not math.isfinite(norm):
+            state.trouble.step_skipped()
+            self._log({"skipped": what, "rate_factor": state.trouble.factor})
+            return Skipped(what, state.trouble.factor)
+        state.trouble.step_made()
+        state.loss_sum, state.loss_units = state.loss_sum + loss_sum, state.loss_units + units
         if state.step % LOG_EVERY == 0 and state.loss_units:
             mean = state.loss_sum / state.loss_units
             self._log({"loss": mean, "learning_rate": rate, "gradient_norm": norm})
@@ -219,13 +275,19 @@ class Trainer:
         state = self.state
         state.validations += 1
         state.validated_step = state.step
-        better = state.best is None or found.score > state.best
+        finite = math.isfinite(found.score)
+        state.trouble.in_a_row = 0 if finite else max(1, state.trouble.in_a_row)
+        better = finite and (state.best is None or found.score > state.best)
         if better:
             state.best, state.best_step, state.worse = found.score, state.step, 0
             save_weights(self.folder / WEIGHTS, self.optimizer.weights())
         else:
             state.worse += 1
-        self._log({**found.values, "best": better})
+        if state.validations < WARN_FROM or state.step < self.config.warmup + WARN_AFTER:
+            found = replace(found, warning="")
+        # JSON has no word for what is not finite
+        values = {name: value if math.isfinite(value) else None for name, value in found.values.items()}
+        self._log(values | {"best": better} | ({"warning": found.warning} if found.warning else {}))
         state.validation_seconds = max(state.validation_seconds, time.monotonic() - begin)
         return Validated(found, better)
 
@@ -233,7 +295,9 @@ class Trainer:
         begin = time.monotonic()
         self.state.seconds = self.seconds
         self.state.metrics_bytes = self._metrics.bytes
-        save_state(self.folder / STATE, self.optimizer.state(), self.state)
+        self._metrics.sync()
+        save_state(self.folder / STATE, self.optimizer.state(), self.state, self.facts)
+        self.saved_step = self.state.step
         self._saved_at = time.monotonic()
         self._save_seconds = self._saved_at - begin
         return Saved()
