@@ -21,7 +21,7 @@ from seqformer.decoding.signs import SIGNS
 from seqformer.run import Run
 from seqformer.text.corpus import read_lines
 
-EACH = 200  # lines of garbage of a kind
+EACH = 80  # lines of garbage of a kind
 
 
 def garbage(good: list[str], foreign: list[str], chance: random.Random) -> dict[str, list[str]]:
@@ -49,7 +49,7 @@ def garbage(good: list[str], foreign: list[str], chance: random.Random) -> dict[
         "words at random": lambda: " ".join(chance.choices(words, k=chance.randint(8, 25))),
         "words of a line shuffled": shuffled,
         "no space, 200 letters": lambda: letters(host, 200, 200),
-        "very long lines": lambda: " ".join(chance.choices(words, k=200)),
+        "very long lines": lambda: " ".join(chance.choices(words, k=120)),
     }
     made = {kind: [make() for _ in range(EACH)] for kind, make in kinds.items()}
     return made | {"the target language": chance.sample(foreign, min(EACH, len(foreign)))}

@@ -1,6 +1,6 @@
 """Signs that a translation is a bad one, read from the text and the pieces alone.
 
-loop       words or pieces say the same again and again, more often than the source does
+loop       words or pieces come again and again, more often than in the source
 copy       the source, word for word
 too long   far more pieces than such a source has translations of, or cut at the limit
 too short  far fewer
@@ -22,10 +22,11 @@ from seqformer.text.tokenizer import UNK
 SIGNS = ("loop", "copy", "too long", "too short", "unknown", "unsure")
 LONGEST_LOOP = 8  # words or pieces that are repeated together
 WORD_REPEATS, PIECE_REPEATS = 3, 4  # back to back
+ANY_REPEATS = 6  # of words, whatever the source does
 PHRASE = 4  # words that come again anywhere
 COPY_WORDS = 3  # shorter sources may be names, numbers, the same in both languages
-LONGER, SHORTER, FREE = 2.0, 0.4, 6  # times the usual length; pieces that do not matter
-UNSURE = -1.5  # nats a piece
+LONGER, SHORTER = (2.0, 6), (0.45, -2)  # times the usual length, and pieces more
+UNSURE = -1.2  # nats a piece
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ def signs(seen: Evidence) -> list[str]:
     found = (
         _loops(seen),
         seen.text == seen.source and len(words) >= COPY_WORDS,
-        seen.cut or length > LONGER * usual + FREE,
-        length < SHORTER * usual - FREE / 2,
+        seen.cut or length > LONGER[0] * usual + LONGER[1],
+        length < SHORTER[0] * usual + SHORTER[1],
         UNK in seen.source_ids or UNK in seen.ids,
         seen.confidence < UNSURE,
     )
@@ -59,7 +60,7 @@ def signs(seen: Evidence) -> list[str]:
 def _loops(seen: Evidence) -> bool:
     words, source = seen.text.split(), seen.source.split()
     return (
-        repeats(words) >= max(WORD_REPEATS, repeats(source) + 1)
+        repeats(words) >= min(ANY_REPEATS, max(WORD_REPEATS, repeats(source) + 1))
         or repeats(seen.ids) >= max(PIECE_REPEATS, repeats(seen.source_ids) + 1)
         or _returns(words) >= max(WORD_REPEATS, _returns(source) + 1)
     )

@@ -119,11 +119,11 @@ class Translator:
         for batch in self._batches([len(part.ids) for part in parts], limits, config.beam):
             source = pad_sources([parts[i].ids for i in batch]).to(self.device)
             found = search(self.model, source, torch.tensor([limits[i] for i in batch]), config)
-            for index, hypotheses in zip(batch, found, strict=True):
-                texts = self.tokenizer.target.decode([h.ids for h in hypotheses])
+            texts = iter(self.tokenizer.target.decode([h.ids for best in found for h in best]))
+            for index, best in zip(batch, found, strict=True):
                 results[index] = [
-                    self._translation(parts[index], limits[index], text, hypothesis)
-                    for text, hypothesis in zip(texts, hypotheses, strict=True)
+                    self._translation(parts[index], limits[index], next(texts), hypothesis)
+                    for hypothesis in best
                 ]
         return results
 
