@@ -7,6 +7,7 @@
     cold       from typing `seqformer translate` to the answer, over `import torch`
     multi30k   Multi30k English-German, ten minutes (needs --multi30k DIR with train.en, val.de, …)
     images     the small Vision Transformer, ten minutes (needs --images DIR with MNIST-like IDX files)
+    robust     10,000 hostile input files through translate, long lines, peak memory (bench/robust.py)
 
 The ten-seed experiment of the reference chapter has its own script, bench/d2l.py.
 
@@ -144,6 +145,12 @@ def images(scratch: Path, options: argparse.Namespace) -> Figures:
     return {"images: test accuracy": scores["accuracy"], "images: seconds": round(seconds)}
 
 
+def robust(scratch: Path, options: argparse.Namespace) -> Figures:
+    """What bench/robust.py says, line by line; it fails where a case does."""
+    done = subprocess.run([sys.executable, HERE / "robust.py"], stdout=subprocess.PIPE, text=True, check=True)
+    return {f"robust: {number}": line for number, line in enumerate(done.stdout.splitlines())}
+
+
 def _prepare(scratch: Path, options: argparse.Namespace) -> None:
     if not (scratch / "prepared/en-fr").is_dir():
         seqformer(scratch, "prepare")
@@ -156,7 +163,7 @@ def _prepare(scratch: Path, options: argparse.Namespace) -> None:
         seqformer(scratch, "prepare", *files, "--vocab-size", 8000, "--out", "prepared/m30k")
 
 
-BENCHES = {f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k, images)}
+BENCHES = {f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k, images, robust)}
 
 
 def main() -> None:
