@@ -54,7 +54,7 @@ def memory(folder: Path) -> None:
     manifest = replace(translator.manifest, longest={"source": 2000, "target": 2000})
     translator = replace(translator, manifest=manifest)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-    for words, count, limit in ((1, 3000, 20), (20, 300, 100), (400, 8, 300), (1999, 2, 60)):
+    for words, count, limit in ((1, 2000, 20), (20, 100, 60), (400, 4, 120), (1999, 2, 40)):
         lines = ["☃ " * words] * count
         begin = time.process_time()
         translator.translate(lines, DecodeConfig(beam=5, max_length=limit))
