@@ -9,6 +9,7 @@
     faults     cleaning: pairs per second; peak memory of prepare at three sizes (needs --scale FILE)
     kills      a small training killed 30 times, resumed, and compared with one left alone (bench/kill.py)
     images     the small Vision Transformer, ten minutes (needs --images DIR with MNIST-like IDX files)
+    robust     10,000 hostile input files through translate, long lines, peak memory (bench/robust.py)
 
 The ten-seed experiment of the reference chapter has its own script, bench/d2l.py.
 
@@ -196,6 +197,12 @@ subprocess.run([*command, "--out", "prepared/scale"], check=True, **quiet)"""
 )
 
 
+def robust(scratch: Path, options: argparse.Namespace) -> Figures:
+    """What bench/robust.py says, line by line; it fails where a case does."""
+    done = subprocess.run([sys.executable, HERE / "robust.py"], stdout=subprocess.PIPE, text=True, check=True)
+    return {f"robust: {number}": line for number, line in enumerate(done.stdout.splitlines())}
+
+
 def _prepare(scratch: Path, options: argparse.Namespace) -> None:
     if not (scratch / "prepared/en-fr").is_dir():
         seqformer(scratch, "prepare")
@@ -215,7 +222,9 @@ def kills(scratch: Path, options: argparse.Namespace) -> Figures:
     return {f"kills: {name}": value for name, value in kill.measure(scratch).items()}
 
 
-BENCHES = {f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k, faults, kills, images)}
+BENCHES = {
+    f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k, faults, kills, robust, images)
+}
 
 
 def main() -> None:

@@ -14,7 +14,6 @@ from torch import nn
 
 from seqformer import resuming
 from seqformer.config import DecodeConfig
-from seqformer.decoding.translator import Translator
 from seqformer.device import DTYPES, choose_device, choose_precision
 from seqformer.errors import RunError
 from seqformer.models.seq2seq import Seq2Seq
@@ -26,6 +25,7 @@ from seqformer.training.checkpoint import STATE, read_facts
 from seqformer.training.trainer import Trainer, Validation
 
 if TYPE_CHECKING:
+    from seqformer.decoding.translator import Translator
     from seqformer.run import Run
 
 AnyRun: TypeAlias = RunFolder[Any, Any]
@@ -98,7 +98,7 @@ def text_lessons(run: Run, model: Seq2Seq, device: torch.device) -> Lessons:
     config = run.train_config
     batches = PairBatches(store.open_pairs(run.data, "train", manifest), config.tokens_per_batch, config.seed)
     held_out = store.open_pairs(run.data, "valid", manifest)
-    translator = Translator(model, run.tokenizer, manifest.normalize(), manifest.length_ratio, device)
+    translator = run.translator_with(model, device)
     tokens = config.tokens_per_batch * config.accumulate
     return Lessons(
         batches=batches,

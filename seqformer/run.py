@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -139,13 +139,11 @@ class Run(RunFolder[ModelConfig, Seq2Seq]):
     def translator(self, device: str = "auto") -> Translator:
         """The run as a translator."""
         chosen = choose_device(device)
-        return Translator(
-            model=self.load_model(chosen),
-            tokenizer=self.tokenizer,
-            normalizer=self.manifest.normalize(),
-            length_ratio=self.manifest.length_ratio,
-            device=chosen,
-        )
+        return self.translator_with(self.load_model(chosen), chosen)
+
+    def translator_with(self, model: Seq2Seq, device: torch.device) -> Translator:
+        """A translator with these weights, of a model of this run's shape."""
+        return Translator(model, self.model_config, self.tokenizer, self.manifest, device)
 
 
 class Model:
@@ -167,7 +165,7 @@ class Model:
 
     def attention(self, line: str, *, beam: int = 5) -> Attention:
         """Translate one line and show what every head of every layer looked at."""
-        translator = self._translator
+        translator = replace(self._translator, whole=True)
         best = translator.translate([line], DecodeConfig(beam=beam))[0][0]
         vocabularies = translator.tokenizer
         source_ids = vocabularies.source.encode([translator.normalizer(line)])[0]

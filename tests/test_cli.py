@@ -146,8 +146,10 @@ def test_a_part_left_out_is_said_in_the_run_and_kept_in_it(
 
 def test_learned_positions_have_an_end(command: Command, data: Path, tmp_path: Path) -> None:
     assert command("train", "--data", data, *SMALL, "--max-steps", 2, "--positions", "learned")[0] == 0
-    code, _, err = command("translate", "chat " * 600)
+    code, _, err = command("attention", "chat " * 600)
     assert code == 2 and "512 at most" in err and err.count("\n") == 1
+    code, out, err = command("translate", "chat " * 600, "--max-length", 10_000)  # in parts
+    assert code == 0 and out.count("\n") == 1 and "line 1: longer" in err
     lines = "".join(f"{'chat ' * 600}{n}\t{'chien ' * 600}{n}\n" for n in range(30))
     (tmp_path / "long.tsv").write_text(lines, "utf-8")
     assert (
@@ -279,6 +281,6 @@ def test_ctrl_c_saves_and_says_how_to_go_on(data: Path, tmp_path: Path) -> None:
 
 
 def test_a_closed_pipe_is_no_error(trained: Path) -> None:
-    shell = f"yes 'le chat' | head -3000 | {sys.executable} -m seqformer translate --beam 1 --run {trained} | head -1"
+    shell = f"yes 'le chat' | head -3000 | {sys.executable} -m seqformer translate --beam 1 --run {trained} | head -1; echo ${{PIPESTATUS[2]}}"
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=120)
-    assert done.stdout.count("\n") == 1 and done.stderr == ""
+    assert done.stdout.count("\n") == 2 and done.stdout.endswith("\n0\n") and done.stderr == ""

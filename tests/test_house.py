@@ -82,8 +82,8 @@ COMMANDS = {
         --validate-every --arch --preset --encoder-layers --decoder-layers --width --heads --feed-forward --dropout
         --norm --activation --tokens-per-batch --accumulate --learning-rate --warmup --schedule --label-smoothing
         --clip --precision --seed --positions --no-positions --no-causal-mask --bidirectional""",
-    "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --json
-        --device""",
+    "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --warn
+        --json --device""",
     "evaluate": """--run --bleu --chrf --ter --split --source --reference --beam --length-penalty --json --device
         --reference-sentences""",
     "attention": "text --run --kind --layer --head --average --png --json --beam --device",

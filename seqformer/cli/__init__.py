@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from io import TextIOWrapper
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from seqformer import __version__
 from seqformer.cli import attention, evaluate, export, import_, prepare, show, train, translate
 from seqformer.console import note
 from seqformer.errors import SeqformerError
 
+
+class _Commands(TyperGroup):
+    """All commands: a reader of stdout that has seen enough, as ``head`` does, is no error."""
+
+    def invoke(self, context: Any) -> Any:
+        """Run the command asked for."""
+        try:
+            result = super().invoke(context)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit from None
+        return result
+
+
 app = typer.Typer(
     name="seqformer",
+    cls=_Commands,
     help="Learn, train, trust and ship encoder-decoder models.",
     epilog="Start with: seqformer train   (it learns English to French before your eyes)",
     no_args_is_help=True,
@@ -51,14 +69,13 @@ app.add_typer(show.app, name="show", help="Draw what a Transformer is made of.",
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit code 2."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale says: input is UTF-8 too
     try:
         app()
     except SeqformerError as error:
         note(f"seqformer: {error}")
         sys.exit(2)
-    except BrokenPipeError:  # the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         note(f"seqformer: {where}{error.strerror or error}")

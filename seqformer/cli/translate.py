@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,15 +20,15 @@ from seqformer.cli.options import (
     RunOption,
     open_run,
 )
+from seqformer.cli.stream import Printer, given_lines, translate_lines
 from seqformer.console import note
 from seqformer.errors import SeqformerError
 
 if TYPE_CHECKING:
     from seqformer.config import DecodeConfig
-    from seqformer.decoding.translator import Translation, Translator
+    from seqformer.decoding.translator import Translator
 
 EXAMPLE = 'Examples: seqformer translate "i\'m home ."   ·   cat in.txt | seqformer translate > out.txt'
-CHUNK = 2000  # lines of a file in memory at a time
 INPUT, SEARCH, OUTPUT = "Input and output", "Search", "What is printed"
 
 
@@ -66,84 +67,64 @@ def translate(
         bool,
         typer.Option("--scores", rich_help_panel=OUTPUT, help="Put the score and a TAB before each line."),
     ] = False,
+    warn: Annotated[
+        bool,
+        typer.Option(
+            "--warn",
+            rich_help_panel=OUTPUT,
+            help="Tell signs of a bad translation on stderr: loop, copy, too long or short, unknown, unsure.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
     device: DeviceOption = "auto",
 ) -> None:
     """Translate sentences with a trained run.
 
-    As many lines come out as go in, in the same order; blank lines stay blank.
+    As many lines come out as go in, in the same order; blank lines stay blank. A line longer than the
+    model's reach is translated in parts, which is told on stderr.
     """
     from seqformer.config import DecodeConfig
 
     config = DecodeConfig(beam=beam, length_penalty=length_penalty, n_best=n_best, max_length=max_length)
     if text and input:
         raise SeqformerError("give either sentences or --input, not both")
-    if input and not input.is_file():
+    if input and (input.is_dir() or not input.exists()):
         raise SeqformerError(f"{input}: there is no such file")
     translator = open_run(run, translation=True).translator(device)
 
-    def lines() -> Iterator[str]:
-        if text:
-            yield from (part for sentence in text for part in sentence.split("\n"))
-        else:
-            yield from _lines(input)
-
-    show = _Printer(scores, as_json)
+    show = Printer(scores=scores, as_json=as_json, warn=warn)
     if not text and not input and sys.stdin.isatty():
         _prompt(translator, config, show)
         return
-    if output:
+    with _opened(text, input) as lines:
+        if not output:
+            translate_lines(translator, lines, config, show, sys.stdout)
+            return
         from seqformer.files import write_whole
 
         def write(beside: Path) -> None:
             with open(beside, "w", encoding="utf-8", newline="\n") as file:
-                _translate(translator, lines(), config, show, file)
+                translate_lines(translator, lines, config, show, file)
 
         write_whole(output, write)
+
+
+@contextmanager
+def _opened(text: list[str] | None, path: Path | None) -> Iterator[Iterable[bytes]]:
+    if text:
+        yield given_lines(text)
+    elif path:
+        with open(path, "rb") as file:
+            yield file
     else:
-        _translate(translator, lines(), config, show, sys.stdout)
+        yield sys.stdin.buffer
 
 
-class _Printer:
-    """Turns the n-best translations of a line into lines of output."""
-
-    def __init__(self, scores: bool, as_json: bool) -> None:
-        self.scores, self.as_json = scores, as_json
-
-    def __call__(self, source: str, best: list[Translation]) -> list[str]:
-        if not self.as_json:
-            return [f"{t.score:.4f}\t{t.text}" if self.scores else t.text for t in best]
-        found: list[dict[str, Any]] = [
-            {"text": t.text, "score": t.score, "log_probability": t.log_probability} for t in best
-        ]
-        return [json.dumps({"source": source, "translations": found}, ensure_ascii=False)]
-
-
-def _translate(
-    translator: Translator, lines: Iterator[str], config: DecodeConfig, show: _Printer, out: TextIO
-) -> None:
-    while chunk := list(islice(lines, CHUNK)):
-        for line, best in zip(chunk, translator.translate(chunk, config), strict=True):
-            out.write("\n".join(show(line, best)) + "\n")
-        out.flush()
-
-
-def _lines(path: Path | None) -> Iterator[str]:
-    """Lines of a file or of stdin, ended by LF only; bytes that are not UTF-8 are replaced and told."""
-    stream = open(path, "rb") if path else sys.stdin.buffer
-    with stream:
-        for number, raw in enumerate(stream, 1):
-            line = raw.removesuffix(b"\n").removesuffix(b"\r")
-            try:
-                yield line.decode("utf-8")
-            except UnicodeDecodeError:
-                note(f"seqformer: line {number}: not UTF-8; the bytes that are not are replaced")
-                yield line.decode("utf-8", errors="replace")
-
-
-def _prompt(translator: Translator, config: DecodeConfig, show: _Printer) -> None:
+def _prompt(translator: Translator, config: DecodeConfig, show: Printer) -> None:
     note("Type a sentence and press Enter; an empty line or Ctrl-D ends.")
-    while True:
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
+    for number in count(1):
         try:
             line = input("> ")
         except (EOFError, KeyboardInterrupt):
@@ -151,4 +132,4 @@ def _prompt(translator: Translator, config: DecodeConfig, show: _Printer) -> Non
             return
         if not line.strip():
             return
-        print("\n".join(show(line, translator.translate([line], config)[0])))
+        print(show(number, line, translator.translate([line], config)[0]))

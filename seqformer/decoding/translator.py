@@ -1,22 +1,38 @@
-"""Lines in, translations out, in the order of the lines."""
+"""Lines in, translations out, in the order of the lines.
+
+What is beyond the model's reach is translated in parts. Whatever the lengths, a batch stays within
+
+    CACHE    bytes of keys and values, room to grow included
+    LOGITS   numbers a step: hypotheses x vocabulary
+
+so that memory grows with the batch no further than that; a translation is cut where one alone would fill it.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
-from seqformer.config import DecodeConfig
-from seqformer.decoding.search import search
+from seqformer.config import DecodeConfig, ModelConfig
+from seqformer.decoding import splitting
+from seqformer.decoding.search import Hypothesis, search
+from seqformer.decoding.signs import SIGNS, Evidence, signs
+from seqformer.errors import SeqformerError
 from seqformer.models.seq2seq import Seq2Seq
 from seqformer.text.batching import pad_sources
 from seqformer.text.corpus import Normalizer
+from seqformer.text.store import Manifest
 from seqformer.text.tokenizer import Tokenizer
 
 BATCH_TOKENS = 8192  # source pieces x hypotheses in a batch at most, padding included
+CACHE = 512 << 20  # bytes
+LOGITS = 1 << 24  # numbers
 SPARE = 10  # pieces a translation may be longer than the training data suggest
+TOY_REACH = 10  # times the longest sequence in training: toy tasks are tried on lengths they never saw
 
 
 @dataclass(frozen=True)
@@ -27,6 +43,17 @@ class Translation:
     ids: list[int]  # target pieces, without BOS and EOS
     score: float  # mean log-probability of a piece where the length penalty is 1
     log_probability: float
+    pieces: int = 0  # that the score is over: EOS counts where the translation ended by itself
+    parts: int = 1  # that the line was translated in
+    signs: tuple[str, ...] = ()  # of a bad translation, see :mod:`seqformer.decoding.signs`
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A line, or a part of one, that the model reads at once."""
+
+    text: str
+    ids: list[int]
 
 
 @dataclass(frozen=True)
@@ -34,35 +61,130 @@ class Translator:
     """A model with the text processing it was trained with."""
 
     model: Seq2Seq
+    shape: ModelConfig
     tokenizer: Tokenizer
-    normalizer: Normalizer
-    length_ratio: float  # the largest target/source length in training
+    manifest: Manifest  # of the training data: its lengths say what the model can be asked for
     device: torch.device
+    whole: bool = False  # a line is never split
+
+    @cached_property
+    def normalizer(self) -> Normalizer:
+        """What is done to each line first."""
+        return self.manifest.normalize()
+
+    @cached_property
+    def reach(self) -> int:
+        """Source pieces the model reads at once: as many as the longest source it was trained on."""
+        language = self.manifest.kind == "translation"
+        reach = max(1, self.manifest.longest["source"]) * (1 if language else TOY_REACH)
+        return max(1, min(reach, self.shape.max_positions - 1)) if self._learned else reach
+
+    @property
+    def _learned(self) -> bool:
+        return self.shape.arch == "transformer" and self.shape.positions == "learned"
 
     def translate(self, lines: list[str], config: DecodeConfig) -> list[list[Translation]]:
-        """The n-best translations of each line, best first; a blank line has one blank translation."""
-        normalized = [self.normalizer(line) for line in lines]
-        encoded = self.tokenizer.source.encode(normalized)
-        results = [[Translation("", [], 0.0, 0.0)] for _ in lines]
-        for batch in self._batches([len(ids) for ids in encoded], config.beam):
-            source = pad_sources([encoded[i] for i in batch]).to(self.device)
-            limits = torch.tensor([self._limit(len(encoded[i]), config) for i in batch])
-            for index, hypotheses in zip(batch, search(self.model, source, limits, config), strict=True):
-                texts = self.tokenizer.target.decode([h.ids for h in hypotheses])
+        """The n-best translations of each line, best first; a blank line has one blank translation.
+
+        The k-th best of a line in parts is the k-th best of every part (the last where one has fewer).
+        """
+        if config.beam * self.shape.target_vocabulary > LOGITS:
+            most = LOGITS // self.shape.target_vocabulary
+            raise SeqformerError(f"a beam of {config.beam} needs too much memory: {most} at most here")
+        divided = self._divide([self.normalizer(line) for line in lines])
+        found = iter(self._search([part for parts in divided for part in parts], config))
+        return [_join([next(found) for _ in parts], config) for parts in divided]
+
+    def _divide(self, lines: list[str]) -> list[list[_Part]]:
+        """The parts of each normalised line: none of a blank one, one of most, more beyond the reach."""
+        encoded = self.tokenizer.source.encode(lines)
+        return [
+            self._split(line) if len(ids) > self.reach and not self.whole else [_Part(line, ids)] * bool(ids)
+            for line, ids in zip(lines, encoded, strict=True)
+        ]
+
+    def _split(self, line: str) -> list[_Part]:
+        source = self.tokenizer.source
+        texts = splitting.split(line, lambda texts: [len(ids) for ids in source.encode(texts)], self.reach)
+        parts = []
+        for text, ids in zip(texts, source.encode(texts), strict=True):
+            pieces = splitting.cut(ids, self.reach)
+            cut = source.decode(pieces) if len(pieces) > 1 else [text]
+            parts += [_Part(t, i) for t, i in zip(cut, pieces, strict=True)]
+        return parts
+
+    def _search(self, parts: list[_Part], config: DecodeConfig) -> list[list[Translation]]:
+        results: list[list[Translation]] = [[] for _ in parts]
+        limits = [self._limit(len(part.ids), config) for part in parts]
+        for batch in self._batches([len(part.ids) for part in parts], limits, config.beam):
+            source = pad_sources([parts[i].ids for i in batch]).to(self.device)
+            found = search(self.model, source, torch.tensor([limits[i] for i in batch]), config)
+            texts = iter(self.tokenizer.target.decode([h.ids for best in found for h in best]))
+            for index, best in zip(batch, found, strict=True):
                 results[index] = [
-                    Translation(text, h.ids, h.score, h.log_probability)
-                    for text, h in zip(texts, hypotheses, strict=True)
+                    self._translation(parts[index], limits[index], next(texts), hypothesis)
+                    for hypothesis in best
                 ]
         return results
 
-    def _limit(self, length: int, config: DecodeConfig) -> int:
-        return config.max_length or math.ceil(self.length_ratio * (length + 1)) + SPARE
+    def _translation(self, part: _Part, limit: int, text: str, found: Hypothesis) -> Translation:
+        cut = len(found.ids) == limit  # where it ended by itself, EOS took the last place
+        pieces = len(found.ids) + (not cut)
+        seen: list[str] = []
+        if self.manifest.kind == "translation":
+            ratio = self.manifest.tokens["target"] / max(1, self.manifest.tokens["source"])
+            confidence = found.log_probability / pieces
+            seen = signs(Evidence(part.text, part.ids, text, found.ids, ratio, confidence, cut))
+        return Translation(text, found.ids, found.score, found.log_probability, pieces, signs=tuple(seen))
 
-    def _batches(self, lengths: list[int], beam: int) -> Iterator[list[int]]:
-        """Indices of the lines that are not blank, longest first, alike in length."""
-        order = sorted((i for i, n in enumerate(lengths) if n), key=lambda i: -lengths[i])
+    def _limit(self, length: int, config: DecodeConfig) -> int:
+        """Pieces a translation may have: as asked for or as training suggests, and as there is room for."""
+        wanted = config.max_length or math.ceil(self.manifest.length_ratio * (length + 1)) + SPARE
+        room = CACHE // (self._position_bytes * config.beam) - (length + 1)
+        if self._learned:
+            room = min(room, self.shape.max_positions)
+        return max(1, min(wanted, room))
+
+    @property
+    def _position_bytes(self) -> int:
+        """Of keys and values of one position of one hypothesis; the cache makes twice the room it needs."""
+        return 2 * 2 * 4 * self.shape.width * self.shape.decoder_layers
+
+    def _batches(self, lengths: list[int], limits: list[int], beam: int) -> Iterator[list[int]]:
+        """Indices of the parts, longest first, alike in length, within all three bounds."""
+        order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
         begin = 0
         while begin < len(order):
-            size = max(1, BATCH_TOKENS // ((lengths[order[begin]] + 1) * beam))
-            yield order[begin : begin + size]
-            begin += size
+            length, limit = lengths[order[begin]] + 1, limits[order[begin]]
+            size = min(
+                BATCH_TOKENS // (length * beam),
+                CACHE // ((length + limit) * beam * self._position_bytes),
+                LOGITS // (self.shape.target_vocabulary * beam),
+            )
+            yield order[begin : begin + max(1, size)]
+            begin += max(1, size)
+
+
+def _join(parts: list[list[Translation]], config: DecodeConfig) -> list[Translation]:
+    """The translations of a line from those of its parts."""
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return [Translation("", [], 0.0, 0.0)]
+    joined = []
+    for rank in range(max(map(len, parts))):
+        chosen = [best[min(rank, len(best) - 1)] for best in parts]
+        total, pieces = sum(t.log_probability for t in chosen), sum(t.pieces for t in chosen)
+        found = {name for t in chosen for name in t.signs}
+        joined.append(
+            Translation(
+                text=" ".join(t.text for t in chosen if t.text),
+                ids=[i for t in chosen for i in t.ids],
+                score=total / pieces**config.length_penalty,
+                log_probability=total,
+                pieces=pieces,
+                parts=len(parts),
+                signs=tuple(name for name in SIGNS if name in found),
+            )
+        )
+    return sorted(joined, key=lambda t: -t.score)

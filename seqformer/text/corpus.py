@@ -32,6 +32,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # a full stop, comma or colon between digits belongs to the number
 _PUNCTUATION = re.compile(r'([!?;"()\[\]{}«»“”…¿¡]+|(?<!\d)[.,:]+|[.,:]+(?!\d))')
 
+LONG_WORD = 2000
+_WORD = re.compile(rf"\S{{1,{LONG_WORD}}}")
+
 
 @dataclass(frozen=True)
 class Normalizer:
@@ -47,12 +50,22 @@ class Normalizer:
     def __call__(self, line: str) -> str:
         text = line
         if not (line.isascii() and line.isprintable()):  # most lines of English have nothing to mend
-            text = unicodedata.normalize("NFC", _SURROGATE.sub("\ufffd", line).translate(_CHARACTERS))
+            text = _composed(_SURROGATE.sub("\ufffd", line).translate(_CHARACTERS))
         if self.lowercase:
-            text = unicodedata.normalize("NFC", text.lower())
+            text = _composed(text.lower())
         if self.split_punctuation:
             text = _PUNCTUATION.sub(r" \1 ", text)
         return " ".join(text.split())
+
+
+def _composed(text: str) -> str:
+    """NFC; beyond ``LONG_WORD`` characters of one word it is made piecemeal.
+
+    Sorting the combining marks of a run takes time quadratic in the run: an hour for a line of a million.
+    """
+    if len(text) <= LONG_WORD:
+        return unicodedata.normalize("NFC", text)
+    return _WORD.sub(lambda word: unicodedata.normalize("NFC", word[0]), text)
 
 
 @dataclass(frozen=True)

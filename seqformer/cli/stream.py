@@ -1,0 +1,119 @@
+"""Lines in, lines out: any bytes are read, each line gives its translation, in order, and nothing is lost.
+
+Memory holds a chunk of lines at a time, or one line that is longer than that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, TextIO
+
+from seqformer.console import note
+
+if TYPE_CHECKING:
+    from seqformer.config import DecodeConfig
+    from seqformer.decoding.translator import Translation, Translator
+
+CHUNK_LINES, CHUNK_CHARACTERS = 2000, 1 << 18  # a chunk is full where either is reached
+TOLD = 20  # warnings of a kind, after which they are counted only
+NOT_UTF8 = "not UTF-8; the bytes that are not are replaced"
+# JSON may hold these as they are, but some tools end a line there
+_LINE_ENDS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+
+
+class Remarks:
+    """Warnings on stderr with the number of the line: the first few of each kind, the others counted."""
+
+    def __init__(self) -> None:
+        self._told: Counter[str] = Counter()
+
+    def tell(self, kind: str, line: int, text: str) -> None:
+        """One warning."""
+        self._told[kind] += 1
+        if self._told[kind] <= TOLD:
+            note(f"seqformer: line {line}: {text}")
+
+    def end(self) -> None:
+        """How many there were beyond those told."""
+        for kind, count in self._told.items():
+            if count > TOLD:
+                note(f"seqformer: {kind}: {count - TOLD:,} more lines")
+
+
+class Printer:
+    """Turns the n-best translations of a line into lines of output and, on request, signs into warnings."""
+
+    def __init__(self, *, scores: bool = False, as_json: bool = False, warn: bool = False) -> None:
+        self.scores, self.as_json, self.warn = scores, as_json, warn
+        self.remarks = Remarks()
+
+    def __call__(self, number: int, source: str, best: list[Translation]) -> str:
+        """What is printed for line ``number``; its warnings go to stderr."""
+        if best[0].parts > 1:
+            self.remarks.tell(
+                "in parts",
+                number,
+                f"longer than the model's reach; translated in {best[0].parts:,} parts",
+            )
+        if self.warn and best[0].signs:
+            note(f"seqformer: line {number}: {', '.join(best[0].signs)}")
+        if self.as_json:
+            return _json(source, best)
+        return "\n".join(f"{t.score:.4f}\t{t.text}" if self.scores else t.text for t in best)
+
+
+def _json(source: str, best: list[Translation]) -> str:
+    found = [
+        {"text": t.text, "score": t.score, "log_probability": t.log_probability, "signs": list(t.signs)}
+        for t in best
+    ]
+    line = {"source": source, "parts": best[0].parts, "translations": found}
+    return json.dumps(line, ensure_ascii=False).translate(_LINE_ENDS)
+
+
+def given_lines(sentences: Iterable[str]) -> Iterator[bytes]:
+    """The lines of the arguments of a command, as the bytes they were typed as."""
+    # Python hands over bytes that its locale cannot read as lone surrogates
+    errors = "surrogatepass" if os.name == "nt" else "surrogateescape"
+    return (line for sentence in sentences for line in sentence.encode("utf-8", errors).split(b"\n"))
+
+
+def decoded(lines: Iterable[bytes], remarks: Remarks) -> Iterator[str]:
+    """Lines ended by LF or CR LF, or by nothing, as text; bytes that are not UTF-8 are replaced and told."""
+    for number, raw in enumerate(lines, 1):
+        line = raw.removesuffix(b"\n").removesuffix(b"\r")
+        try:
+            yield line.decode("utf-8")
+        except UnicodeDecodeError:
+            remarks.tell("not UTF-8", number, NOT_UTF8)
+            yield line.decode("utf-8", errors="replace")
+
+
+def chunks(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Neighbouring lines, as many as may be in memory at a time."""
+    chunk: list[str] = []
+    characters = 0
+    for line in lines:
+        chunk.append(line)
+        characters += len(line)
+        if len(chunk) == CHUNK_LINES or characters >= CHUNK_CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
+
+
+def translate_lines(
+    translator: Translator, lines: Iterable[bytes], config: DecodeConfig, show: Printer, out: TextIO
+) -> None:
+    """Translate every line and write what is shown of it, in order."""
+    number = 0
+    for chunk in chunks(decoded(lines, show.remarks)):
+        for line, best in zip(chunk, translator.translate(chunk, config), strict=True):
+            number += 1
+            out.write(show(number, line, best) + "\n")
+        out.flush()
+    show.remarks.end()

@@ -1,0 +1,86 @@
+"""Signs that a translation is a bad one, read from the text and the pieces alone.
+
+loop       words or pieces come again and again, more often than in the source
+copy       the source, word for word
+too long   far more pieces than such a source has translations of, or cut at the limit
+too short  far fewer
+unknown    a piece of the source or of the translation is none that training has seen
+unsure     the model gave its own pieces a low probability
+
+They are hints: a sign says "look here", no sign does not say "good". Thresholds are set on what a model of
+Multi30k English-German makes of test_2016_flickr and of garbage; bench/signs.py measures both rates.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from seqformer.text.tokenizer import UNK
+
+SIGNS = ("loop", "copy", "too long", "too short", "unknown", "unsure")
+LONGEST_LOOP = 8  # words or pieces that are repeated together
+WORD_REPEATS, PIECE_REPEATS = 3, 4  # back to back
+ANY_REPEATS = 6  # of words, whatever the source does
+PHRASE = 4  # words that come again anywhere
+COPY_WORDS = 3  # shorter sources may be names, numbers, the same in both languages
+LONGER, SHORTER = (2.0, 6), (0.45, -2)  # times the usual length, and pieces more
+UNSURE = -1.2  # nats a piece
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One source and one translation of it."""
+
+    source: str  # normalised
+    source_ids: list[int]
+    text: str
+    ids: list[int]
+    ratio: float  # target pieces for a source piece, usually
+    confidence: float  # mean log-probability of a piece
+    cut: bool  # it did not end by itself
+
+
+def signs(seen: Evidence) -> list[str]:
+    """The names of the signs found, in the order of :data:`SIGNS`; time linear in both lengths."""
+    usual, length = seen.ratio * len(seen.source_ids), len(seen.ids)
+    words = seen.source.split()
+    found = (
+        _loops(seen),
+        seen.text == seen.source and len(words) >= COPY_WORDS,
+        seen.cut or length > LONGER[0] * usual + LONGER[1],
+        length < SHORTER[0] * usual + SHORTER[1],
+        UNK in seen.source_ids or UNK in seen.ids,
+        seen.confidence < UNSURE,
+    )
+    return [name for name, there in zip(SIGNS, found, strict=True) if there]
+
+
+def _loops(seen: Evidence) -> bool:
+    words, source = seen.text.split(), seen.source.split()
+    return (
+        repeats(words) >= min(ANY_REPEATS, max(WORD_REPEATS, repeats(source) + 1))
+        or repeats(seen.ids) >= max(PIECE_REPEATS, repeats(seen.source_ids) + 1)
+        or _returns(words) >= max(WORD_REPEATS, _returns(source) + 1)
+    )
+
+
+def repeats(sequence: Sequence[Hashable]) -> int:
+    """How often the same run of at most :data:`LONGEST_LOOP` items stands back to back, at most.
+
+    ``a b a b a b`` is three times ``a b``: its items equal those two before four times in a row.
+    """
+    most = 1 if sequence else 0
+    for size in range(1, min(LONGEST_LOOP, len(sequence) // 2) + 1):
+        alike = 0
+        for item, before in zip(sequence[size:], sequence, strict=False):
+            alike = alike + 1 if item == before else 0
+            most = max(most, alike // size + 1)
+    return most
+
+
+def _returns(words: list[str]) -> int:
+    """How often the most frequent run of :data:`PHRASE` words comes."""
+    runs = Counter(zip(*(words[i:] for i in range(PHRASE)), strict=False))
+    return max(runs.values(), default=0)

@@ -1,0 +1,72 @@
+"""Cutting a line that is too long for a model: at sentence ends, then clause ends, then spaces.
+
+All of it takes time and memory linear in the length of the line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+Count = Callable[[list[str]], list[int]]  # pieces of each text
+
+_WIDE = set("。！？、，；")  # what Chinese and Japanese end with, no space behind
+_CLOSING = "\"'”’»)\\]」』）"
+# A run is matched whole and judged afterwards: a pattern that also asked for the space behind it would
+# try again at each mark of a long run, which takes time quadratic in the run.
+_ENDS = (
+    re.compile(f"[.!?…。！？][.!?…。！？{_CLOSING}]*"),
+    re.compile(f"[,;:–—、，；][,;:–—、，；{_CLOSING}]*"),
+    re.compile("(?= )"),
+)
+SENTENCES, CLAUSES, WORDS = range(3)
+
+
+def split(text: str, count: Count, reach: int) -> list[str]:
+    """The parts of a normalised line, in order, of at most ``reach`` pieces wherever a space allows it.
+
+    Each sentence is a part. In a sentence beyond the reach as many clauses as fit make a part, in a
+    clause beyond it as many words as fit; a word beyond it stays whole (:func:`cut` is for its pieces).
+    The full stop of an abbreviation counts as an end: telling them apart needs to know the language.
+    """
+    return list(_split(text, count, reach, SENTENCES))
+
+
+def _split(text: str, count: Count, reach: int, level: int) -> Iterator[str]:
+    fragments = _fragments(text, level)
+    groups = zip(fragments, count(fragments), strict=True)
+    for part, pieces in groups if level == SENTENCES else _packed(groups, reach):
+        if pieces > reach and level < WORDS:
+            yield from _split(part, count, reach, level + 1)
+        else:
+            yield part.strip()
+
+
+def _fragments(text: str, level: int) -> list[str]:
+    """The text cut behind every mark of a level; a space at a cut stays at the begin of what follows."""
+    edges = [0]
+    for found in _ENDS[level].finditer(text):
+        end = found.end()
+        if end > edges[-1] and (text[end : end + 1] == " " or not _WIDE.isdisjoint(found[0])):
+            edges.append(end)
+    return [text[a:b] for a, b in pairwise([*edges, len(text)]) if text[a:b].strip()]
+
+
+def _packed(fragments: Iterator[tuple[str, int]], reach: int) -> Iterator[tuple[str, int]]:
+    """Neighbours put together, each time as many as fit."""
+    texts: list[str] = []
+    total = 0
+    for text, pieces in fragments:
+        if texts and total + pieces > reach:
+            yield "".join(texts), total
+            texts, total = [], 0
+        texts.append(text)
+        total += pieces
+    if texts:
+        yield "".join(texts), total
+
+
+def cut(ids: list[int], reach: int) -> list[list[int]]:
+    """Pieces in runs of at most ``reach``: the last resort, for a word longer than that."""
+    return [ids[begin : begin + reach] for begin in range(0, len(ids), reach)]

@@ -1,0 +1,57 @@
+"""Signs of a bad translation, each planted by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from seqformer.decoding.signs import Evidence, repeats, signs
+from seqformer.text.tokenizer import UNK
+
+
+def seen(source: str, text: str, confidence: float = -0.3, cut: bool = False) -> list[str]:
+    """Signs where each word is a piece, ``?`` an unknown one."""
+    known: dict[str, int] = {"?": UNK}
+    source_ids, ids = ([known.setdefault(w, len(known) + 9) for w in t.split()] for t in (source, text))
+    return signs(Evidence(source, source_ids, text, ids, 1.0, confidence, cut))
+
+
+LINE = "the old cat sleeps on a red chair"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("le vieux chat dort sur une chaise rouge", []),
+        ("le vieux chat chat chat dort sur une chaise", ["loop"]),
+        ("le vieux chat dort dort sur une chaise", []),
+        ("le chat le chat le chat dort", ["loop"]),
+        ("un deux trois quatre x un deux trois quatre y un deux trois quatre", ["loop"]),
+        (LINE, ["copy"]),
+        (" ".join(f"w{i}" for i in range(23)), ["too long"]),
+        (" ".join(f"w{i}" for i in range(22)), []),
+        ("le", ["too short"]),
+        ("le chat", []),
+        ("le vieux ? dort sur une chaise", ["unknown"]),
+    ],
+)
+def test_one_sign_each(text: str, found: list[str]) -> None:
+    assert seen(LINE, text) == found
+
+
+def test_what_is_like_its_source_is_no_loop() -> None:
+    assert seen("ho ho ho said he", "ha ha ha dit il") == []
+    assert seen("ho ho said he then", "ha ha ha dit il") == ["loop"]
+    assert seen("ho " * 7, "ha " * 5) == []
+    assert seen("ho " * 7, "ha " * 6) == ["loop"]  # nobody says that
+
+
+def test_the_model_says_so_itself() -> None:
+    assert seen(LINE, "le vieux chat dort sur une chaise", confidence=-3.0) == ["unsure"]
+    assert seen(LINE, "le vieux chat dort sur une chaise", cut=True) == ["too long"]
+    assert seen("go now", "go now") == []  # two words may be the same in both languages
+
+
+def test_repeats_count_runs_back_to_back() -> None:
+    assert [repeats(s) for s in ("", "a", "abab", "abcabcabc", "aaab", "abac", "xababababy")] == [
+        0, 1, 2, 3, 3, 1, 4,
+    ]  # fmt: skip

@@ -1,0 +1,184 @@
+"""Any bytes in, as many lines out, in order; long lines in parts; batches within their bound."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from any_text import CONFIGS, FILES, Sink, check, random_translator
+from conftest import Command
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from seqformer import run
+from seqformer.cli import stream
+from seqformer.config import DecodeConfig
+from seqformer.decoding import translator as module
+from seqformer.decoding.search import Hypothesis
+from seqformer.decoding.translator import Translation, Translator
+from seqformer.errors import SeqformerError
+from seqformer.text.corpus import Normalizer
+
+SENTENCE = "le chat mange et dort où le grand chien rouge dort."
+
+
+@pytest.fixture(scope="module")
+def small(data: Path) -> Translator:
+    """A translator with random weights."""
+    return random_translator(data)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(FILES, CONFIGS, st.booleans())
+def test_any_file_keeps_its_lines(
+    small: Translator, capsys: pytest.CaptureFixture[str], content: bytes, config: DecodeConfig, as_json: bool
+) -> None:
+    check(small, content, config, as_json)
+
+
+def test_a_line_of_a_million_characters(small: Translator, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of words, and one letter with accents; bench/robust.py has more of them."""
+    longs = ["chat, " * 170_000, "e" + "\u0315\u0300" * 100_000]
+    config = DecodeConfig(beam=1, max_length=1)
+    far = replace(small, manifest=replace(small.manifest, longest={"source": 400, "target": 400}))
+    for long in longs:
+        begin, sink = time.perf_counter(), Sink()
+        stream.translate_lines(
+            far,
+            [b"\n", long.encode() + b"\n", b"\n"],
+            config,
+            stream.Printer(),
+            sink,  # type: ignore[arg-type]
+        )
+        lines = sink.raw.decode().split("\n")
+        assert lines[0] == lines[2] == lines[3] == "" and len(lines) == 4
+        assert time.perf_counter() - begin < 60  # of a busy machine; quadratic would be an hour
+    assert "line 2: longer than the model's reach" in capsys.readouterr().err
+
+
+def test_a_long_line_is_its_sentences_one_by_one(small: Translator) -> None:
+    config = DecodeConfig(beam=3, n_best=2, length_penalty=0.5)
+    sentences = ["le chat mange et dort.", "la maison voit un chien.", "une maison!"]
+    line = " ".join(sentences)
+    assert small.reach < len(small.tokenizer.source.encode([line])[0])
+    alone = [small.translate([sentence], config)[0] for sentence in sentences]
+    assert all(best[0].parts == 1 for best in alone)
+    joined = small.translate(["la", line, ""], config)[1]
+    for rank, found in enumerate(joined):
+        chosen = [best[rank] for best in alone]
+        total, pieces = sum(t.log_probability for t in chosen), sum(t.pieces for t in chosen)
+        assert found.text == " ".join(t.text for t in chosen if t.text)
+        assert found.ids == [i for t in chosen for i in t.ids] and found.parts == 3
+        assert found.log_probability == pytest.approx(total, abs=1e-3)
+        assert found.score == pytest.approx(total / pieces**0.5, abs=1e-3)
+        assert set(found.signs) == {name for t in chosen for name in t.signs}
+
+
+def test_the_score_is_over_the_pieces_that_count(small: Translator) -> None:
+    for best in small.translate([SENTENCE[:20], "chat"], DecodeConfig(beam=4, n_best=4, max_length=7)):
+        for found in best:
+            assert found.pieces == min(len(found.ids) + 1, 7)
+            assert found.score == pytest.approx(found.log_probability / found.pieces)
+
+
+def test_batches_stay_within_their_bound(small: Translator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted from outside: every batch that search is given, at the most it may grow to."""
+    monkeypatch.setattr(module, "CACHE", 1 << 20)
+    monkeypatch.setattr(module, "LOGITS", 4000)
+    seen: list[tuple[int, int, int]] = []
+
+    def watched(
+        model: object, source: torch.Tensor, limits: torch.Tensor, config: DecodeConfig
+    ) -> list[list[Hypothesis]]:
+        rows = len(source) * config.beam
+        seen.append((len(source), rows * (source.shape[1] + int(limits.max())), rows))
+        return [[Hypothesis([], -1.0, -1.0)] for _ in source]
+
+    monkeypatch.setattr(module, "search", watched)
+    lines = ["chat " * n for n in (1, 2, 30, 3, 1000, 5, 200)] * 9
+    for max_length in (0, 7, 100, 10**9):
+        for beam in (1, 5):
+            seen.clear()
+            small.translate(lines, DecodeConfig(beam=beam, max_length=max_length))
+            assert sum(count for count, _, _ in seen) > len(lines)
+            for _, positions, rows in seen:
+                # keys and values of 4 bytes; the cache may have made twice the room
+                assert positions * 2 * 2 * 4 * small.shape.width * small.shape.decoder_layers <= 1 << 20
+                assert rows * small.shape.target_vocabulary <= 4000
+    with pytest.raises(SeqformerError, match="at most here"):
+        small.translate(["chat"], DecodeConfig(beam=100))
+
+
+def test_chunks_are_bounded_by_lines_and_by_characters() -> None:
+    lines = ["x" * n for n in (0, stream.CHUNK_CHARACTERS, 5, 3 * stream.CHUNK_CHARACTERS)] + ["y"] * 5000
+    made = list(stream.chunks(iter(lines)))
+    assert [line for chunk in made for line in chunk] == lines
+    for chunk in made:
+        assert len(chunk) <= stream.CHUNK_LINES
+        assert sum(map(len, chunk[:-1])) < stream.CHUNK_CHARACTERS
+    assert all(chunk for chunk in made) and list(stream.chunks([])) == []
+
+
+def test_many_warnings_become_a_count(command: Command, trained: Path) -> None:
+    content = b"\xff\n" * 50 + b"chat " * 50 + b"\n"
+    code, out, err = command("translate", "--run", trained, "--max-length", 1, stdin=content)
+    lines = err.splitlines()
+    assert code == 0 and out.count("\n") == 51
+    assert sum("not UTF-8; the" in line for line in lines) == stream.TOLD
+    assert lines[-1] == f"seqformer: not UTF-8: {50 - stream.TOLD} more lines"
+    assert "line 51: longer than the model's reach; translated in " in err
+
+
+def test_signs_in_json_and_as_warnings(command: Command, trained: Path) -> None:
+    content = "chat\n\nle ☃☃☃ mange\n".encode()
+    code, out, err = command("translate", "--run", trained, "--json", "--n-best", 2, stdin=content)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 0 and err == "" and rows[1]["translations"][0]["signs"] == []
+    assert all("unknown" in t["signs"] for t in rows[2]["translations"]) and rows[2]["parts"] == 1
+    code, plain, err = command("translate", "--run", trained, "--warn", stdin=content)
+    told = [line for line in err.splitlines() if line.startswith("seqformer: line 3: ")]
+    assert plain.count("\n") == 3 and len(told) == 1 and "unknown" in told[0] and "line 2" not in err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="bytes as arguments")
+def test_in_a_locale_that_is_not_utf8(trained: Path) -> None:
+    """Arguments that are no text, a locale that knows ASCII only: UTF-8 all the same."""
+    surroundings = os.environ | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0"}
+    arguments = [sys.executable, "-m", "seqformer", "translate", "--json", "--run", str(trained)]
+    done = subprocess.run(
+        [*map(os.fsencode, arguments), "où été".encode(), b"\xff\n\nchat"],
+        capture_output=True, env=surroundings | {"PYTHONCOERCECLOCALE": "0"}, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0 and b"line 2: not UTF-8" in done.stderr, done.stderr
+    sources = [json.loads(line)["source"] for line in done.stdout.decode("utf-8").splitlines()]
+    assert sources == ["où été", "\ufffd", "", "chat"]
+
+
+def test_python_takes_the_same_road(trained: Path) -> None:
+    model = run.load(trained, "cpu")
+    found = model.translate(["chat " * 500, "", "a\nb", "\udcff"], beam=1)
+    assert len(found) == 4 and found[1] == "" and not any("\n" in text for text in found)
+    maps = model.attention(SENTENCE + " " + SENTENCE)  # one look at the whole line
+    assert len(maps.source) > model.run.manifest.longest["source"] + 1
+
+
+def test_normalising_long_words_is_what_it_is_for_short_ones() -> None:
+    words = ["e\u0301te\u0301", "\u1100\u1161", "a\u0316\u0301\u0300"]
+    text = " ".join(words * 2000)
+    normalize = Normalizer()
+    assert normalize(text) == " ".join([normalize(word) for word in words] * 2000)
+
+
+def test_translations_in_rank_order(small: Translator) -> None:
+    best: list[Translation] = small.translate(
+        [" ".join([SENTENCE] * 4)], DecodeConfig(beam=5, n_best=5, length_penalty=0.3)
+    )[0]
+    assert all(a.score >= b.score for a, b in pairwise(best)) and len(best) == 5
