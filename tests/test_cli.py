@@ -232,7 +232,7 @@ def test_broken_runs_are_told_in_one_line(command: Command, trained: Path, tmp_p
 
     for name, content, message in (
         ("weights.safetensors", b"junk", "not a whole safetensors file"),
-        ("tokenizer.model", b"junk", "not a SentencePiece model"),
+        ("tokenizer.model", b"junk", "changed since it was made"),
         ("config.json", b"{}", "two parts"),
         ("run.json", b"{", "not valid JSON"),
         ("manifest.json", b"[]", "not a manifest"),

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from seqformer.config import TrainConfig
+from seqformer.errors import RunError
 from seqformer.training.checkpoint import (
     METRICS,
     STATE,
@@ -137,6 +138,8 @@ class Trainer:
 
     def _loop(self) -> Iterator[Event]:
         plan = self.batches.plan(self.state.epoch)
+        if self.state.place >= len(plan):
+            raise RunError(f"{self.folder / STATE}: it is {self.state.place} batches into {len(plan)}")
         while True:
             progress = self.progress(len(plan))
             reason = self._reason_to_end(progress)
