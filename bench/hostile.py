@@ -35,7 +35,7 @@ import numpy as np
 import torch
 
 from seqformer import image_run, learn, run
-from seqformer.config import DecodeConfig, ModelConfig, TrainConfig, VitConfig
+from seqformer.config import ModelConfig, TrainConfig, VitConfig
 from seqformer.errors import MissingExtra, SeqformerError
 from seqformer.files import digest
 from seqformer.images import folder as image_folder
@@ -56,7 +56,7 @@ Result = tuple[str, str, str]  # reader, outcome, what was seen
 
 def build(root: Path) -> None:
     """A prepared folder, two runs on it, IDX files and a run on them, PNGs where Pillow is there."""
-    words = "le la un une chat chien maison rouge grand petit mange voit dort et où".split()
+    words = [a + b + c for a in "lmpt" for b in "aeiu" for c in ("", "n")][:15]
     chance = random.Random(1)
     lines = [" ".join(chance.choices(words, k=2 + n % 5)) + f" {words[n % 15]}" for n in range(60)]
     pairs = [(line, " ".join(reversed(line.split()))) for line in lines]
@@ -164,14 +164,22 @@ def classify(root: Path) -> None:
 def readers(root: Path) -> list[tuple[str, Path, Callable[[Path], None]]]:
     """(its name, the file that is damaged, what opens it)."""
     found: list[tuple[str, Path, Callable[[Path], None]]] = []
-    for name in ("config.json", "run.json", "manifest.json", "tokenizer.model", "weights.safetensors"):
-        found.append((name, root / "run" / name, translate))
-    found.append(("test.tsv", root / "run" / "test.tsv", translate))
-    for name in ("state.safetensors", "metrics.jsonl", "config.json", "run.json", "valid.tsv"):
-        found.append((f"{name}, resumed", root / "run" / name, resume))
+    opened = (
+        "config.json",
+        "run.json",
+        "manifest.json",
+        "tokenizer.model",
+        "weights.safetensors",
+        "test.tsv",
+    )
+    found += [(name, root / "run" / name, translate) for name in opened]
+    resumed = ("state.safetensors", "metrics.jsonl", "config.json", "run.json", "valid.tsv")
+    found += [(f"{name}, resumed", root / "run" / name, resume) for name in resumed]
     found.append(("manifest.json, prepared", root / "prepared" / "manifest.json", batches))
-    for path in sorted((root / "prepared").glob("*.ids")) + sorted((root / "prepared").glob("*.offsets")):
-        found.append((f"store {path.suffix}", path, batches))
+    for suffix in (".ids", ".offsets"):
+        found += [
+            (f"store {suffix}", path, batches) for path in sorted((root / "prepared").glob(f"*{suffix}"))
+        ]
     for kind in ("idx", "gz"):
         found += [(f"images {kind}", path, images(kind)) for path in sorted((root / kind).iterdir())]
     found += [("images png", path, images("png")) for path in sorted((root / "png").rglob("*.png"))[:4]]
@@ -184,9 +192,9 @@ def readers(root: Path) -> list[tuple[str, Path, Callable[[Path], None]]]:
 # --- how they are damaged -------------------------------------------------------------------------------
 
 EXTREMES: list[Any] = [
-    None, True, False, 0, -1, 1, 2, 3, 7, 10**9, 10**17, -(10**17), 2**31, 2**53, 0.5, 1e300, -0.0, 5e-324, "", "x",
-    "../../outside/note", "/dev/zero", "a\x00b", "é\ud800", "x" * 5000, "object", "uint32", "translation", "images",
-    [], {}, [[]], {"x": 1}, [1, "a", None],
+    None, True, False, 0, -1, 1, 2, 3, 7, 10**9, 10**17, -(10**17), 2**31, 2**53, 0.5, 1e300, -0.0, 5e-324,
+    "", "x", "../../outside/note", "/dev/zero", "a\x00b", "é\ud800", "x" * 5000, "object", "uint32", "translation",
+    "images", [], {}, [[]], {"x": 1}, [1, "a", None],
 ]  # fmt: skip
 RAW = [
     "NaN",
@@ -263,7 +271,7 @@ def damage_bytes(content: bytes, chance: random.Random, others: list[bytes]) -> 
 
 
 def damage_header(content: bytes, chance: random.Random) -> bytes:
-    """Edit the list of tensors of a safetensors file, or the progress within it, and keep its length right."""
+    """Edit the list of tensors of a safetensors file, or the progress in it; its length stays right."""
     size = int.from_bytes(content[:8], "little")
     header, rest = content[8 : 8 + size], content[8 + size :]
     values = json.loads(header)

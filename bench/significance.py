@@ -3,7 +3,7 @@
 Two systems of unlike strengths are made of references with words lost, swapped and replaced. For each
 trial random sentences are taken and the two outputs of each are given to A and B by the toss of a coin: A
 and B are then equally good by construction, whatever the two systems were, and p < 0.05 is a false alarm.
-The verdict of ``--compare`` asks for both tests: sacrebleu's bootstrap alone is too quick to see a difference.
+The verdict of ``--compare`` asks for both tests: sacrebleu's bootstrap alone is too quick.
 
     python bench/significance.py                      the embedded corpus' references
     python bench/significance.py --outputs F G R      two files of translations and their references
@@ -42,7 +42,11 @@ def synthetic(count: int, chance: random.Random) -> tuple[list[str], list[str], 
 
 
 def false_alarms(
-    outputs: tuple[list[str], list[str], list[str]], trials: int, sentences: int, chance: random.Random
+    outputs: tuple[list[str], list[str], list[str]],
+    trials: int,
+    sentences: int,
+    chance: random.Random,
+    names: tuple[str, ...] = ("bleu", "chrf"),
 ) -> dict[str, list[float]]:
     """score and test -> the p-value of each trial under the null hypothesis."""
     found: dict[str, list[float]] = {}
@@ -52,7 +56,7 @@ def false_alarms(
             (a, b, r) if chance.random() < 0.5 else (b, a, r) for a, b, r in chance.sample(rows, sentences)
         ]
         first, second, references = (list(column) for column in zip(*drawn, strict=True))
-        for c in significance.compare(["bleu", "chrf"], first, second, references):
+        for c in significance.compare(names, first, second, references):
             found.setdefault(f"{c.name}: bootstrap", []).append(c.bootstrap)
             found.setdefault(f"{c.name}: randomisation", []).append(c.randomisation)
             found.setdefault(f"{c.name}: verdict", []).append(max(c.bootstrap, c.randomisation))

@@ -24,7 +24,7 @@ def _choose(name: str, value: str, known: tuple[str, ...]) -> None:
 
 # what a model may ask for at most, far beyond what any machine trains: a damaged number is told as such
 MOST = {
-    "layers": 1000, "width": 1 << 16, "feed_forward": 1 << 18, "vocabulary": 1 << 24, "positions": 1 << 24,
+    "layers": 256, "width": 1 << 16, "feed_forward": 1 << 18, "vocabulary": 1 << 24, "positions": 1 << 24,
     "pixels": 1 << 16, "classes": 1 << 20,
 }  # fmt: skip
 

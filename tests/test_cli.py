@@ -52,7 +52,7 @@ def test_the_whole_road(command: Command, tmp_path: Path) -> None:
 
     code, out, _ = command("evaluate", "--bleu", "--chrf", "--ter", "--json")
     found = json.loads(out)
-    assert code == 0 and found["sentences"] == 6 and set(found["bleu"]) == {"score", "signature"}
+    assert code == 0 and found["sentences"] == 6 and set(found["bleu"]) == {"score", "interval", "signature"}
     assert {"chrf", "ter", "exact_match", "token_accuracy", "seconds"} <= set(found)
     assert command("evaluate")[0] == 0
 
