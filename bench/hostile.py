@@ -193,8 +193,8 @@ def readers(root: Path) -> list[tuple[str, Path, Callable[[Path], None]]]:
 
 EXTREMES: list[Any] = [
     None, True, False, 0, -1, 1, 2, 3, 7, 10**9, 10**17, -(10**17), 2**31, 2**53, 0.5, 1e300, -0.0, 5e-324,
-    "", "x", "../../outside/note", "/dev/zero", "a\x00b", "é\ud800", "x" * 5000, "object", "uint32", "translation",
-    "images", [], {}, [[]], {"x": 1}, [1, "a", None],
+    "", "x", "../../outside/note", "/dev/zero", "a\x00b", "é\ud800", "x" * 5000, "object", "uint32",
+    "translation", "images", [], {}, [[]], {"x": 1}, [1, "a", None],
 ]  # fmt: skip
 RAW = [
     "NaN",
@@ -390,9 +390,8 @@ def _snapshot(outside: Path) -> list[tuple[str, bytes]]:
     return [(path.name, path.read_bytes()) for path in sorted(outside.iterdir())]
 
 
-def _work(link: Connection, make: Callable[[], Case], begin: int, end: int) -> None:
+def _work(link: Connection, case: Case, begin: int, end: int) -> None:
     torch.set_num_threads(1)
-    case = make()
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     most = pages * resource.getpagesize() + MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
@@ -401,13 +400,13 @@ def _work(link: Connection, make: Callable[[], Case], begin: int, end: int) -> N
     link.close()
 
 
-def watched(make: Callable[[], Case], cases: int) -> Iterator[Result]:
+def watched(case: Case, cases: int) -> Iterator[Result]:
     """Every case in a process of its own kind; one that dies or hangs is replaced after its case."""
-    names = [name for name, _, _ in make().readers]
+    names = [name for name, _, _ in case.readers]
     context, done = multiprocessing.get_context("fork"), 0
     while done < cases:
         ours, theirs = context.Pipe()
-        worker = context.Process(target=_work, args=(theirs, make, done, cases), daemon=True)
+        worker = context.Process(target=_work, args=(theirs, case, done, cases), daemon=True)
         worker.start()
         theirs.close()
         try:
@@ -437,7 +436,7 @@ def attack(
         root.mkdir()
         _fill(outside)
         build(root)
-        for name, outcome, seen in watched(lambda: Case(root, outside, seed, signed_tokenizers), cases):
+        for name, outcome, seen in watched(Case(root, outside, seed, signed_tokenizers), cases):
             counts[name, outcome] += 1
             if outcome not in GOOD:
                 bad.append(f"{name}: {outcome}: {seen}")

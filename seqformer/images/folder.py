@@ -104,6 +104,8 @@ def _open(path: Path) -> Any:
             "reading PNGs needs Pillow; install it with: pip install 'seqformer[png]'"
         ) from None
     try:
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path} is not a file")
         with Image.open(path, formats=["PNG"]) as image:
             if max(image.size) > LONGEST_SIDE:
                 raise DataError(
