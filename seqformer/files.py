@@ -20,6 +20,8 @@ MOST_JSON, MOST_DIGITS = 16 << 20, 18  # bytes of a file, digits of a whole numb
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` make a file beside ``path``, sync it to disk, and put it in place in one move."""
     beside = path.with_name(path.name + ".tmp")
+    if beside.is_dir() and not beside.is_symlink():
+        raise RunError(f"{beside} is a folder in the way of a file; remove it")
     beside.unlink(missing_ok=True)  # were it a link, its target would be written to
     write(beside)
     with open(beside, "rb+") as file:
