@@ -1,4 +1,4 @@
-"""The few knobs, in frozen dataclasses: checked when made, to and from JSON, unknown keys refused."""
+"""The few knobs, in frozen dataclasses, checked when made."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import dataclasses
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from seqformer.errors import SeqformerError, nearest
-
-Config = TypeVar("Config", bound="ModelConfig | VitConfig | TrainConfig | DecodeConfig")
 
 NORMS = ("post", "pre")
 POSITIONS = ("sinusoidal", "sinusoidal-split", "learned", "none")
@@ -23,7 +21,20 @@ CHANGEABLE = (*LIMITS, "patience", "validate_every")  # by a resumed run; all el
 
 def _choose(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise SeqformerError(f"{name} '{value}' is not known: {nearest(value, known)}")
+        raise SeqformerError(f"{name} {value!r} is not known: {nearest(value, known)}")
+
+
+# what a model may ask for at most, far beyond what any machine trains: a damaged number is told as such
+MOST = {
+    "layers": 256, "width": 1 << 16, "feed_forward": 1 << 18, "vocabulary": 1 << 24, "positions": 1 << 24,
+    "pixels": 1 << 16, "classes": 1 << 20,
+}  # fmt: skip
+
+
+def _at_most(kind: str, **values: int) -> None:
+    for name, value in values.items():
+        if value > MOST[kind]:
+            raise SeqformerError(f"{name.replace('_', ' ')} is {value}: it can be at most {MOST[kind]:,}")
 
 
 def _at_least(low: float, **values: float) -> None:
@@ -72,6 +83,13 @@ class ModelConfig:
             feed_forward=self.feed_forward,
             max_positions=self.max_positions,
         )
+        _at_most("layers", encoder_layers=self.encoder_layers, decoder_layers=self.decoder_layers)
+        _at_most("width", width=self.width)
+        _at_most("feed_forward", feed_forward=self.feed_forward)
+        _at_most("positions", max_positions=self.max_positions)
+        _at_most(
+            "vocabulary", source_vocabulary=self.source_vocabulary, target_vocabulary=self.target_vocabulary
+        )
         _fraction(dropout=self.dropout)
         _choose("architecture", self.arch, tuple(ARCHITECTURES))
         _choose("norm", self.norm, NORMS)
@@ -118,6 +136,12 @@ class VitConfig:
             feed_forward=self.feed_forward,
         )
         _at_least(2, classes=self.classes)
+        _at_most("layers", encoder_layers=self.encoder_layers)
+        _at_most("width", width=self.width)
+        _at_most("feed_forward", feed_forward=self.feed_forward)
+        _at_most("classes", classes=self.classes)
+        sides = {"image_height": self.image_height, "image_width": self.image_width, "patch": self.patch}
+        _at_most("pixels", resize=self.resize, channels=self.channels, **sides)
         _at_least(0, resize=self.resize)
         _fraction(dropout=self.dropout)
         _choose("norm", self.norm, NORMS)
@@ -178,6 +202,8 @@ class TrainConfig:
             seed=self.seed,
         )
         _at_least(1, tokens_per_batch=self.tokens_per_batch, accumulate=self.accumulate)
+        if self.seed >= 1 << 63:
+            raise SeqformerError(f"seed is {self.seed}: it must have at most 63 bits")
         _at_least(1e-9, learning_rate=self.learning_rate, clip=self.clip)
         _fraction(label_smoothing=self.label_smoothing)
         _choose("schedule", self.schedule, SCHEDULES)
@@ -298,22 +324,3 @@ def check_preset(name: str, known: dict[str, dict[str, int]] = PRESETS) -> str:
 def to_json(config: ModelConfig | VitConfig | TrainConfig | DecodeConfig) -> dict[str, Any]:
     """The configuration as plain JSON values."""
     return dataclasses.asdict(config)
-
-
-def from_json(kind: type[Config], values: object, where: str) -> Config:
-    """A configuration read back; an unknown key or a value of another type is refused by name."""
-    if not isinstance(values, dict):
-        raise SeqformerError(f"{where}: expected an object with the fields of {kind.__name__}")
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    for key, value in values.items():
-        if key not in fields:
-            raise SeqformerError(
-                f"{where}: '{key}' is not a field of {kind.__name__}: {nearest(key, fields)}"
-            )
-        expected = {"int": int, "float": (int, float), "bool": bool, "str": str}[str(fields[key].type)]
-        if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):  # type: ignore[arg-type]
-            raise SeqformerError(f"{where}: '{key}' is {value!r}, expected {fields[key].type}")
-    missing = [n for n, f in fields.items() if n not in values and f.default is dataclasses.MISSING]
-    if missing:
-        raise SeqformerError(f"{where}: '{missing[0]}' is missing")
-    return kind(**values)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,6 +17,8 @@ from seqformer.errors import RunError, WriteError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+MOST_JSON, MOST_DIGITS = 16 << 20, 18  # bytes of a file, digits of a whole number
+
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` make a file beside ``path``, sync it to disk, and put it in place in one move.
@@ -22,6 +26,8 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     Where that fails, ``path`` is as it was and nothing lies beside it. Raises :class:`WriteError`.
     """
     beside = path.with_name(path.name + ".tmp")
+    if beside.is_dir() and not beside.is_symlink():
+        raise RunError(f"{beside} is a folder in the way of a file; remove it")
     try:
         try:
             beside.unlink(missing_ok=True)  # of a process that was killed, or a link that leads elsewhere
@@ -62,12 +68,78 @@ def write_json(path: Path, values: Any) -> None:
 
 def read_json(path: Path) -> Any:
     """JSON read back, or a :class:`RunError` that names the file."""
+    return parse_json(read_bytes(path, MOST_JSON), str(path))
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """A regular file of at most so many bytes, or a :class:`RunError` that says why not."""
     try:
-        return json.loads(path.read_text("utf-8"))
+        if not path.is_file():
+            raise RunError(f"{path}: there is no such file")
+        with open(path, "rb") as file:
+            content = file.read(most + 1)
     except OSError as error:
         raise RunError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(content) > most:
+        raise RunError(f"{path}: larger than {most >> 20} MiB, which no file of this kind is")
+    return content
+
+
+def parse_json(content: bytes | str, where: str) -> Any:
+    """JSON as this package writes it: no name twice, no number that is not finite or has too many digits."""
+    try:
+        values = json.loads(
+            content,
+            object_pairs_hook=_named_once,
+            parse_constant=_number,
+            parse_float=_number,
+            parse_int=_whole_number,
+        )
+        json.dumps(values, ensure_ascii=False).encode()  # half a surrogate pair cannot be printed
     except (ValueError, RecursionError) as error:
-        raise RunError(f"{path}: not valid JSON ({error})") from None
+        raise RunError(f"{where}: not valid JSON ({error})") from None
+    return values
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return values
+
+
+def _number(text: str) -> float:
+    if not math.isfinite(float(text)):
+        raise ValueError(f"{text} is not a number that can be used")
+    return float(text)
+
+
+def _whole_number(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"a number of {len(text)} digits")
+    return int(text)
+
+
+def check_plain(folder: Path) -> None:
+    """Refuse a folder with links or devices in it: what is read and written must lie in the folder itself."""
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if entry.is_symlink():
+                raise RunError(f"{entry.path} is a link; put a copy of the file in its place")
+            if not entry.is_file() and not entry.is_dir():
+                raise RunError(f"{entry.path} is neither a file nor a folder; remove it")
+
+
+def digest(path: Path) -> str:
+    """128 bits of BLAKE2b of a file, in hexadecimal: tells it from any other."""
+    seen = hashlib.blake2b(digest_size=16)
+    try:
+        with open(path, "rb") as file:
+            while piece := file.read(1 << 20):
+                seen.update(piece)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error.strerror})") from None
+    return seen.hexdigest()
 
 
 @contextlib.contextmanager

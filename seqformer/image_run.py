@@ -187,7 +187,7 @@ def _array(path: Path, dtype: str, dimensions: int) -> Any:
     """A .npy file, mapped, so that its header is held against its size before anything is read."""
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # NumPy reads a header as Python, a zip or a pickle, each with its errors
         raise RunError(f"{path}: not a whole .npy file ({error})") from None
     if not isinstance(found, np.ndarray) or found.dtype != np.dtype(dtype) or found.ndim != dimensions:
         raise RunError(f"{path}: expected a .npy file of {dtype} with {dimensions} dimensions")

@@ -61,6 +61,7 @@ def resume(run: AnyRun, device: str, started: float | None = None) -> Learning:
     if not state.is_file():
         raise RunError(f"{run.folder} has no saved state to resume; start again with another --run")
     resuming.check(run)
+    run.check_state()
     learning = _learning(run, device, started)
     learning.trainer.resume()
     remark = resuming.differences(read_facts(state), learning.trainer.facts)
@@ -95,6 +96,9 @@ def text_lessons(run: Run, model: Seq2Seq, device: torch.device) -> Lessons:
         raise RunError(
             f"{run.data} was prepared anew since this run began; prepare it as it was, or start a new run"
         )
+    model_sizes = (run.model_config.source_vocabulary, run.model_config.target_vocabulary)
+    if model_sizes != tuple(manifest.vocabulary[side] for side in ("source", "target")):
+        raise RunError(f"{run.folder}: its model was made for {model_sizes} pieces and {run.data} has others")
     config = run.train_config
     batches = PairBatches(store.open_pairs(run.data, "train", manifest), config.tokens_per_batch, config.seed)
     held_out = store.open_pairs(run.data, "valid", manifest)

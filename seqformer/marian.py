@@ -18,8 +18,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from seqformer import __version__
-from seqformer.config import ModelConfig, TrainConfig, from_json
+from seqformer.config import ModelConfig, TrainConfig
 from seqformer.errors import MissingExtra, RunError
+from seqformer.fields import from_json
 from seqformer.files import read_json, whole_folder, write_json
 from seqformer.run import Run
 from seqformer.run_folder import INFO, check_new, new_info, write_configs
@@ -262,7 +263,7 @@ def read(checkpoint: Path, out: Path) -> Run:
             (folder / f"{side}.model").write_bytes(model)
         for part in ("valid.tsv", "test.tsv"):
             (folder / part).touch()
-        manifest = _manifest(checkpoint, config)
+        manifest = _manifest(checkpoint, config, store.digests(folder))
         store.write_manifest(folder, manifest)
         write_json(folder / INFO, new_info(out, manifest.kind, checkpoint, manifest.fingerprint))
         write_configs(folder, config, TrainConfig())
@@ -407,7 +408,7 @@ def _spm(checkpoint: Path, side: str, ids: dict[str, int], order: list[int]) -> 
     return made
 
 
-def _manifest(checkpoint: Path, config: ModelConfig) -> store.Manifest:
+def _manifest(checkpoint: Path, config: ModelConfig, digests: dict[str, str]) -> store.Manifest:
     sizes = _sizes(config)
     return store.Manifest(
         name=checkpoint.resolve().name,
@@ -426,4 +427,5 @@ def _manifest(checkpoint: Path, config: ModelConfig) -> store.Manifest:
         unknown={"source": 0.0, "target": 0.0},
         length_ratio=2.0,
         fingerprint=f"imported by {__version__}",
+        digests=digests,
     )

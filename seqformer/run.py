@@ -134,7 +134,13 @@ class Run(RunFolder[ModelConfig, Seq2Seq]):
 
     def pairs(self, split: str) -> list[Pair]:
         """The held-out pairs of ``valid`` or ``test``, normalised."""
-        return list(read_tsv([self.folder / f"{split}.tsv"]))
+        store.check_digest(self.folder, f"{split}.tsv", self.manifest)
+        found = list(read_tsv([self.folder / f"{split}.tsv"]))
+        if len(found) != self.manifest.pairs[split]:
+            raise RunError(
+                f"{self.folder / split}.tsv: {len(found)} pairs, expected {self.manifest.pairs[split]}"
+            )
+        return found
 
     def translator(self, device: str = "auto") -> Translator:
         """The run as a translator."""

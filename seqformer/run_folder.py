@@ -9,6 +9,7 @@ metrics.jsonl         losses and scores, a line each
 
 from __future__ import annotations
 
+import math
 import platform
 import sys
 from abc import ABC, abstractmethod
@@ -22,14 +23,27 @@ import torch
 from torch import nn
 
 from seqformer import __version__
-from seqformer.config import ModelConfig, TrainConfig, VitConfig, from_json, to_json
+from seqformer.config import ModelConfig, TrainConfig, VitConfig, to_json
 from seqformer.errors import RunError
-from seqformer.files import read_json, write_json
-from seqformer.training.checkpoint import METRICS, STATE, WEIGHTS, load_weights, read_progress
+from seqformer.fields import check, from_json
+from seqformer.files import check_plain, read_json, write_json
+from seqformer.training.checkpoint import (
+    METRICS,
+    STATE,
+    WEIGHTS,
+    check_adam,
+    check_shapes,
+    load_weights,
+    read_progress,
+)
 from seqformer.training.trainer import Batches, Validation
 
 FORMAT = 1
 INFO, CONFIG = "run.json", "config.json"
+FIELDS = {
+    "format": "int", "name": "str", "task": "str", "data": "str", "data_fingerprint": "str",
+    "command": "list[str]", "created": "str", "versions": "dict[str, str]",
+}  # fmt: skip  # of run.json
 IMAGES = "images"  # the task of a run that classifies images; all others are of text
 
 ConfigT = TypeVar("ConfigT", ModelConfig, VitConfig)
@@ -103,35 +117,46 @@ class RunFolder(ABC, Generic[ConfigT, ModelT]):
     def load_model(self, device: torch.device) -> ModelT:
         """The best weights, in evaluation mode; the last ones where no validation was reached."""
         if (self.folder / WEIGHTS).is_file():
-            path = self.folder / WEIGHTS
-            weights = load_weights(path)
+            path, prefix = self.folder / WEIGHTS, ""
         elif (self.folder / STATE).is_file():
-            path = self.folder / STATE
-            held = load_weights(path)
-            weights = {k.removeprefix("weights/"): v for k, v in held.items() if k.startswith("weights/")}
+            path, prefix = self.folder / STATE, "weights/"
         else:
             raise RunError(
                 f"{self.folder} has no weights yet; go on with: seqformer train --resume --run {self.folder}"
             )
-        model = self.build()
-        expected = dict(model.named_parameters())
-        for name in sorted(set(expected) ^ set(weights)):
-            raise RunError(f"{path}: the weights '{name}' are {'missing' if name in expected else 'unknown'}")
-        for name, parameter in expected.items():
-            if parameter.shape != weights[name].shape:
-                shapes = f"{list(weights[name].shape)}, expected {list(parameter.shape)}"
-                raise RunError(f"{path}: the weights '{name}' have the shape {shapes}")
+        model, shapes = self._outline()
+        check_shapes(path, shapes, prefix=prefix)
+        held = load_weights(path)
+        weights = {name.removeprefix(prefix): held[name] for name in held if name.startswith(prefix)}
+        model.to_empty(device=device)
         model.load_state_dict(weights, strict=False)  # shared matrices have one name of two
-        return model.to(device).eval()
+        return model.eval()
+
+    def check_state(self) -> None:
+        """Hold the state to be resumed against the configuration before a model is made."""
+        _, shapes = self._outline()
+        check_shapes(self.folder / STATE, shapes, prefix="weights/")
+        check_adam(self.folder / STATE, sum(map(math.prod, shapes.values())))
+
+    def _outline(self) -> tuple[ModelT, dict[str, tuple[int, ...]]]:
+        """A model that takes no memory, and the shape of each of its weights."""
+        with torch.device("meta"):
+            model = self.build()
+        return model, {name: tuple(weights.shape) for name, weights in model.named_parameters()}
 
 
 def read_info(folder: Path) -> dict[str, Any]:
     """What run.json says."""
     if not (folder / INFO).is_file():
         raise RunError(f"{folder} is not a run (no {INFO}); train one with: seqformer train --run {folder}")
+    check_plain(folder)
     info = read_json(folder / INFO)
     if not isinstance(info, dict) or info.get("format") != FORMAT:
         raise RunError(f"{folder / INFO}: not a run of format {FORMAT}; it was made by another version")
+    for name in sorted(set(FIELDS) ^ set(info)):
+        raise RunError(f"{folder / INFO}: {name!r} is {'missing' if name in FIELDS else 'unknown'}")
+    for name, kind in FIELDS.items():
+        check(kind, name, info[name], str(folder / INFO))
     return info
 
 

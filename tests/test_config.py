@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from seqformer.config import DecodeConfig, ModelConfig, TrainConfig, from_json, to_json
+from seqformer.config import DecodeConfig, ModelConfig, TrainConfig, to_json
 from seqformer.errors import SeqformerError
+from seqformer.fields import from_json
 
 
 @pytest.mark.parametrize("config", [ModelConfig(9, 9), TrainConfig(max_minutes=2), DecodeConfig(beam=3)])

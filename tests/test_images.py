@@ -20,8 +20,9 @@ from conftest import Command, Result
 from torch.testing import assert_close
 
 from seqformer import image_run, learn
-from seqformer.config import VIT_PRESETS, TrainConfig, VitConfig, from_json, to_json
+from seqformer.config import VIT_PRESETS, TrainConfig, VitConfig, to_json
 from seqformer.errors import DataError, RunError, SeqformerError
+from seqformer.fields import from_json
 from seqformer.image_run import ImageRun
 from seqformer.images import idx
 from seqformer.images.dataset import ImageBatch, ImageBatches, Labelled, as_tensor

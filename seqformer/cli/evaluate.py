@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seqformer.cli import compare as comparing
 from seqformer.cli import images as image_verbs
 from seqformer.cli.options import (
     BeamOption,
@@ -25,6 +26,7 @@ from seqformer.cli.reference import reference_table
 from seqformer.errors import SeqformerError, nearest
 
 if TYPE_CHECKING:
+    from seqformer.config import DecodeConfig
     from seqformer.report.metrics import Score
     from seqformer.run import Run
 
@@ -49,6 +51,14 @@ def evaluate(
     reference: Annotated[
         Path | None, typer.Option(metavar="F", rich_help_panel=WHAT, help="… against these translations.")
     ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN|F",
+            rich_help_panel=WHAT,
+            help="Is another run, or a file of translations, better or worse? Two tests of significance.",
+        ),
+    ] = None,
     reference_sentences: Annotated[
         bool,
         typer.Option(
@@ -65,6 +75,7 @@ def evaluate(
     """Translate held-out sentences and score them, or classify test images.
 
     Without a score named, a text run shows BLEU and chrF, a toy task exact match and token accuracy.
+    Scores of sacreBLEU come with their 95% interval.
     Split parts are scored as normalised text, your own files as they are. A run of
     images shows accuracy, class by class, and what is taken for what.
     """
@@ -81,11 +92,26 @@ def evaluate(
     names = [name for name, wanted in (("bleu", bleu), ("chrf", chrf), ("ter", ter)) if wanted]
     if not names and opened.is_translation:
         names = ["bleu", "chrf"]
-    found = _evaluate(opened, sources, references, names, beam, length_penalty, device)
+    from seqformer.config import DecodeConfig
+
+    config = DecodeConfig(beam=beam, length_penalty=length_penalty)
+    if compare:
+        comparing.check(compare, names)
+        theirs = comparing.translations(compare, opened, sources, config, device)
+    found = _evaluate(opened, sources, references, names, config, device)
+    values = found.to_json()
+    tested, systems = [], (str(opened.folder), str(compare))
+    if compare:
+        from seqformer.report import significance
+
+        tested = significance.compare(names, found.translations, theirs, references)
+        values["compare"] = comparing.to_json(compare, tested, systems, len(sources))
     if as_json:
-        print(json.dumps(found.to_json(), ensure_ascii=False))
-    else:
-        _show(opened, found, source or split)
+        print(json.dumps(values, ensure_ascii=False))
+        return
+    _show(opened, found, source or split)
+    if compare:
+        comparing.show(tested, systems, len(sources))
 
 
 @dataclass(frozen=True)
@@ -102,7 +128,10 @@ class _Found:
     def to_json(self) -> dict[str, Any]:
         """The one object that ``--json`` prints."""
         return {
-            **{s.name: {"score": s.score, "signature": s.signature} for s in self.scores},
+            **{
+                s.name: {"score": s.score, "interval": s.interval, "signature": s.signature}
+                for s in self.scores
+            },
             "exact_match": self.exact_match,
             "token_accuracy": self.token_accuracy,
             "sentences": len(self.sources),
@@ -131,25 +160,21 @@ def _evaluate(
     sources: list[str],
     references: list[str],
     names: list[str],
-    beam: int,
-    length_penalty: float,
+    config: DecodeConfig,
     device: str,
 ) -> _Found:
-    from seqformer.config import DecodeConfig
     from seqformer.report import metrics
 
     translator = run.translator(device)
     begin = time.perf_counter()
-    best = [
-        t[0] for t in translator.translate(sources, DecodeConfig(beam=beam, length_penalty=length_penalty))
-    ]
+    best = [t[0] for t in translator.translate(sources, config)]
     seconds = time.perf_counter() - begin
     texts = [t.text for t in best]
     return _Found(
         sources=sources,
         references=references,
         translations=texts,
-        scores=[metrics.corpus_score(name, texts, references) for name in names],
+        scores=[metrics.corpus_score(name, texts, references, interval=True) for name in names],
         exact_match=metrics.exact_match(texts, references),
         token_accuracy=metrics.token_accuracy(texts, references),
         seconds=seconds,
@@ -164,16 +189,18 @@ def _show(run: Run, found: _Found, what: object) -> None:
     from seqformer.report import metrics
 
     count = len(found.sources)
-    scores = table(f"{run.folder} on {what}: {count:,} sentences", "score", "value", "signature")
-    scores.columns[2].justify = "left"
-    titles = {"bleu": "BLEU", "chrf": "chrF2", "ter": "TER"}
+    scores = table(f"{run.folder} on {what}: {count:,} sentences", "score", "value", "95%", "signature")
+    scores.columns[3].justify = "left"
     for score in found.scores:
-        scores.add_row(titles[score.name], f"{score.score:.1f}", score.signature)
-    scores.add_row("exact match", f"{found.exact_match:.1%}", "")
+        assert score.interval is not None
+        low, high = score.interval
+        title = metrics.TITLES[score.name]
+        scores.add_row(title, f"{score.score:.1f}", f"{low:.1f}–{high:.1f}", score.signature)
+    scores.add_row("exact match", f"{found.exact_match:.1%}", "", "")
     if not run.is_translation:
-        scores.add_row("token accuracy", f"{found.token_accuracy:.1%}", "")
+        scores.add_row("token accuracy", f"{found.token_accuracy:.1%}", "", "")
     speed = f"{count / found.seconds:,.0f} sentences/s, {found.pieces / found.seconds:,.0f} pieces/s"
-    scores.add_row("speed", f"{found.seconds:.1f} s", speed)
+    scores.add_row("speed", f"{found.seconds:.1f} s", "", speed)
 
     ranked = metrics.sentence_scores(found.translations, found.references)
     order = sorted(range(count), key=lambda i: -ranked[i])

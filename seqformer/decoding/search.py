@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from seqformer.config import DecodeConfig
+from seqformer.errors import SeqformerError
 from seqformer.models.attention import padding_mask
 from seqformer.models.seq2seq import Seq2Seq
 from seqformer.text.tokenizer import BOS, EOS, PAD
@@ -63,6 +64,8 @@ def search(model: Seq2Seq, source: Tensor, limits: Tensor, config: DecodeConfig)
         everything = torch.arange(len(logits), device=rows.device)
         if beams.sentences and not torch.equal(rows, everything):
             state.select(rows, kept)
+    if not all(beams.finished):
+        raise SeqformerError("the model gives no translation a probability: its weights are damaged")
     best = [sorted(f, key=lambda h: h.score, reverse=True)[: config.n_best] for f in beams.finished]
     return best
 

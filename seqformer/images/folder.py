@@ -104,6 +104,8 @@ def _open(path: Path) -> Any:
             "reading PNGs needs Pillow; install it with: pip install 'seqformer[png]'"
         ) from None
     try:
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path} is not a file")
         with Image.open(path, formats=["PNG"]) as image:
             if max(image.size) > LONGEST_SIDE:
                 raise DataError(
@@ -112,7 +114,9 @@ def _open(path: Path) -> Any:
             return image
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
-    except (OSError, ValueError, SyntaxError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # whatever Pillow's parsers meet in damaged bytes
         raise DataError(f"{path}: not a PNG picture ({error})") from None
 
 
@@ -125,6 +129,6 @@ def _pixels(path: Path, channels: int) -> Bytes:
             deep = image.mode.startswith("I")  # 16 bits a pixel
             picture = image.point(lambda value: value / 256).convert("L") if deep else image
             values: Bytes = np.asarray(picture.convert("L" if channels == 1 else "RGB"), np.uint8)
-    except (OSError, ValueError, SyntaxError) as error:
+    except Exception as error:  # as above
         raise DataError(f"{path}: not a whole PNG picture ({error})") from None
     return values[None] if channels == 1 else values.transpose(2, 0, 1)

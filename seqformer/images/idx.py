@@ -21,6 +21,8 @@ from seqformer.errors import DataError
 from seqformer.images.dataset import MAX_BYTES, Bytes, Dataset, Labelled, class_names
 
 UNSIGNED_BYTES = 8
+MOST_UNPACKED = 1 << 30  # bytes of a .gz, a thousandth of which may be enough to promise them
+MOST_LABELS = 1 << 26
 PIECE = 1 << 20  # bytes read at a time: memory grows with the file, not with what its header promises
 STEMS = {"train": "train", "test": "t10k"}
 
@@ -45,12 +47,14 @@ def read_folder(folder: Path) -> Dataset:
 
 def read_idx(path: Path, dimensions: int) -> Bytes:
     """An array of unsigned bytes with so many dimensions."""
-    opened = gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
-    with cast(BinaryIO, opened) as file:
-        try:
+    try:
+        opened = gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
+        with cast(BinaryIO, opened) as file:
             return _parse(file, path, dimensions)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise DataError(f"{path}: not a whole .gz file ({error}); get it again") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: not a whole .gz file ({error}); get it again") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _parse(file: BinaryIO, path: Path, dimensions: int) -> Bytes:
@@ -68,8 +72,9 @@ def _parse(file: BinaryIO, path: Path, dimensions: int) -> Bytes:
     expected = math.prod(shape)
     if expected == 0:
         raise DataError(f"{path}: it holds nothing (its sizes are {_by(shape)})")
-    if expected > MAX_BYTES:
-        raise DataError(f"{path}: sizes of {_by(shape)} are more than the {MAX_BYTES >> 30} GiB read at most")
+    most = MOST_LABELS if dimensions == 1 else MOST_UNPACKED if path.suffix == ".gz" else MAX_BYTES
+    if expected > most:
+        raise DataError(f"{path}: sizes of {_by(shape)} are more than the {_by_size(most)} read at most")
     content = bytearray()
     while len(content) <= expected and (piece := file.read(PIECE)):
         content += piece
@@ -79,6 +84,10 @@ def _parse(file: BinaryIO, path: Path, dimensions: int) -> Bytes:
             f"{path}: its header promises {_by(shape)} = {expected:,} bytes and {found}; get it again"
         )
     return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _by_size(count: int) -> str:
+    return f"{count >> 30} GiB" if count >> 30 else f"{count >> 20} MiB"
 
 
 def _by(shape: list[int]) -> str:

@@ -7,6 +7,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+TITLES = {"bleu": "BLEU", "chrf": "chrF2", "ter": "TER"}  # as sacrebleu calls them
+DRAWS = 10_000_000  # sentences drawn in all at most: resampling takes memory in proportion
+RESAMPLES, FEWEST = 1000, 200
+
 
 @dataclass(frozen=True)
 class Score:
@@ -15,18 +19,41 @@ class Score:
     name: str
     score: float
     signature: str
+    interval: tuple[float, float] | None = None  # 95%, by bootstrap, where that was asked for
 
 
-def corpus_score(name: str, hypotheses: list[str], references: list[str]) -> Score:
-    """``bleu``, ``chrf`` or ``ter`` of a corpus, by sacrebleu with its defaults (Post 2018)."""
-    metric = _metric(name)
-    found = metric.corpus_score(hypotheses, [references])
-    return Score(name, float(found.score), str(metric.get_signature()))
+def corpus_score(name: str, hypotheses: list[str], references: list[str], *, interval: bool = False) -> Score:
+    """``bleu``, ``chrf`` or ``ter`` of a corpus, by sacrebleu with its defaults (Post 2018).
+
+    The ``interval`` is that of sacrebleu's bootstrap (Koehn 2004), of as many resamples as the signature
+    says; they are drawn with sacrebleu's seed, so that they repeat.
+    """
+    metric = sacrebleu_metric(name)
+    if not interval:
+        found = metric.corpus_score(hypotheses, [references])
+        return Score(name, float(found.score), str(metric.get_signature()))
+    from sacrebleu.significance import PairedTest
+
+    # a test of one system is the bootstrap of its score; corpus_score(…, n_bootstrap) is the same, and fails
+    # where one resample scores 0 (statistics.mean of a float among NumPy's)
+    samples = bounded(RESAMPLES, len(hypotheses))
+    signatures, scores = PairedTest(
+        [("A", hypotheses)], {name: metric}, [references], test_type="bs", n_samples=samples
+    )()
+    title = TITLES[name]
+    (alone,) = scores[title]
+    between = (float(alone.mean - alone.ci), float(alone.mean + alone.ci))  # a middle and half a width
+    return Score(name, float(alone.score), str(signatures[title]), between)
+
+
+def bounded(wanted: int, sentences: int) -> int:
+    """How often so many sentences are drawn anew: as wanted up to thousands, less often for more."""
+    return min(wanted, max(FEWEST, DRAWS // sentences))
 
 
 def sentence_scores(hypotheses: list[str], references: list[str]) -> list[float]:
     """chrF of each sentence: steady at sentence level, where BLEU is not."""
-    metric = _metric("chrf")
+    metric = sacrebleu_metric("chrf")
     return [float(metric.sentence_score(h, [r]).score) for h, r in zip(hypotheses, references, strict=True)]
 
 
@@ -68,7 +95,8 @@ def token_accuracy(hypotheses: list[str], references: list[str]) -> float:
     return right / max(1, total)
 
 
-def _metric(name: str) -> Any:
+def sacrebleu_metric(name: str) -> Any:
+    """The metric object behind a name, with sacrebleu's defaults."""
     from sacrebleu.metrics import BLEU, CHRF, TER
 
     # text prepared with split punctuation ends in " .", and sacrebleu would remark on it each time

@@ -218,9 +218,10 @@ def _encode(
         tokens=dict(counts.tokens),
         longest=dict(counts.longest),
         unknown={side: counts.unknown[side] / max(1, counts.all_tokens[side]) for side in SIDES},
-        length_ratio=counts.length_ratio,
+        length_ratio=min(counts.length_ratio, store.MOST_RATIO),
         fingerprint=counts.hash.hexdigest()[:16],
         files=files,
+        digests=store.digests(folder),
     )
     store.write_manifest(folder, manifest)
     return manifest

@@ -11,20 +11,24 @@ A prepared folder holds
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seqformer.errors import DataError
-from seqformer.files import read_json, write_json
+from seqformer.errors import DataError, SeqformerError
+from seqformer.fields import from_json
+from seqformer.files import check_plain, digest, read_json, write_json
 from seqformer.text.corpus import Normalizer, load_normalizer
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
+MOST_RATIO = 300.0  # pieces of a target for one of its source; more would let one line decode for minutes
+MOST_PIECES = 1 << 24  # of a vocabulary, and of a line
 Ids = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 
@@ -50,6 +54,25 @@ class Manifest:
     fingerprint: str  # of the training ids: tells one preparation from another
     format: int = FORMAT
     files: list[str] = field(default_factory=list)  # where the pairs came from
+    digests: dict[str, str] = field(default_factory=dict)  # file of this folder -> what it must hash to
+
+    def __post_init__(self) -> None:
+        for name, keys in (
+            ("pairs", ("train", "valid", "test")),
+            ("vocabulary", ("source", "target")),
+            ("tokens", ("source", "target")),
+            ("longest", ("source", "target")),
+        ):
+            numbers = getattr(self, name)
+            if set(numbers) != set(keys) or min(numbers.values()) < (name == "vocabulary"):
+                raise DataError(f"'{name}' is {numbers}: expected a number for each of {', '.join(keys)}")
+        if self.dtype not in ("uint16", "uint32"):
+            raise DataError(f"'dtype' is '{self.dtype}': expected uint16 or uint32")
+        if max(*self.vocabulary.values(), *self.longest.values()) > MOST_PIECES:
+            raise DataError(f"'vocabulary' and 'longest' can be at most {MOST_PIECES:,}")
+        if not 1 <= self.length_ratio <= MOST_RATIO:
+            raise DataError(f"'length_ratio' is {self.length_ratio}: expected 1 to {MOST_RATIO:g}")
+        self.normalize()
 
     def normalize(self) -> Normalizer:
         """The normalisation that was applied, to be applied again at translation."""
@@ -59,21 +82,48 @@ class Manifest:
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a prepared folder or of a run."""
     path = folder / MANIFEST
-    if not path.is_file():
+    if not _is_file(path):
         raise DataError(
             f"{folder} is not a prepared folder (no {MANIFEST}); make one with: seqformer prepare"
         )
+    check_plain(folder)
     return _manifest(read_json(path), path)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as a name too long to be one
+        return False
 
 
 def _manifest(values: Any, path: Path) -> Manifest:
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise DataError(f"{path}: not a manifest of format {FORMAT}; prepare the data again")
-    names = {f.name for f in fields(Manifest)}
-    odd = sorted(names.symmetric_difference(values))
-    if odd:
-        raise DataError(f"{path}: the field '{odd[0]}' is unknown or missing; prepare the data again")
-    return Manifest(**values)
+    if not values.get("digests"):
+        raise DataError(f"{path}: the digests of the files are missing; prepare the data again")
+    try:
+        return from_json(Manifest, values, str(path))
+    except DataError as error:  # of its own making, where the path is not known
+        raise DataError(f"{path}: {error}; prepare the data again") from None
+    except SeqformerError as error:
+        raise DataError(f"{error}; prepare the data again") from None
+
+
+def check_digest(folder: Path, name: str, manifest: Manifest) -> None:
+    """Refuse a file of a prepared folder or a run that is not the one the manifest tells of."""
+    if name not in manifest.digests:
+        raise DataError(f"{folder / name}: {MANIFEST} does not tell of this file; prepare the data again")
+    if digest(folder / name) != manifest.digests[name]:
+        raise DataError(
+            f"{folder / name}: changed since it was made, or not of this folder; "
+            "put the right file back, or prepare the data again"
+        )
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The digest of every file of a folder just prepared."""
+    return {path.name: digest(path) for path in sorted(folder.iterdir())}
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -110,14 +160,20 @@ class Writer:
 class Side:
     """The encoded lines of one side of one split."""
 
-    def __init__(self, folder: Path, stem: str, dtype: str) -> None:
+    def __init__(self, folder: Path, stem: str, dtype: str, vocabulary: int) -> None:
         self._ids = _map(folder / f"{stem}.ids", np.dtype(dtype).newbyteorder("<"))
         self._offsets = _map(folder / f"{stem}.offsets", np.dtype("<u8"))
-        if not len(self._offsets) or int(self._offsets[-1]) != len(self._ids):
+        ends, count = self._offsets, len(self._ids)
+        if not len(ends) or int(ends[0]) or int(ends[-1]) != count or int(ends.max()) > count:
             raise DataError(f"{folder / stem}.ids: its size does not fit its offsets; prepare the data again")
         self.lengths: npt.NDArray[np.int32] = np.diff(self._offsets.astype(np.int64)).astype(np.int32)
         if (self.lengths < 0).any():
             raise DataError(f"{folder / stem}.offsets: damaged; prepare the data again")
+        if len(self._ids) and int(self._ids.max()) >= vocabulary:
+            raise DataError(
+                f"{folder / stem}.ids: it holds the piece {int(self._ids.max())} of a vocabulary of "
+                f"{vocabulary}; prepare the data again"
+            )
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -152,9 +208,21 @@ class Pairs:
 
 def open_pairs(folder: Path, split: str, manifest: Manifest) -> Pairs:
     """The encoded pairs of ``train`` or ``valid``, memory-mapped."""
-    source, target = (Side(folder, f"{split}.{side}", manifest.dtype) for side in ("source", "target"))
+    for side, kind in itertools.product(("source", "target"), ("ids", "offsets")):
+        check_digest(folder, f"{split}.{side}.{kind}", manifest)
+    source, target = (
+        Side(folder, f"{split}.{side}", manifest.dtype, manifest.vocabulary[side])
+        for side in ("source", "target")
+    )
     if len(source) != len(target) or len(source) != manifest.pairs[split]:
         raise DataError(f"{folder}: the two sides of {split} differ in length; prepare the data again")
+    longest = {"source": int(source.lengths.max()), "target": int(target.lengths.max())}
+    for side, most in manifest.longest.items():
+        if split == "train" and longest[side] > most:
+            raise DataError(
+                f"{folder}: a {side} of {longest[side]} pieces where {most} is the longest; "
+                "prepare the data again"
+            )
     return Pairs(source, target)
 
 

@@ -12,10 +12,13 @@ from typing import Any
 import sentencepiece
 
 from seqformer.errors import DataError, SeqformerError, nearest
+from seqformer.files import read_bytes
+from seqformer.text.store import Manifest, check_digest, read_manifest
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 SPECIALS = 4
 MODEL_TYPES = ("unigram", "bpe", "word", "char")
+MOST_BYTES = 64 << 20  # of a model; 32,000 pieces take less than one
 SAMPLE = 200_000  # lines the model is learned from at most, drawn at random: so memory has a bound
 
 
@@ -85,18 +88,22 @@ class Tokenizer:
 
 
 def load(folder: Path) -> Tokenizer:
-    """The tokenizer of a prepared folder or a run."""
+    """The tokenizer of a prepared folder or a run, if it is the one that was made for it.
+
+    A digest decides that before SentencePiece sees a byte: it trusts its models, and a damaged one can
+    end the process.
+    """
+    manifest = read_manifest(folder)
     if (folder / "tokenizer.model").is_file():
-        shared = _read(folder / "tokenizer.model")
+        shared = _read(folder, "tokenizer.model", manifest)
         return Tokenizer(shared, shared)
-    return Tokenizer(_read(folder / "source.model"), _read(folder / "target.model"))
+    return Tokenizer(_read(folder, "source.model", manifest), _read(folder, "target.model", manifest))
 
 
-def _read(path: Path) -> Vocabulary:
-    try:
-        return Vocabulary(path.read_bytes(), str(path))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+def _read(folder: Path, name: str, manifest: Manifest) -> Vocabulary:
+    content = read_bytes(folder / name, MOST_BYTES)
+    check_digest(folder, name, manifest)
+    return Vocabulary(content, str(folder / name))
 
 
 def auto_size(characters: int) -> int:

@@ -11,9 +11,11 @@ metrics.jsonl         one JSON object a line; no clocks, so that a repeated run 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from seqformer.errors import RunError
-from seqformer.files import cannot_write, write_whole
+from seqformer.errors import RunError, SeqformerError
+from seqformer.fields import from_json
+from seqformer.files import cannot_write, parse_json, write_whole
 from seqformer.training.tensors import write_tensors
 from seqformer.training.trouble import Trouble
 
 STATE, WEIGHTS, METRICS = "state.safetensors", "weights.safetensors", "metrics.jsonl"
+MOST_HEADER = 16 << 20  # bytes of the list of tensors that opens a safetensors file
+Shapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass
@@ -50,6 +55,13 @@ class Progress:
     finished: str = ""  # why it ended, where it did
     trouble: Trouble = field(default_factory=Trouble)
 
+    def __post_init__(self) -> None:
+        counts = (self.step, self.epoch, self.place, self.units, self.validations, self.best_step)
+        if min(*counts, self.worse, self.metrics_bytes, self.loss_units, self.validated_step + 1) < 0:
+            raise RunError("a count is below zero")
+        if min(self.seconds, self.validation_seconds) < 0:
+            raise RunError("a time is below zero")
+
 
 def save_weights(path: Path, weights: dict[str, Tensor]) -> None:
     """Weights by name, whole."""
@@ -59,6 +71,27 @@ def save_weights(path: Path, weights: dict[str, Tensor]) -> None:
 def load_weights(path: Path) -> dict[str, Tensor]:
     """What :func:`save_weights` wrote."""
     return _read(path)[0]
+
+
+def check_shapes(path: Path, expected: Shapes, *, prefix: str = "") -> None:
+    """Hold a file's list of tensors against the names and shapes of a model before any memory is taken.
+
+    Tensors whose names do not begin with ``prefix`` are not looked at.
+    """
+    found = {name.removeprefix(prefix): s for name, s in _shapes(path).items() if name.startswith(prefix)}
+    for name in sorted(set(expected) ^ set(found)):
+        raise RunError(f"{path}: the weights {name!r} are {'missing' if name in expected else 'unknown'}")
+    for name, shape in expected.items():
+        if found[name] != shape:
+            shapes = f"{list(found[name])}, expected {list(shape)}"
+            raise RunError(f"{path}: the weights {name!r} have the shape {shapes}")
+
+
+def check_adam(path: Path, count: int) -> None:
+    """Refuse a state whose averages are not those of so many weights; none at all are those of step 0."""
+    found = {name: shape for name, shape in _shapes(path).items() if name.startswith("adam/")}
+    if found and found != {"adam/exp_avg": (count,), "adam/exp_avg_sq": (count,), "adam/step": (1,)}:
+        raise RunError(f"{path}: the optimizer's averages do not fit the {count:,} weights")
 
 
 def save_state(path: Path, tensors: dict[str, Tensor], progress: Progress, facts: dict[str, Any]) -> None:
@@ -91,32 +124,65 @@ def load_state(path: Path) -> tuple[dict[str, Tensor], Progress]:
     """What :func:`save_state` wrote; the random generators are set as they were."""
     tensors, metadata = _read(path)
     progress = _progress(metadata, path)
-    if "rng/cpu" in tensors:
-        torch.set_rng_state(tensors["rng/cpu"])
-    if "rng/cuda" in tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(tensors["rng/cuda"])
+    try:
+        if "rng/cpu" in tensors:
+            torch.set_rng_state(tensors["rng/cpu"])
+        if "rng/cuda" in tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(tensors["rng/cuda"])
+    except (RuntimeError, TypeError):
+        raise RunError(f"{path}: the states of the random generators are damaged") from None
     return tensors, progress
 
 
 def _read(path: Path, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, str]]:
+    with _open(path) as file:
+        held = {name: _tensor(file, name, path) for name in (file.keys() if tensors else [])}
+        return held, file.metadata() or {}
+
+
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[Any]:
+    """A safetensors file of which the list of tensors is read, and is not larger than one can be."""
     try:
+        if not path.is_file():
+            raise RunError(f"{path}: there is no such file")
+        with open(path, "rb") as raw:
+            header = int.from_bytes(raw.read(8), "little")
+        if header > MOST_HEADER:
+            raise RunError(f"{path}: not a whole safetensors file: its header would be {header:,} bytes long")
         with safe_open(path, framework="pt") as file:
-            names = file.keys() if tensors else []
-            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
-    except FileNotFoundError:
-        raise RunError(f"{path}: there is no such file") from None
+            yield file
     except (SafetensorError, OSError, ValueError) as error:
         raise RunError(f"{path}: not a whole safetensors file ({error})") from None
 
 
+def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    with _open(path) as file:
+        return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+
+
+def _tensor(file: Any, name: str, path: Path) -> Tensor:
+    """A tensor of the kind that is written: finite fp32, or the bytes of a random generator."""
+    kind, expected = file.get_slice(name).get_dtype(), "U8" if name.startswith("rng/") else "F32"
+    if kind != expected:
+        raise RunError(f"{path}: {name!r} is of the type {kind}, expected {expected}")
+    tensor: Tensor = file.get_tensor(name)
+    if kind == "F32" and not tensor.isfinite().all():
+        raise RunError(f"{path}: {name!r} holds numbers that are not finite")
+    return tensor
+
+
 def _progress(metadata: dict[str, str], path: Path) -> Progress:
     try:
-        values: Any = json.loads(metadata["progress"])
+        values = parse_json(metadata["progress"], str(path))
         if set(values) != {f.name for f in fields(Progress)}:
             raise ValueError
-        return Progress(**(values | {"trouble": Trouble(**values["trouble"])}))
+        trouble = from_json(Trouble, values.pop("trouble"), "progress")
+        return replace(from_json(Progress, values, "progress"), trouble=trouble)
     except (KeyError, ValueError, TypeError):
         raise RunError(f"{path}: not the state of a training of this version") from None
+    except SeqformerError as error:
+        raise RunError(f"{path}: not the state of a training of this version ({error})") from None
 
 
 class Metrics:
@@ -128,20 +194,15 @@ class Metrics:
 
     def __init__(self, path: Path, keep_bytes: int) -> None:
         self.path, self.bytes = path, keep_bytes
-        no_link = getattr(os, "O_NOFOLLOW", 0)  # not in every system
-        try:
-            self._file = open(
-                path, "ab", buffering=0, opener=lambda p, flags: os.open(p, flags | no_link, 0o666)
-            )
-        except OSError as error:
-            raise cannot_write(path, error) from None
-        there = os.fstat(self._file.fileno()).st_size
-        if there < keep_bytes:
-            self.close()
+        kept = path.read_bytes()[:keep_bytes] if keep_bytes and path.is_file() else b""
+        if len(kept) < keep_bytes:
             raise RunError(
-                f"{path}: cut to {there:,} of the {keep_bytes:,} bytes it had; put it back to resume this run"
+                f"{path}: cut to {len(kept):,} of the {keep_bytes:,} bytes it had; "
+                "put it back to resume this run"
             )
-        self._file.truncate(keep_bytes)
+        # a new file in its place: what the old one's name led to, by a link of either kind, stays as it is
+        write_whole(path, lambda beside: beside.write_bytes(kept))
+        self._file = open(path, "ab", buffering=0)
 
     def append(self, record: dict[str, Any]) -> None:
         """One line."""
@@ -164,11 +225,16 @@ class Metrics:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """All whole lines of a metrics file."""
+    """All whole lines of a metrics file, up to the first that is not one: plain values by name."""
     records = []
-    for line in path.read_text("utf-8").splitlines() if path.is_file() else []:
+    for line in path.read_bytes().split(b"\n") if path.is_file() else []:
         try:
-            records.append(json.loads(line))
-        except ValueError:
+            values = parse_json(line, str(path))
+        except RunError:
             break
+        if not isinstance(values, dict) or "step" not in values:
+            break
+        if not all(value is None or isinstance(value, (int, float, str)) for value in values.values()):
+            break
+        records.append(values)
     return records

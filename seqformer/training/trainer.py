@@ -129,10 +129,7 @@ class Trainer:
     def resume(self) -> None:
         """Go on from the state in the folder."""
         tensors, self.state = load_state(self.folder / STATE)
-        try:
-            self.optimizer.load(tensors)
-        except RunError as error:
-            raise RunError(f"{self.folder / STATE}: {error}") from None
+        self.optimizer.load(tensors)
         self.saved_step = self.state.step
         self.state.finished = ""
         self._before = self.state.seconds
@@ -169,6 +166,8 @@ class Trainer:
 
     def _loop(self) -> Iterator[Event]:
         plan = self.batches.plan(self.state.epoch)
+        if self.state.place >= len(plan):
+            raise RunError(f"{self.folder / STATE}: it is {self.state.place} batches into {len(plan)}")
         while True:
             progress = self.progress(len(plan))
             reason = self._reason_to_end(progress)

@@ -1,0 +1,90 @@
+"""Is one system better than another, or were these sentences just kind to it?
+
+Both tests are sacrebleu's own (Koehn 2004; Riezler and Maxwell 2005). Each asks how often a difference as
+large as the one seen would come about if the two systems were equally good: paired bootstrap draws the
+sentences anew, paired approximate randomisation swaps the outputs of random sentences between the systems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from seqformer.report.metrics import RESAMPLES, TITLES, bounded, sacrebleu_metric
+
+TRIALS = 10_000  # of approximate randomisation
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One score of two systems A and B on the same sentences."""
+
+    name: str
+    first: float  # the score of A
+    second: float  # and of B
+    bootstrap: float  # p-values, of two sides
+    randomisation: float
+    signatures: tuple[str, str]  # of the two tests; both systems are scored alike
+
+    @property
+    def difference(self) -> float:
+        """Of B from A."""
+        return self.second - self.first
+
+    @property
+    def shown(self) -> bool:
+        """Whether both tests call the systems different; the bootstrap alone does so too often for equals."""
+        return max(self.bootstrap, self.randomisation) < LEVEL
+
+    def verdict(self, names: tuple[str, str], sentences: int) -> str:
+        """What follows, in words."""
+        title, these = TITLES[self.name], f"{sentences:,} sentence{'s' if sentences != 1 else ''}"
+        if self.shown:
+            higher = self.difference > 0
+            better = names[1] if higher != (self.name == "ter") else names[0]  # errors: fewer are better
+            often = max(1, round(1 / max(self.bootstrap, self.randomisation)))
+            return (
+                f"{title}: {better} is better; equal systems would differ as much in about "
+                f"1 of {min(often, 1000):,} such tests"
+            )
+        if min(self.bootstrap, self.randomisation) < LEVEL:
+            return f"{title}: the two tests disagree, so these {these} do not settle which is better"
+        return f"{title}: no difference that these {these} can show"
+
+
+def compare(
+    names: Iterable[str], first: list[str], second: list[str], references: list[str]
+) -> list[Comparison]:
+    """Both tests for each score named, on as many translations by A and by B as references."""
+    found = []
+    for name in names:
+        tested = {
+            kind: _test(name, kind, bounded(wanted, len(references)), first, second, references)
+            for kind, wanted in (("bs", RESAMPLES), ("ar", TRIALS))
+        }
+        scores = [result.score for result in tested["bs"][0]]
+        # sacrebleu calls a system and its copy different: no resample of theirs differs more than by nothing
+        p = {kind: 1.0 if scores[0] == scores[1] else float(t[0][1].p_value) for kind, t in tested.items()}
+        signatures = (tested["bs"][1], tested["ar"][1])
+        found.append(Comparison(name, float(scores[0]), float(scores[1]), p["bs"], p["ar"], signatures))
+    return found
+
+
+def _test(
+    name: str, kind: str, samples: int, first: list[str], second: list[str], references: list[str]
+) -> tuple[list[Any], str]:
+    """sacrebleu's results for A and B, and the signature of the test."""
+    from sacrebleu.significance import PairedTest
+
+    test = PairedTest(
+        [("A", first), ("B", second)],
+        {name: sacrebleu_metric(name)},
+        [references],
+        test_type=kind,
+        n_samples=samples,
+    )
+    signatures, scores = test()
+    (title,) = signatures
+    return scores[title], str(signatures[title])
