@@ -7,6 +7,8 @@
     cold       from typing `seqformer translate` to the answer, over `import torch`
     multi30k   Multi30k English-German, ten minutes (needs --multi30k DIR with train.en, val.de, …)
     images     the small Vision Transformer, ten minutes (needs --images DIR with MNIST-like IDX files)
+    hostile    20,000 damaged files (bench/hostile.py): how many were neither refused in a line nor harmless
+    significance  how often equal systems are called different (bench/significance.py prints the table)
 
 The ten-seed experiment of the reference chapter has its own script, bench/d2l.py.
 
@@ -144,6 +146,20 @@ def images(scratch: Path, options: argparse.Namespace) -> Figures:
     return {"images: test accuracy": scores["accuracy"], "images: seconds": round(seconds)}
 
 
+def hostile(scratch: Path, options: argparse.Namespace) -> Figures:
+    """Whether every damaged file was refused in one line or did no harm; the script prints its table."""
+    return {"hostile files: all well": _script("hostile.py")}
+
+
+def significance(scratch: Path, options: argparse.Namespace) -> Figures:
+    """Whether the verdict calls equal systems different no more than 5% of the time, within chance."""
+    return {"significance: all well": _script("significance.py")}
+
+
+def _script(name: str) -> bool:
+    return subprocess.run([sys.executable, HERE / name]).returncode == 0
+
+
 def _prepare(scratch: Path, options: argparse.Namespace) -> None:
     if not (scratch / "prepared/en-fr").is_dir():
         seqformer(scratch, "prepare")
@@ -156,7 +172,9 @@ def _prepare(scratch: Path, options: argparse.Namespace) -> None:
         seqformer(scratch, "prepare", *files, "--vocab-size", 8000, "--out", "prepared/m30k")
 
 
-BENCHES = {f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k, images)}
+BENCHES = {
+    f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k, images, hostile, significance)
+}
 
 
 def main() -> None:
