@@ -10,6 +10,8 @@
     kills      a small training killed 30 times, resumed, and compared with one left alone (bench/kill.py)
     images     the small Vision Transformer, ten minutes (needs --images DIR with MNIST-like IDX files)
     robust     10,000 hostile input files through translate, long lines, peak memory (bench/robust.py)
+    hostile    20,000 damaged files: refused in one line, or harmless (bench/hostile.py)
+    significance   how often equal systems are called different (bench/significance.py)
 
 The ten-seed experiment of the reference chapter has its own script, bench/d2l.py.
 
@@ -26,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -197,10 +200,9 @@ subprocess.run([*command, "--out", "prepared/scale"], check=True, **quiet)"""
 )
 
 
-def robust(scratch: Path, options: argparse.Namespace) -> Figures:
-    """What bench/robust.py says, line by line; it fails where a case does."""
-    done = subprocess.run([sys.executable, HERE / "robust.py"], stdout=subprocess.PIPE, text=True, check=True)
-    return {f"robust: {number}": line for number, line in enumerate(done.stdout.splitlines())}
+def script(name: str, scratch: Path, options: argparse.Namespace) -> Figures:
+    """Whether all is well by a script of its own; it prints its table itself."""
+    return {f"{name}: all well": subprocess.run([sys.executable, HERE / name]).returncode == 0}
 
 
 def _prepare(scratch: Path, options: argparse.Namespace) -> None:
@@ -215,15 +217,9 @@ def _prepare(scratch: Path, options: argparse.Namespace) -> None:
         seqformer(scratch, "prepare", *files, "--vocab-size", 8000, "--out", "prepared/m30k")
 
 
-def kills(scratch: Path, options: argparse.Namespace) -> Figures:
-    """What a training killed at 30 moments, and in the middle of writes, has lost."""
-    import kill
-
-    return {f"kills: {name}": value for name, value in kill.measure(scratch).items()}
-
-
-BENCHES = {
-    f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k, faults, kills, robust, images)
+BENCHES = {f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k, faults, images)} | {
+    name: partial(script, f"{file}.py")
+    for name, file in (("kills", "kill"), ("robust",) * 2, ("hostile",) * 2, ("significance",) * 2)
 }
 
 

@@ -20,6 +20,7 @@ _ENDS = (
     re.compile(f"[,;:–—、，；][,;:–—、，；{_CLOSING}]*"),
     re.compile("(?= )"),
 )
+_WORD = re.compile(r"\w")
 SENTENCES, CLAUSES, WORDS = range(3)
 
 
@@ -44,12 +45,18 @@ def _split(text: str, count: Count, reach: int, level: int) -> Iterator[str]:
 
 
 def _fragments(text: str, level: int) -> list[str]:
-    """The text cut behind every mark of a level; a space at a cut stays at the begin of what follows."""
-    edges = [0]
+    """The text cut behind every mark of a level; a space at a cut stays at the begin of what follows.
+
+    Marks that follow no word, like the dots of ". . .", belong to what stands before them.
+    """
+    edges, looked, worded = [0], 0, False
     for found in _ENDS[level].finditer(text):
         end = found.end()
-        if end > edges[-1] and (text[end : end + 1] == " " or not _WIDE.isdisjoint(found[0])):
+        worded = worded or level == WORDS or _WORD.search(text, looked, end) is not None
+        looked = end
+        if worded and end > edges[-1] and (text[end : end + 1] == " " or not _WIDE.isdisjoint(found[0])):
             edges.append(end)
+            worded = False
     return [text[a:b] for a, b in pairwise([*edges, len(text)]) if text[a:b].strip()]
 
 

@@ -71,4 +71,4 @@ class Encoded:
         if split == "train":
             self.tokens[side] += tokens
             self.longest[side] = max([self.longest[side], *map(len, lines)])
-            self.hash.update(repr(lines).encode())
+        self.hash.update(repr(lines).encode())

@@ -51,7 +51,7 @@ class Manifest:
     longest: dict[str, int]  # side -> pieces
     unknown: dict[str, float]  # side -> share of unknown pieces in train and valid
     length_ratio: float  # largest target/source length in pieces, both with EOS
-    fingerprint: str  # of the training ids: tells one preparation from another
+    fingerprint: str  # of the ids in train and valid: tells one preparation from another
     format: int = FORMAT
     files: list[str] = field(default_factory=list)  # where the pairs came from
     digests: dict[str, str] = field(default_factory=dict)  # file of this folder -> what it must hash to
