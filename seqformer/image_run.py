@@ -37,6 +37,7 @@ from seqformer.run_folder import (
     read_info,
     write_configs,
 )
+from seqformer.training.distributed import Processes
 
 CLASSES, TEST_IMAGES, TEST_LABELS = "classes.json", "test-images.npy", "test-labels.npy"
 BATCH = 256  # images classified at a time
@@ -120,11 +121,11 @@ class ImageRun(RunFolder[VitConfig, VisionTransformer]):
         """See :class:`RunFolder`."""
         return partial(model.loss, smoothing=self.train_config.label_smoothing)
 
-    def lessons(self, model: VisionTransformer, device: torch.device) -> Lessons:
+    def lessons(self, model: VisionTransformer, device: torch.device, processes: Processes) -> Lessons:
         """See :class:`RunFolder`."""
         from seqformer.image_learn import image_lessons
 
-        return image_lessons(self, model, device)
+        return image_lessons(self, model, device, processes)
 
     @cached_property
     def classes(self) -> list[str]:

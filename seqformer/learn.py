@@ -22,7 +22,9 @@ from seqformer.run_folder import Lessons, RunFolder, is_untouched
 from seqformer.text import store
 from seqformer.text.batching import Batch, PairBatches
 from seqformer.training.checkpoint import STATE, read_facts
-from seqformer.training.trainer import Trainer, Validation
+from seqformer.training.distributed import ALONE, Processes
+from seqformer.training.events import Validation
+from seqformer.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from seqformer.decoding.translator import Translator
@@ -45,36 +47,38 @@ class Learning:
     remark: str = ""  # on what a resumed training will not be
 
 
-def begin(run: AnyRun, device: str, started: float | None = None) -> Learning:
+def begin(run: AnyRun, device: str, started: float | None = None, processes: Processes = ALONE) -> Learning:
     """A trainer for a new run. ``started`` is when its wall-clock budget began (time.monotonic)."""
-    return _learning(run, device, started)
+    return _learning(run, device, started, processes)
 
 
-def resume(run: AnyRun, device: str, started: float | None = None) -> Learning:
+def resume(run: AnyRun, device: str, started: float | None = None, processes: Processes = ALONE) -> Learning:
     """A trainer that goes on where a run was cut off: at its beginning, if that was before its first save.
 
     Raises :class:`RunError` where something that must stay has changed since.
     """
     state = run.folder / STATE
-    if is_untouched(run.folder):
-        return begin(run, device, started)
+    if processes.agree(is_untouched(run.folder))[0]:  # the first process may have begun to write already
+        return begin(run, device, started, processes)
     if not state.is_file():
         raise RunError(f"{run.folder} has no saved state to resume; start again with another --run")
     resuming.check(run)
     run.check_state()
-    learning = _learning(run, device, started)
+    learning = _learning(run, device, started, processes)
     learning.trainer.resume()
     remark = resuming.differences(read_facts(state), learning.trainer.facts)
     return replace(learning, remark=remark)
 
 
-def _learning(run: AnyRun, device: str, started: float | None) -> Learning:
+def _learning(run: AnyRun, device: str, started: float | None, processes: Processes) -> Learning:
     config = run.train_config
     chosen = choose_device(device)
     precision = choose_precision(config.precision, chosen)
     torch.manual_seed(config.seed)
     model = run.build().to(chosen, DTYPES[precision])
-    lessons = run.lessons(model, chosen)
+    lessons = run.lessons(model, chosen, processes)
+    if not processes.first:  # dropout must not fall alike on every share of a batch
+        torch.manual_seed(config.seed + 1000 * processes.rank)
     trainer = Trainer(
         model=model,
         batches=lessons.batches,
@@ -84,12 +88,13 @@ def _learning(run: AnyRun, device: str, started: float | None) -> Learning:
         folder=run.folder,
         device=chosen,
         facts=resuming.facts(run, chosen, precision),
+        processes=processes,
         started=time.monotonic() if started is None else started,
     )
     return Learning(trainer, model, precision, lessons.size)
 
 
-def text_lessons(run: Run, model: Seq2Seq, device: torch.device) -> Lessons:
+def text_lessons(run: Run, model: Seq2Seq, device: torch.device, processes: Processes) -> Lessons:
     """The pairs of the prepared folder, and a validation that translates some."""
     manifest = store.read_manifest(run.data)
     if manifest.fingerprint != run.info["data_fingerprint"]:
@@ -106,32 +111,37 @@ def text_lessons(run: Run, model: Seq2Seq, device: torch.device) -> Lessons:
     tokens = config.tokens_per_batch * config.accumulate
     return Lessons(
         batches=batches,
-        validate=_validator(run, translator, PairBatches(held_out, config.tokens_per_batch, 0)),
+        validate=_validator(run, translator, PairBatches(held_out, config.tokens_per_batch, 0), processes),
         size=f"{tokens:,} tokens at most, {batches.padding(0):.1%} padding",
     )
 
 
-def _validator(run: Run, translator: Translator, batches: PairBatches) -> Callable[[], Validation]:
+def _validator(
+    run: Run, translator: Translator, batches: PairBatches, processes: Processes
+) -> Callable[[], Validation]:
     pairs = list(islice(run.pairs("valid"), VALID_PAIRS))
     sources, references = [s for s, _ in pairs], [r for _, r in pairs]
     shown = sorted(range(len(pairs)), key=lambda i: len(sources[i]))[len(pairs) // 2]
     plans, swapped = batches.in_order(), batches.with_other_sources(OTHER_PAIRS)
 
     def mean_loss(some: Iterable[Batch]) -> float:
+        """Of this process's share of the batches and all others' together."""
         total, units = 0.0, 0
         for batch in some:
             loss, count = translator.model.loss(batch.to(translator.device))
             total, units = total + float(loss), units + count
+        total, units = processes.totals(total, units)
         return total / units
 
     def validate() -> Validation:
-        values = {"valid_loss": mean_loss(batches.load(plan) for plan in plans)}
+        values = {"valid_loss": mean_loss(batches.load(plan) for plan in plans[processes.share])}
         if not math.isfinite(values["valid_loss"]):  # nothing can be searched for
             return Validation(math.nan, values)
-        found = [best[0].text for best in translator.translate(sources, DecodeConfig(beam=1))]
+        mine = translator.translate(sources[processes.share], DecodeConfig(beam=1))
+        found = processes.gather([best[0].text for best in mine])
         losses = None
         if swapped:
-            right, other = (mean_loss(side) for side in zip(*swapped, strict=True))
+            right, other = (mean_loss(pair[i] for pair in swapped[processes.share]) for i in (0, 1))
             losses = collapse.Losses(right, other, sum(len(own.source) for own, _ in swapped))
             values[OTHER] = other
         if run.is_translation:

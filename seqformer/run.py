@@ -42,6 +42,7 @@ from seqformer.text.corpus import read_tsv
 from seqformer.text.store import Manifest
 from seqformer.text.tasks import Pair
 from seqformer.text.tokenizer import BOS
+from seqformer.training.distributed import Processes
 
 
 @dataclass(frozen=True)
@@ -114,11 +115,11 @@ class Run(RunFolder[ModelConfig, Seq2Seq]):
         """See :class:`RunFolder`."""
         return partial(model.loss, smoothing=self.train_config.label_smoothing)
 
-    def lessons(self, model: Seq2Seq, device: torch.device) -> Lessons:
+    def lessons(self, model: Seq2Seq, device: torch.device, processes: Processes) -> Lessons:
         """See :class:`RunFolder`."""
         from seqformer.learn import text_lessons
 
-        return text_lessons(self, model, device)
+        return text_lessons(self, model, device, processes)
 
     @cached_property
     def tokenizer(self) -> tokenizer.Tokenizer:

@@ -36,7 +36,9 @@ from seqformer.training.checkpoint import (
     load_weights,
     read_progress,
 )
-from seqformer.training.trainer import Batches, Validation
+from seqformer.training.distributed import Processes
+from seqformer.training.events import Validation
+from seqformer.training.trainer import Batches
 
 FORMAT = 1
 INFO, CONFIG = "run.json", "config.json"
@@ -102,7 +104,7 @@ class RunFolder(ABC, Generic[ConfigT, ModelT]):
         """batch -> (summed loss, number of units), as it is trained."""
 
     @abstractmethod
-    def lessons(self, model: ModelT, device: torch.device) -> Lessons:
+    def lessons(self, model: ModelT, device: torch.device, processes: Processes) -> Lessons:
         """Its data in batches, and its validation; :class:`RunError` where the data have changed."""
 
     def configuration(self) -> dict[str, Any]:

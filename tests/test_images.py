@@ -32,7 +32,7 @@ from seqformer.report import picture
 from seqformer.report.classification import confusion
 from seqformer.report.picture import Panel
 from seqformer.run import Run
-from seqformer.training.trainer import Ended, Stepped
+from seqformer.training.events import Ended, Stepped
 
 Array = npt.NDArray[np.uint8]
 SMALL = VitConfig(8, 8, 1, 3, patch=4, encoder_layers=2, width=16, heads=2, feed_forward=32)

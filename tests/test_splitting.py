@@ -29,7 +29,7 @@ def letters(texts: list[str]) -> list[int]:
         ("a b c d e", 2, ["a b", "c d", "e"]),
         ("a,b.c d", 1, ["a,b.c", "d"]),
         ("a . b , c d e", 3, ["a .", "b ,", "c d e"]),
-        ("a b . . . c d . . e f", 4, ["a b .", ". . c d .", ". e f"]),
+        ("a b . . . c d . . e f", 5, ["a b .", ". . c d .", ". e f"]),
         ("", 3, []),
     ],
 )

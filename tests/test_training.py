@@ -16,8 +16,9 @@ from seqformer import learn, run
 from seqformer.config import TrainConfig
 from seqformer.errors import RunError
 from seqformer.training.checkpoint import Metrics, Progress, load_state, save_state
+from seqformer.training.events import Ended, Stepped, Validated, Validation
 from seqformer.training.optimizer import FlatAdam, learning_rate
-from seqformer.training.trainer import Ended, Stepped, Trainer, Validated, Validation
+from seqformer.training.trainer import Trainer
 
 MakeRun = Callable[..., run.Run]
 
@@ -155,10 +156,10 @@ class Countdown:
             self.model, self, self.objective, self.validate, config, folder, torch.device("cpu")
         )
 
-    def plan(self, epoch: int) -> list[int]:
-        return list(range(3))
+    def plan(self, epoch: int) -> list[list[int]]:
+        return [[0], [1], [2]]
 
-    def load(self, item: int) -> torch.Tensor:
+    def load(self, item: list[int]) -> torch.Tensor:
         return torch.ones(2, 1)
 
     def objective(self, batch: torch.Tensor) -> tuple[torch.Tensor, int]:

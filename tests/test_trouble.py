@@ -18,7 +18,8 @@ from seqformer.text import prepare, store
 from seqformer.text.batching import PairBatches
 from seqformer.text.prepare import Options
 from seqformer.training.checkpoint import load_state, read_metrics, read_progress
-from seqformer.training.trainer import Ended, Event, Skipped, Stepped, Trainer, Validated, Validation
+from seqformer.training.events import Ended, Event, Skipped, Stepped, Validated, Validation
+from seqformer.training.trainer import Trainer
 from seqformer.training.trouble import PATIENCE, RECOVERY, Trouble
 
 
@@ -36,10 +37,10 @@ class Walk:
             self.model, self, self.objective, self.validate, config, folder, torch.device("cpu")
         )
 
-    def plan(self, epoch: int) -> list[int]:
-        return list(range(7))
+    def plan(self, epoch: int) -> list[list[int]]:
+        return [[number] for number in range(7)]
 
-    def load(self, item: int) -> torch.Tensor:
+    def load(self, item: list[int]) -> torch.Tensor:
         return torch.rand(3, 4)
 
     def objective(self, batch: torch.Tensor) -> tuple[torch.Tensor, int]:

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from seqformer import __version__
 from seqformer.cli import attention, evaluate, export, import_, prepare, show, train, translate
-from seqformer.console import note
+from seqformer.console import note, talk
 from seqformer.errors import SeqformerError
 
 
@@ -74,6 +74,7 @@ def main() -> None:
     try:
         app()
     except SeqformerError as error:
+        talk.quiet = False  # a process that only helps another is silent but for this
         note(f"seqformer: {error}")
         sys.exit(2)
     except OSError as error:

@@ -13,7 +13,7 @@ from seqformer.cli import images as image_verbs
 from seqformer.cli.options import EMBEDDED, PREPARED, RUNS, DeviceOption, free, open_any
 from seqformer.cli.prepare import prepare_embedded
 from seqformer.config import CHANGEABLE, LIMITS
-from seqformer.console import note
+from seqformer.console import note, talk
 from seqformer.errors import RunError, SeqformerError
 
 if TYPE_CHECKING:
@@ -191,7 +191,13 @@ def train(
     given = {name: value for name, value in locals().items() if value is not None and value is not False}
     model, recipe = _only(MODEL_FIELDS, given), _only(RECIPE_FIELDS, given)
     model |= _left_out(positions, no_positions, no_causal_mask)
-    if resume:
+    from seqformer.training import distributed
+
+    processes = distributed.join()
+    if not processes.first:  # the first process does all that is done once, and talks
+        talk.quiet = True
+        opened = open_any(Path(processes.tell("")))
+    elif resume:
         named: list[str] = [name for name in ("task", "data", "images", "preset") if name in given]
         named += ["no-positions"] * no_positions + ["no-causal-mask"] * no_causal_mask
         opened = _reopen(run, model | recipe, named)
@@ -203,9 +209,11 @@ def train(
         _check_names(task, preset, device, recipe | model)
         folder = _prepared(task, data, int(recipe.get("seed", 1)))
         opened = _create(folder, run, preset, model, recipe)
+    if processes.first:
+        processes.tell(str(opened.folder))
     from seqformer.cli.watch import watch
 
-    watch(opened, device, STARTED, resume=resume)
+    watch(opened, device, STARTED, processes, resume=resume)
 
 
 MODEL_FIELDS = (

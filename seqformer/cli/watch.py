@@ -20,19 +20,20 @@ from seqformer import learn
 from seqformer.console import note, table, talk
 from seqformer.report import curve
 from seqformer.training.checkpoint import METRICS, read_metrics
-from seqformer.training.trainer import Ended, Event, Skipped, Stepped, Validated, Validation
+from seqformer.training.events import Ended, Event, Skipped, Stepped, Validated, Validation
 
 if TYPE_CHECKING:
     from seqformer.learn import AnyRun, Learning
+    from seqformer.training.distributed import Processes
     from seqformer.training.trainer import Trainer
 
 LINE_EVERY = 15.0  # seconds between lines where there is no terminal
 PERCENT = ("exact_match", "token_accuracy", "accuracy")
 
 
-def watch(run: AnyRun, device: str, started: float, *, resume: bool) -> None:
+def watch(run: AnyRun, device: str, started: float, processes: Processes, *, resume: bool) -> None:
     """Train a run to its end, showing what happens; exits with 130 or 143 when interrupted."""
-    learning = (learn.resume if resume else learn.begin)(run, device, started)
+    learning = (learn.resume if resume else learn.begin)(run, device, started, processes)
     trainer = learning.trainer
     screen = _Screen(trainer, run.units)
     with _stopped_by_signals(trainer):

@@ -16,6 +16,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from torch import Tensor
 from seqformer.errors import RunError, SeqformerError
 from seqformer.fields import from_json
 from seqformer.files import cannot_write, parse_json, write_whole
+from seqformer.training.distributed import ALONE, Processes
 from seqformer.training.tensors import write_tensors
 from seqformer.training.trouble import Trouble
 
@@ -94,11 +96,22 @@ def check_adam(path: Path, count: int) -> None:
         raise RunError(f"{path}: the optimizer's averages do not fit the {count:,} weights")
 
 
-def save_state(path: Path, tensors: dict[str, Tensor], progress: Progress, facts: dict[str, Any]) -> None:
-    """Weights, optimizer, generators, progress and facts (plain JSON) in one whole file."""
-    generators = {"rng/cpu": torch.get_rng_state()}
+def save_state(
+    path: Path,
+    tensors: dict[str, Tensor],
+    progress: Progress,
+    facts: dict[str, Any],
+    processes: Processes = ALONE,
+) -> None:
+    """Weights, optimizer, generators, progress and facts (plain JSON) in one whole file.
+
+    All processes of a training call it; each gives the states of its generators, the first one writes.
+    """
+    generators = {"rng/cpu": processes.stack(torch.get_rng_state())}
     if torch.cuda.is_available():
-        generators["rng/cuda"] = torch.cuda.get_rng_state()
+        generators["rng/cuda"] = processes.stack(torch.cuda.get_rng_state())
+    if not processes.first:
+        return
     metadata = {"progress": json.dumps(asdict(progress)), "facts": json.dumps(facts)}
     write_whole(path, lambda beside: write_tensors(beside, tensors | generators, metadata))
 
@@ -120,15 +133,20 @@ def read_facts(path: Path) -> dict[str, Any]:
     return facts
 
 
-def load_state(path: Path) -> tuple[dict[str, Tensor], Progress]:
-    """What :func:`save_state` wrote; the random generators are set as they were."""
+def load_state(path: Path, processes: Processes = ALONE) -> tuple[dict[str, Tensor], Progress]:
+    """What :func:`save_state` wrote; the random generators of this process are set as they were."""
     tensors, metadata = _read(path)
     progress = _progress(metadata, path)
+    states = tensors.get("rng/cpu", torch.empty(0, 0))
+    if len(states) != processes.size:
+        raise RunError(
+            f"{path}: trained by {len(states)} processes and to be resumed by {processes.size}; "
+            f"resume it with as many as before (torchrun --nproc-per-node {len(states)} -m …)"
+        )
     try:
-        if "rng/cpu" in tensors:
-            torch.set_rng_state(tensors["rng/cpu"])
+        torch.set_rng_state(states[processes.rank].clone())  # a view will not do
         if "rng/cuda" in tensors and torch.cuda.is_available():
-            torch.cuda.set_rng_state(tensors["rng/cuda"])
+            torch.cuda.set_rng_state(tensors["rng/cuda"][processes.rank].clone())
     except (RuntimeError, TypeError):
         raise RunError(f"{path}: the states of the random generators are damaged") from None
     return tensors, progress
@@ -192,8 +210,11 @@ class Metrics:
     :class:`RunError` where lines that the state knows of are gone.
     """
 
-    def __init__(self, path: Path, keep_bytes: int) -> None:
+    def __init__(self, path: Path, keep_bytes: int, writes: bool = True) -> None:
         self.path, self.bytes = path, keep_bytes
+        self._file: FileIO | None = None
+        if not writes:  # another process does
+            return
         kept = path.read_bytes()[:keep_bytes] if keep_bytes and path.is_file() else b""
         if len(kept) < keep_bytes:
             raise RunError(
@@ -206,6 +227,8 @@ class Metrics:
 
     def append(self, record: dict[str, Any]) -> None:
         """One line."""
+        if self._file is None:
+            return
         line = (json.dumps(record, ensure_ascii=False) + "\n").encode()
         rest = memoryview(line)
         try:
@@ -217,11 +240,13 @@ class Metrics:
 
     def sync(self) -> None:
         """Bring all lines to the disk itself, before a state that counts on them."""
-        os.fsync(self._file.fileno())
+        if self._file is not None:
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from seqformer.errors import RunError
 
@@ -52,16 +53,25 @@ class Processes:
             torch.distributed.broadcast(said, 0)
         return [float(value) for value in said]
 
+    def totals(self, total: float, units: int) -> tuple[float, int]:
+        """A summed loss and its units, over all processes."""
+        both = self.sum(torch.tensor([total, units], dtype=torch.float64))
+        return float(both[0]), int(both[1])
+
+    def stack(self, tensor: Tensor) -> Tensor:
+        """The tensors of all processes, of one shape, as rows in the order of ranks."""
+        rows = tensor.new_zeros(self.size, *tensor.shape)
+        rows[self.rank] = tensor
+        return self.sum(rows)
+
     def gather(self, lines: list[str]) -> list[str]:
         """The lines of all processes, where each has those of its :attr:`share`, in their order."""
         if self.size == 1:
             return lines
         mine = torch.frombuffer(bytearray(json.dumps(lines).encode()), dtype=torch.uint8)
-        lengths = self.sum(torch.eye(self.size, dtype=torch.int64)[self.rank] * len(mine))
-        room = torch.zeros(self.size, int(lengths.max()), dtype=torch.uint8)
-        room[self.rank, : len(mine)] = mine
-        self.sum(room)
-        parts = [json.loads(bytes(row[:n].tolist())) for row, n in zip(room, lengths.tolist(), strict=True)]
+        lengths = self.stack(torch.tensor(len(mine)))
+        rows = self.stack(functional.pad(mine, (0, int(lengths.max()) - len(mine))))
+        parts = [json.loads(bytes(row[:n].tolist())) for row, n in zip(rows, lengths.tolist(), strict=True)]
         whole = [""] * sum(map(len, parts))
         for rank, part in enumerate(parts):
             whole[rank :: self.size] = part
@@ -71,6 +81,9 @@ class Processes:
         """What the first process says, as text."""
         said = self.gather([text])
         return said[0]
+
+
+ALONE = Processes()
 
 
 @contextlib.contextmanager
@@ -89,7 +102,7 @@ def join() -> Processes:
     """This process among those that torchrun started; by itself where it did not."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        return Processes()
+        return ALONE
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     with _told():

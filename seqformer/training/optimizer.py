@@ -67,6 +67,14 @@ class FlatAdam:
             self._gradients.zero_()
         self._collected = True
 
+    @property
+    def collected(self) -> Tensor:
+        """The gradients collected since the last step, summed: (P,), to be summed over processes in place."""
+        if not self._collected:
+            self._sum.zero_()
+            self._collected = True
+        return self._sum
+
     def step(self, units: int, rate: float) -> float:
         """Update with the collected gradients of a loss summed over ``units``.
 

@@ -28,6 +28,8 @@ from seqformer.training.checkpoint import (
     save_state,
     save_weights,
 )
+from seqformer.training.distributed import ALONE, Processes
+from seqformer.training.events import Ended, Event, Saved, Skipped, Stepped, Validated, Validation
 from seqformer.training.optimizer import FlatAdam, learning_rate
 from seqformer.training.trouble import PATIENCE, advice
 
@@ -39,63 +41,10 @@ WARN_AFTER = 300  # … steps beyond the warm-up, before what a validation warns
 
 
 class Batches(Protocol):
-    """What is trained on: each epoch is a list of plans, and a plan loads as a batch."""
+    """What is trained on: an epoch is a list of batches, and a batch, or a part of it, is loaded by items."""
 
     def plan(self, epoch: int) -> Sequence[Any]: ...
     def load(self, item: Any) -> Any: ...
-
-
-@dataclass(frozen=True)
-class Validation:
-    """What a validation found. ``score`` is what "best" means: higher is better."""
-
-    score: float
-    values: dict[str, float]  # name -> value, for the metrics and the screen
-    sample: tuple[str, str, str] | None = None  # source, translation, reference
-    warning: str = ""  # what looks wrong, and the likely cause
-
-
-@dataclass(frozen=True)
-class Stepped:
-    """One optimizer step was made."""
-
-    progress: float  # of the budget, 0 to 1
-    loss: float  # mean over the units of the step
-    units: int
-    rate: float
-    norm: float
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A step was left out: its loss or its gradient was not finite."""
-
-    what: str  # "loss" or "gradient"
-    factor: float  # of the learning rate from now on
-
-
-@dataclass(frozen=True)
-class Validated:
-    """A validation was made."""
-
-    validation: Validation
-    best: bool
-
-
-@dataclass(frozen=True)
-class Saved:
-    """The state is on disk."""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """Training is over, or was asked to stop."""
-
-    reason: str
-    interrupted: bool
-
-
-Event = Stepped | Skipped | Validated | Saved | Ended
 
 
 @dataclass
@@ -115,6 +64,7 @@ class Trainer:
     folder: Path
     device: torch.device
     facts: dict[str, Any] = field(default_factory=dict)
+    processes: Processes = ALONE
     started: float = field(default_factory=time.monotonic)  # when the wall-clock budget began
 
     def __post_init__(self) -> None:
@@ -128,7 +78,7 @@ class Trainer:
 
     def resume(self) -> None:
         """Go on from the state in the folder."""
-        tensors, self.state = load_state(self.folder / STATE)
+        tensors, self.state = load_state(self.folder / STATE, self.processes)
         self.optimizer.load(tensors)
         self.saved_step = self.state.step
         self.state.finished = ""
@@ -149,7 +99,7 @@ class Trainer:
         Raises :class:`WriteError` where a file cannot be written, and :class:`RunError` after
         ``PATIENCE`` steps in a row that were not finite; the last good state is on disk then.
         """
-        self._metrics = Metrics(self.folder / METRICS, self.state.metrics_bytes)
+        self._metrics = Metrics(self.folder / METRICS, self.state.metrics_bytes, self.processes.first)
         self.model.train()
         try:
             if self.saved_step is None:  # from here on there is always a whole state on disk
@@ -169,21 +119,22 @@ class Trainer:
         if self.state.place >= len(plan):
             raise RunError(f"{self.folder / STATE}: it is {self.state.place} batches into {len(plan)}")
         while True:
-            progress = self.progress(len(plan))
+            progress, stopping, save_is_due = self._agree(self.progress(len(plan)))
             reason = self._reason_to_end(progress)
             seen = self.state.validated_step == self.state.step
-            if not self.stopping and not seen and (reason or self._validation_is_due(progress)):
+            if not stopping and not seen and (reason or self._validation_is_due(progress)):
                 yield self._validate()
                 reason = reason or self._reason_to_end(progress)
-            if self.stopping or reason:
-                self.state.finished = "" if self.stopping else reason
+            if stopping or reason:
+                self.state.finished = "" if stopping else reason
                 if self._is_sound():
                     yield self._save()
-                elif not self.stopping:
+                elif not stopping:
                     raise self._gave_up("the validation loss is not finite")
-                yield Ended(self.stopping or reason, interrupted=bool(self.stopping))
+                yield Ended(stopping or reason, interrupted=bool(stopping))
                 return
-            if self._save_is_due() and self._is_sound():
+            validated = self.state.validated_step == self.state.step != self.saved_step
+            if (validated or save_is_due) and self._is_sound():
                 yield self._save()
             done = self._step(plan, progress)
             yield done
@@ -193,6 +144,12 @@ class Trainer:
                 self.state.epoch += 1
                 self.state.place = 0
                 plan = self.batches.plan(self.state.epoch)
+
+    def _agree(self, progress: float) -> tuple[float, str, bool]:
+        """Progress, why to stop, whether to save: clocks and signals differ, so the first process decides."""
+        stopping = self.stopping
+        progress, stop, save = self.processes.agree(progress, bool(stopping), self._save_is_due())
+        return progress, (stopping or "another process") if stop else "", bool(save)
 
     def progress(self, batches_an_epoch: int) -> float:
         """How much of the budget is used, 0 to 1; 0 where there is no budget."""
@@ -222,8 +179,6 @@ class Trainer:
         return progress * VALIDATIONS >= self.state.validations + 1
 
     def _save_is_due(self) -> bool:
-        if self.state.validated_step == self.state.step:
-            return self.saved_step != self.state.step
         return time.monotonic() - self._saved_at > max(SAVE_AFTER, 50 * self._save_seconds)
 
     def _is_sound(self) -> bool:
@@ -240,10 +195,15 @@ class Trainer:
         state = self.state
         loss_sum, units = 0.0, 0
         for item in plan[state.place : state.place + self.config.accumulate]:
-            loss, count = self.objective(self.batches.load(item).to(self.device))
+            mine = item[self.processes.share]
+            if not len(mine):
+                continue
+            loss, count = self.objective(self.batches.load(mine).to(self.device))
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.collect()
             loss_sum, units = loss_sum + float(loss.detach()), units + count
+        loss_sum, units = self.processes.totals(loss_sum, units)
+        self.processes.sum(self.optimizer.collected)
         rate = learning_rate(self.config, state.step, progress) * state.trouble.factor
         what, norm = "loss", math.nan
         if math.isfinite(loss_sum):
@@ -279,7 +239,8 @@ class Trainer:
         better = finite and (state.best is None or found.score > state.best)
         if better:
             state.best, state.best_step, state.worse = found.score, state.step, 0
-            save_weights(self.folder / WEIGHTS, self.optimizer.weights())
+            if self.processes.first:
+                save_weights(self.folder / WEIGHTS, self.optimizer.weights())
         else:
             state.worse += 1
         if state.validations < WARN_FROM or state.step < self.config.warmup + WARN_AFTER:
@@ -295,7 +256,7 @@ class Trainer:
         self.state.seconds = self.seconds
         self.state.metrics_bytes = self._metrics.bytes
         self._metrics.sync()
-        save_state(self.folder / STATE, self.optimizer.state(), self.state, self.facts)
+        save_state(self.folder / STATE, self.optimizer.state(), self.state, self.facts, self.processes)
         self.saved_step = self.state.step
         self._saved_at = time.monotonic()
         self._save_seconds = self._saved_at - begin

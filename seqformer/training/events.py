@@ -1,0 +1,58 @@
+"""What a training yields as it goes on, for whoever draws it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a validation found. ``score`` is what "best" means: higher is better."""
+
+    score: float
+    values: dict[str, float]  # name -> value, for the metrics and the screen
+    sample: tuple[str, str, str] | None = None  # source, translation, reference
+    warning: str = ""  # what looks wrong, and the likely cause
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """One optimizer step was made."""
+
+    progress: float  # of the budget, 0 to 1
+    loss: float  # mean over the units of the step
+    units: int
+    rate: float
+    norm: float
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A step was left out: its loss or its gradient was not finite."""
+
+    what: str  # "loss" or "gradient"
+    factor: float  # of the learning rate from now on
+
+
+@dataclass(frozen=True)
+class Validated:
+    """A validation was made."""
+
+    validation: Validation
+    best: bool
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The state is on disk."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Training is over, or was asked to stop."""
+
+    reason: str
+    interrupted: bool
+
+
+Event = Stepped | Skipped | Validated | Saved | Ended

@@ -1,0 +1,90 @@
+"""Many processes are one process: the same batches, gradients, losses, and one writer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from conftest import MakeRun
+
+from seqformer import learn
+from seqformer.errors import RunError
+from seqformer.run import Run
+from seqformer.training.checkpoint import read_metrics
+from seqformer.training.distributed import ALONE, Processes
+
+RECIPE = {"max_steps": 12, "validate_every": 6, "tokens_per_batch": 96}
+
+
+def together(count: int, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """``torchrun`` the command line with so many processes, by gloo."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
+    return subprocess.run(
+        [*command, "-m", "seqformer", "--", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+    )
+
+
+def test_two_processes_are_one(make_run: MakeRun) -> None:
+    """No dropout, so that nothing is left to chance: the same losses, and one process that writes and talks."""
+    one, two = (make_run(name, {"dropout": 0.0}, **RECIPE) for name in ("one", "two"))
+    list(learn.begin(one, "cpu").trainer.run())
+    done = together(2, "train", "--resume", "--run", two.folder, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("Training has ended") == 1  # one of them talks
+    logs = [read_metrics(run.folder / "metrics.jsonl") for run in (one, two)]
+    for record, other in zip(*logs, strict=True):
+        assert record.keys() == other.keys() and record["units"] == other["units"]
+        assert all(abs(record[k] - other[k]) < 1e-3 * abs(record[k]) + 1e-6 for k in record if k != "warning")
+
+    # as many processes go on bit for bit where they stopped; another number is refused
+    steady = RECIPE | {"schedule": "constant"}
+    whole, cut = make_run("whole", **steady), make_run("cut", **steady | {"max_steps": 6})
+    assert together(2, "train", "--resume", "--run", whole.folder, "--device", "cpu").returncode == 0
+    assert together(2, "train", "--resume", "--run", cut.folder, "--device", "cpu").returncode == 0
+    with pytest.raises(RunError, match="trained by 2 processes"):
+        learn.resume(Run(cut.folder), "cpu")
+    again = ("train", "--resume", "--run", cut.folder, "--max-steps", 12, "--device", "cpu")
+    done = together(2, *again)
+    assert done.returncode == 0, done.stderr
+    states = [(run.folder / "weights.safetensors").read_bytes() for run in (whole, cut)]
+    assert states[0] == states[1]
+
+
+def test_the_gradients_of_shares_add_up(make_run: MakeRun) -> None:
+    run = make_run(model={"dropout": 0.0}, **RECIPE)
+    torch.manual_seed(1)
+    model = run.build()
+    batches = run.lessons(model, torch.device("cpu"), ALONE).batches
+    gradients = []
+    for count in (1, 2, 3):
+        model.zero_grad()
+        for rank in range(count):
+            share = batches.plan(0)[0][Processes(rank, count).share]
+            run.objective(model)(batches.load(share))[0].backward()  # type: ignore[no-untyped-call]
+        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
+    for other in gradients[1:]:
+        assert (gradients[0] - other).abs().max() < 1e-6 * gradients[0].abs().max()
+
+
+def test_shares_are_the_whole_in_order() -> None:
+    items = list(range(7))
+    shares = [items[Processes(rank, 3).share] for rank in range(3)]
+    assert sorted(shares[0] + shares[1] + shares[2]) == items and [len(share) for share in shares] == [
+        3,
+        2,
+        2,
+    ]
+
+
+def test_a_process_by_itself_sends_nothing() -> None:
+    alone = Processes()
+    assert alone.agree(0.5, True) == [0.5, True] and alone.gather(["a", "b"]) == ["a", "b"]
+    assert alone.totals(1.5, 3) == (1.5, 3) and alone.tell("word") == "word"
+    assert torch.equal(alone.stack(torch.ones(2)), torch.ones(1, 2))
