@@ -63,7 +63,7 @@ class ModelConfig:
     heads: int = 4  # H
     feed_forward: int = 1024  # the paper's d_ff
     dropout: float = 0.1
-    norm: str = "pre"  # LayerNorm before each sublayer, which learns faster, or after the sum (the paper)
+    norm: str = "post"  # LayerNorm after each residual sum (the paper), or before each sublayer
     positions: str = "sinusoidal"
     max_positions: int = 512  # pieces, of learned positions; sinusoids have no end
     causal: bool = True  # False, an experiment: in training each target position sees those after it

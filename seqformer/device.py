@@ -6,6 +6,7 @@ import os
 
 import torch
 
+from seqformer.config import PRECISIONS
 from seqformer.errors import SeqformerError, nearest
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -25,6 +26,8 @@ def choose_device(name: str) -> torch.device:
 
 def choose_precision(name: str, device: torch.device) -> str:
     """``auto`` takes bf16 where the hardware multiplies in it, and fp32 elsewhere."""
+    if name not in PRECISIONS:
+        raise SeqformerError(f"precision '{name}' is not known: {nearest(name, PRECISIONS)}")
     if name != "auto":
         return name
     if device.type == "cuda":

@@ -20,7 +20,7 @@ import torch
 
 from seqformer.config import ARCHITECTURES, DecodeConfig, ModelConfig, TrainConfig
 from seqformer.decoding.translator import Translator
-from seqformer.device import choose_device
+from seqformer.device import DTYPES, choose_device, choose_precision
 from seqformer.errors import RunError
 from seqformer.files import whole_folder, write_json
 from seqformer.models import build
@@ -143,10 +143,11 @@ class Run(RunFolder[ModelConfig, Seq2Seq]):
             )
         return found
 
-    def translator(self, device: str = "auto") -> Translator:
-        """The run as a translator."""
+    def translator(self, device: str = "auto", precision: str = "fp32") -> Translator:
+        """The run as a translator, that computes in fp32 or bf16 (or ``auto``: what is faster here)."""
         chosen = choose_device(device)
-        return self.translator_with(self.load_model(chosen), chosen)
+        model = self.load_model(chosen).to(DTYPES[choose_precision(precision, chosen)])
+        return self.translator_with(model, chosen)
 
     def translator_with(self, model: Seq2Seq, device: torch.device) -> Translator:
         """A translator with these weights, of a model of this run's shape."""

@@ -18,7 +18,7 @@ ROOT = Path(seqformer.__file__).parent
 LAYERS = {
     "config": 0, "errors": 0, "fields": 0, "console": 0, "files": 0, "device": 0, "__init__": 0,
     "text": 1, "images": 1, "models": 2, "training": 3, "decoding": 3, "report": 3, "run": 4, "learn": 4,
-    "figures": 4, "run_folder": 4, "image_run": 4, "image_learn": 4, "resuming": 4, "marian": 4, "cli": 5, "__main__": 5,
+    "figures": 4, "run_folder": 4, "image_run": 4, "image_learn": 4, "resuming": 4, "marian": 4, "workers": 4, "cli": 5, "__main__": 5,
 }  # fmt: skip
 MAY_NOT = {
     ("models", "text"),
@@ -83,9 +83,9 @@ COMMANDS = {
         --norm --activation --tokens-per-batch --accumulate --learning-rate --warmup --schedule --label-smoothing
         --clip --precision --seed --positions --no-positions --no-causal-mask --bidirectional""",
     "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --warn
-        --json --device""",
+        --json --device --precision --workers""",
     "evaluate": """--run --bleu --chrf --ter --split --source --reference --compare --beam --length-penalty --json --device
-        --reference-sentences""",
+        --precision        --reference-sentences""",
     "attention": "text --run --kind --layer --head --average --png --json --beam --device",
     "export": "folder --to --run --quantization",
     "import": "checkpoint --run",

@@ -22,7 +22,9 @@ def check(other: Path, names: list[str]) -> None:
         raise SeqformerError("--compare needs a score; add --bleu, --chrf or --ter")
 
 
-def translations(other: Path, ours: Run, sources: list[str], config: DecodeConfig, device: str) -> list[str]:
+def translations(
+    other: Path, ours: Run, sources: list[str], config: DecodeConfig, device: str, precision: str
+) -> list[str]:
     """What the other system makes of the same sources: a run translates them, a file holds a line each."""
     if other.is_dir():
         from seqformer.run import Run
@@ -33,7 +35,7 @@ def translations(other: Path, ours: Run, sources: list[str], config: DecodeConfi
                 f"seqformer: {other} was trained on other pairs than {ours.folder}; "
                 "it may have seen these sentences in training"
             )
-        return [best[0].text for best in run.translator(device).translate(sources, config)]
+        return [best[0].text for best in run.translator(device, precision).translate(sources, config)]
     from seqformer.text.corpus import read_lines
 
     lines = list(read_lines(other))

@@ -17,6 +17,7 @@ from seqformer.cli.options import (
     DeviceOption,
     JsonOption,
     LengthPenaltyOption,
+    PrecisionOption,
     RunOption,
     image_run,
     open_run,
@@ -27,6 +28,7 @@ from seqformer.errors import SeqformerError, nearest
 
 if TYPE_CHECKING:
     from seqformer.config import DecodeConfig
+    from seqformer.decoding.translator import Translator
     from seqformer.report.metrics import Score
     from seqformer.run import Run
 
@@ -71,6 +73,7 @@ def evaluate(
     length_penalty: LengthPenaltyOption = 1.0,
     as_json: JsonOption = False,
     device: DeviceOption = "auto",
+    precision: PrecisionOption = "fp32",
 ) -> None:
     """Translate held-out sentences and score them, or classify test images.
 
@@ -97,8 +100,8 @@ def evaluate(
     config = DecodeConfig(beam=beam, length_penalty=length_penalty)
     if compare:
         comparing.check(compare, names)
-        theirs = comparing.translations(compare, opened, sources, config, device)
-    found = _evaluate(opened, sources, references, names, config, device)
+        theirs = comparing.translations(compare, opened, sources, config, device, precision)
+    found = _evaluate(opened.translator(device, precision), sources, references, names, config)
     values = found.to_json()
     tested, systems = [], (str(opened.folder), str(compare))
     if compare:
@@ -156,16 +159,14 @@ def _pairs(run: Run, split: str, source: Path | None, reference: Path | None) ->
 
 
 def _evaluate(
-    run: Run,
+    translator: Translator,
     sources: list[str],
     references: list[str],
     names: list[str],
     config: DecodeConfig,
-    device: str,
 ) -> _Found:
     from seqformer.report import metrics
 
-    translator = run.translator(device)
     begin = time.perf_counter()
     best = [t[0] for t in translator.translate(sources, config)]
     seconds = time.perf_counter() - begin

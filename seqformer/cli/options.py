@@ -36,6 +36,14 @@ LengthPenaltyOption = Annotated[
         "--length-penalty", metavar="A", help="Rank by log-probability / length^A; higher favours longer."
     ),
 ]
+PrecisionOption = Annotated[
+    str,
+    typer.Option(
+        "--precision",
+        metavar="auto|fp32|bf16",
+        help="What numbers to compute with; auto: bf16 where the hardware multiplies in it.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

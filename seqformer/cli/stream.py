@@ -16,6 +16,7 @@ from seqformer.console import note
 if TYPE_CHECKING:
     from seqformer.config import DecodeConfig
     from seqformer.decoding.translator import Translation, Translator
+    from seqformer.workers import Workers
 
 CHUNK_LINES, CHUNK_CHARACTERS = 2000, 1 << 18  # a chunk is full where either is reached
 TOLD = 20  # warnings of a kind, after which they are counted only
@@ -107,7 +108,7 @@ def chunks(lines: Iterable[str]) -> Iterator[list[str]]:
 
 
 def translate_lines(
-    translator: Translator, lines: Iterable[bytes], config: DecodeConfig, show: Printer, out: TextIO
+    translator: Translator | Workers, lines: Iterable[bytes], config: DecodeConfig, show: Printer, out: TextIO
 ) -> None:
     """Translate every line and write what is shown of it, in order."""
     number = 0

@@ -139,7 +139,7 @@ def train(
     ] = None,
     norm: Annotated[
         str | None,
-        _recipe("LayerNorm before each sublayer, or after each residual sum (the paper).", "pre", "pre|post"),
+        _recipe("LayerNorm after each residual sum (the paper), or before sublayers.", "post", "post|pre"),
     ] = None,
     activation: Annotated[
         str | None, _recipe("Of the feed-forward layers.", "relu", "relu|gelu|silu")

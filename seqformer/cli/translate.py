@@ -17,6 +17,7 @@ from seqformer.cli.options import (
     DeviceOption,
     JsonOption,
     LengthPenaltyOption,
+    PrecisionOption,
     RunOption,
     open_run,
 )
@@ -27,6 +28,8 @@ from seqformer.errors import SeqformerError
 if TYPE_CHECKING:
     from seqformer.config import DecodeConfig
     from seqformer.decoding.translator import Translator
+    from seqformer.run import Run
+    from seqformer.workers import Workers
 
 EXAMPLE = 'Examples: seqformer translate "i\'m home ."   ·   cat in.txt | seqformer translate > out.txt'
 INPUT, SEARCH, OUTPUT = "Input and output", "Search", "What is printed"
@@ -77,6 +80,15 @@ def translate(
     ] = False,
     as_json: JsonOption = False,
     device: DeviceOption = "auto",
+    precision: PrecisionOption = "fp32",
+    workers: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Processes that share a file; long ones are fastest with one a core.",
+        ),
+    ] = 1,
 ) -> None:
     """Translate sentences with a trained run.
 
@@ -90,23 +102,36 @@ def translate(
         raise SeqformerError("give either sentences or --input, not both")
     if input and (input.is_dir() or not input.exists()):
         raise SeqformerError(f"{input}: there is no such file")
-    translator = open_run(run, translation=True).translator(device)
-
-    show = Printer(scores=scores, as_json=as_json, warn=warn)
-    if not text and not input and sys.stdin.isatty():
-        _prompt(translator, config, show)
-        return
-    with _opened(text, input) as lines:
-        if not output:
-            translate_lines(translator, lines, config, show, sys.stdout)
+    with _translator(open_run(run, translation=True), device, precision, workers) as translator:
+        show = Printer(scores=scores, as_json=as_json, warn=warn)
+        if not text and not input and sys.stdin.isatty():
+            _prompt(translator, config, show)
             return
-        from seqformer.files import write_whole
+        with _opened(text, input) as lines:
+            if not output:
+                translate_lines(translator, lines, config, show, sys.stdout)
+                return
+            from seqformer.files import write_whole
 
-        def write(beside: Path) -> None:
-            with open(beside, "w", encoding="utf-8", newline="\n") as file:
-                translate_lines(translator, lines, config, show, file)
+            def write(beside: Path) -> None:
+                with open(beside, "w", encoding="utf-8", newline="\n") as file:
+                    translate_lines(translator, lines, config, show, file)
 
-        write_whole(output, write)
+            write_whole(output, write)
+
+
+@contextmanager
+def _translator(run: Run, device: str, precision: str, count: int) -> Iterator[Translator | Workers]:
+    if count == 1:
+        yield run.translator(device, precision)
+        return
+    from seqformer.workers import Workers
+
+    workers = Workers(run, device, precision, count)
+    try:
+        yield workers
+    finally:
+        workers.close()
 
 
 @contextmanager
@@ -120,7 +145,7 @@ def _opened(text: list[str] | None, path: Path | None) -> Iterator[Iterable[byte
         yield sys.stdin.buffer
 
 
-def _prompt(translator: Translator, config: DecodeConfig, show: Printer) -> None:
+def _prompt(translator: Translator | Workers, config: DecodeConfig, show: Printer) -> None:
     note("Type a sentence and press Enter; an empty line or Ctrl-D ends.")
     if isinstance(sys.stdin, TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")

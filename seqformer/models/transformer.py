@@ -161,6 +161,9 @@ class Transformer(Seq2Seq):
         self.encoder_norm = nn.LayerNorm(config.width) if pre else nn.Identity()
         self.decoder_norm = nn.LayerNorm(config.width) if pre else nn.Identity()
         self.apply(initialize)
+        if not pre:
+            _start_small(self.encoder, 0.67 * config.encoder_layers**-0.25)
+            _start_small(self.decoder, (9 * config.decoder_layers) ** -0.25)
         self.output_bias = nn.Parameter(torch.zeros(config.target_vocabulary)) if config.output_bias else None
 
     def encode(self, source: Tensor, mask: Tensor) -> Tensor:
@@ -253,3 +256,19 @@ def initialize(module: nn.Module) -> None:
             nn.init.xavier_uniform_(part)
     elif isinstance(module, nn.Embedding):
         nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)
+
+
+@torch.no_grad()
+def _start_small(stack: nn.Module, factor: float) -> None:
+    """Let what sublayers add be small at first: a post-norm model then learns as fast as a pre-norm one.
+
+    The factors and the matrices they shrink (values, attention outputs, feed-forward) are those of
+    T-Fixup (Huang et al. 2020, section 3.2).
+    """
+    for module in stack.modules():
+        if isinstance(module, MultiHeadAttention):
+            module.project.weight[-len(module.output.weight) :].mul_(factor)
+            module.output.weight.mul_(factor)
+        elif isinstance(module, FeedForward):
+            module.inner.weight.mul_(factor)
+            module.outer.weight.mul_(factor)

@@ -1,0 +1,65 @@
+"""Translation by several processes, each with the whole model and its share of the lines.
+
+A processor of few cores translates faster by two processes of one thread than by one of two: neither
+waits for the other between the many small steps of decoding.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+
+from seqformer.config import DecodeConfig
+from seqformer.decoding.translator import Translation, Translator
+from seqformer.errors import RunError
+from seqformer.run import Run
+
+_translator: Translator | None = None  # that of a worker process
+
+
+class Workers:
+    """So many processes that translate as one :class:`Translator` does, in the order of the lines."""
+
+    def __init__(self, run: Run, device: str, precision: str, count: int) -> None:
+        threads = max(1, (os.cpu_count() or 1) // count)
+        self.count = count
+        self._folder = run.folder
+        self._pool = ProcessPoolExecutor(
+            count, get_context("spawn"), _begin, (run.folder, device, precision, threads)
+        )
+
+    def translate(self, lines: list[str], config: DecodeConfig) -> list[list[Translation]]:
+        """See :meth:`Translator.translate`; :class:`RunError` where a process dies."""
+        shares = [lines[rank :: self.count] for rank in range(self.count)]
+        whole: list[list[Translation]] = [[] for _ in lines]
+        try:
+            jobs = [self._pool.submit(_translate, share, config) for share in shares if share]
+            for rank, job in enumerate(jobs):
+                whole[rank :: self.count] = job.result()
+        except BrokenProcessPool:
+            raise RunError(
+                f"a worker that translates with {self._folder} died; what is wrong shows with --workers 1"
+            ) from None
+        return whole
+
+    def close(self) -> None:
+        """End the processes."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _begin(folder: Path, device: str, precision: str, threads: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process, which ends the others
+    torch.set_num_threads(threads)
+    global _translator  # a process of a pool has no other place for what its jobs share
+    _translator = Run(folder).translator(device, precision)
+
+
+def _translate(lines: list[str], config: DecodeConfig) -> list[list[Translation]]:
+    assert _translator is not None
+    return _translator.translate(lines, config)
