@@ -125,10 +125,7 @@ def child_decode(name: str, scratch: Path, beam: int, one_by_one: bool) -> dict[
         times.append(time.perf_counter() - begin)
         said, tokens = said + texts, tokens + count
     whole = sum(times)
-    figures: dict[str, Any] = {
-        "GB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-        "output": said,
-    }
+    figures: dict[str, Any] = {"output": said}
     if one_by_one:
         ranked = sorted(times)
         return figures | {"median ms": 1000 * statistics.median(times), "p95 ms": 1000 * ranked[94]}
@@ -138,8 +135,13 @@ def child_decode(name: str, scratch: Path, beam: int, one_by_one: bool) -> dict[
 def _ours(scratch: Path, precision: str, beam: int, one_by_one: bool) -> Any:
     from seqformer.config import DecodeConfig
     from seqformer.run import Run
+    from seqformer.workers import Workers
 
-    translator = Run((scratch / "run").resolve()).translator("cpu", precision)
+    run = Run((scratch / "run").resolve())
+    if one_by_one:
+        translator: Any = run.translator("cpu", precision)
+    else:
+        translator = Workers(run, "cpu", precision, os.cpu_count() or 1)
     config = DecodeConfig(beam=beam, early_stopping=True, max_length=LONGEST)
 
     def translate(lines: list[str]) -> tuple[list[str], int]:
@@ -184,7 +186,7 @@ def _ctranslate(scratch: Path, precision: str, beam: int, one_by_one: bool) -> A
     from seqformer.run import Run
 
     cores = os.cpu_count() or 1
-    threads = {"inter_threads": 1, "intra_threads": 1 if precision == "int8" else cores}
+    threads = {"inter_threads": 1, "intra_threads": 1}
     if not one_by_one:
         threads = {"inter_threads": cores, "intra_threads": 1}
     engine = ctranslate2.Translator(str(scratch / "ctranslate2"), compute_type=precision, **threads)

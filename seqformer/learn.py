@@ -75,7 +75,7 @@ def _learning(run: AnyRun, device: str, started: float | None, processes: Proces
     chosen = choose_device(device)
     precision = choose_precision(config.precision, chosen)
     torch.manual_seed(config.seed)
-    model = run.build().to(chosen, DTYPES[precision])
+    model = run.first_model().to(chosen, DTYPES[precision])
     lessons = run.lessons(model, chosen, processes)
     if not processes.first:  # dropout must not fall alike on every share of a batch
         torch.manual_seed(config.seed + 1000 * processes.rank)

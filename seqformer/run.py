@@ -28,6 +28,7 @@ from seqformer.models.seq2seq import AttentionMaps, Seq2Seq
 from seqformer.run_folder import (
     IMAGES,
     INFO,
+    INITIAL,
     Lessons,
     RunFolder,
     check_new,
@@ -42,6 +43,7 @@ from seqformer.text.corpus import read_tsv
 from seqformer.text.store import Manifest
 from seqformer.text.tasks import Pair
 from seqformer.text.tokenizer import BOS
+from seqformer.training.checkpoint import save_weights
 from seqformer.training.distributed import Processes
 
 
@@ -196,8 +198,13 @@ def load(folder: str | Path, device: str = "auto") -> Model:
     return Model(Run(Path(folder)), device)
 
 
-def create(folder: Path, data: Path, model: ModelConfig, train: TrainConfig) -> Run:
-    """A new run folder, whole, for a prepared folder. An existing folder is never overwritten."""
+def create(
+    folder: Path, data: Path, model: ModelConfig, train: TrainConfig, initial: Run | None = None
+) -> Run:
+    """A new run folder, whole, for a prepared folder. An existing folder is never overwritten.
+
+    ``initial`` is a run whose weights it begins with; they must be of the same shape and pieces.
+    """
     check_new(folder)
     manifest = store.read_manifest(data)
     info = new_info(folder, manifest.kind, data, manifest.fingerprint)
@@ -206,6 +213,9 @@ def create(folder: Path, data: Path, model: ModelConfig, train: TrainConfig) -> 
         write_configs(new, model, train)
         for name in (store.MANIFEST, "valid.tsv", "test.tsv", *tokenizer.load(data).files()):
             shutil.copyfile(data / name, new / name)
+        if initial:
+            weights = initial.load_model(torch.device("cpu")).named_parameters()
+            save_weights(new / INITIAL, dict(weights))
     return Run(folder)
 
 

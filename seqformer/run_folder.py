@@ -3,6 +3,7 @@
 run.json              what it is: task, versions, command, where the data lie
 config.json           the model's and the training's configuration
 weights.safetensors   the best weights
+initial.safetensors   the weights it began with, where those are of another run
 state.safetensors     the last weights, and all that resuming needs
 metrics.jsonl         losses and scores, a line each
 """
@@ -41,7 +42,7 @@ from seqformer.training.events import Validation
 from seqformer.training.trainer import Batches
 
 FORMAT = 1
-INFO, CONFIG = "run.json", "config.json"
+INFO, CONFIG, INITIAL = "run.json", "config.json", "initial.safetensors"
 FIELDS = {
     "format": "int", "name": "str", "task": "str", "data": "str", "data_fingerprint": "str",
     "command": "list[str]", "created": "str", "versions": "dict[str, str]",
@@ -115,6 +116,14 @@ class RunFolder(ABC, Generic[ConfigT, ModelT]):
         """Store another training configuration."""
         self.train_config = train
         write_configs(self.folder, self.model_config, train)
+
+    def first_model(self) -> ModelT:
+        """The model that training begins with: freshly initialised, or with the weights of another run."""
+        model, path = self.build(), self.folder / INITIAL
+        if path.is_file():
+            check_shapes(path, {name: tuple(weights.shape) for name, weights in model.named_parameters()})
+            model.load_state_dict(load_weights(path), strict=False)
+        return model
 
     def load_model(self, device: torch.device) -> ModelT:
         """The best weights, in evaluation mode; the last ones where no validation was reached."""

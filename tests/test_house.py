@@ -76,9 +76,9 @@ def test_help_does_not_import_torch(arguments: list[str]) -> None:
 
 COMMANDS = {
     "prepare": """pairs --source --target --valid-source --valid-target --test-source --test-target --out --swap
-        --lowercase --split-punctuation --vocab-size --model-type --separate --max-pairs --max-pieces --max-ratio
+        --lowercase --split-punctuation --vocab-size --model-type --separate --like --max-pairs --max-pieces --max-ratio
         --valid-size --test-size --seed --style --strict --report""",
-    "train": """--task --images --data --run --resume --device --max-minutes --max-steps --max-epochs --patience
+    "train": """--task --images --data --run --init --resume --device --max-minutes --max-steps --max-epochs --patience
         --validate-every --arch --preset --encoder-layers --decoder-layers --width --heads --feed-forward --dropout
         --norm --activation --tokens-per-batch --accumulate --learning-rate --warmup --schedule --label-smoothing
         --clip --precision --seed --positions --no-positions --no-causal-mask --bidirectional""",

@@ -136,3 +136,43 @@ def test_what_is_no_checkpoint_is_told(make_run: MakeRun, tmp_path: Path, comman
         assert not (tmp_path / "back").exists()
     with pytest.raises(RunError):
         marian.read(tmp_path / "there", tmp_path / "run")  # exists
+
+
+def test_a_run_can_be_trained_on_with_other_data(make_run: MakeRun, tmp_path: Path, command: Command) -> None:
+    """Imported or not: the same pieces, the same first weights, and then it learns."""
+    pytest.importorskip("google.protobuf")
+    run = random_run(make_run)
+    marian.write(run, tmp_path / "there")
+    assert command("import", tmp_path / "there", "--run", "back")[0] == 0
+    (tmp_path / "new.tsv").write_text("\n".join(f"{line}\t{line[::-1]}" for line in LINES * 2), "utf-8")
+    assert command("prepare", "new.tsv", "--like", "back", "--max-ratio", 50)[0] == 0
+    limits = ("--max-steps", 2, "--device", "cpu", "--precision", "fp32", "--validate-every", 1)
+    code, _, err = command("train", "--data", "prepared/new", "--init", "back", "--run", "on", *limits)
+    assert code == 0, err
+    on, back = Run(tmp_path / "on"), Run(tmp_path / "back")
+    assert on.tokenizer.files() == back.tokenizer.files()
+    assert on.model_config == back.model_config
+    first, begun = back.load_model(torch.device("cpu")), on.first_model()
+    for (name, ours), (_, theirs) in zip(begun.named_parameters(), first.named_parameters(), strict=True):
+        assert torch.equal(ours, theirs), name
+    for options, word in (
+        (("--data", "prepared/new", "--width", 32), "--width"),
+        (("--data", run.info["data"]), "--like"),
+        (("--data", "prepared/new", "--preset", "tiny"), "--preset"),
+    ):
+        code, _, err = command("train", "--init", "back", "--run", "x", *options)
+        assert code == 2 and word in err and not (tmp_path / "x").exists(), err
+    code, _, err = command("prepare", "new.tsv", "--like", "back", "--lowercase")
+    assert code == 2 and "--like" in err
+
+
+def test_an_imported_run_says_what_it_cannot_do(make_run: MakeRun, tmp_path: Path, command: Command) -> None:
+    pytest.importorskip("google.protobuf")
+    run = random_run(make_run)
+    marian.write(run, tmp_path / "there")
+    command("import", tmp_path / "there", "--run", "back")
+    assert command("translate", "le chat", "--run", "back", "--max-length", 4)[0] == 0
+    assert command("attention", "le chat", "--run", "back")[0] == 0
+    for verb in (("evaluate", "--bleu"), ("train", "--resume")):
+        code, _, err = command(*verb, "--run", "back")
+        assert code == 2 and err.count("\n") == 1, err

@@ -147,6 +147,8 @@ def _pairs(run: Run, split: str, source: Path | None, reference: Path | None) ->
         if split not in SPLITS:
             raise SeqformerError(f"there is no split '{split}': {nearest(split, SPLITS)}")
         pairs = run.pairs(split)
+        if not pairs:
+            raise SeqformerError(f"{run.folder} holds no {split} pairs; give --source and --reference")
         return [s for s, _ in pairs], [r for _, r in pairs]
     if source is None or reference is None:
         raise SeqformerError("--source and --reference go together")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ from seqformer.errors import SeqformerError
 
 if TYPE_CHECKING:
     from seqformer.text.faults import Faults
+    from seqformer.text.prepare import Options
     from seqformer.text.store import Manifest
     from seqformer.text.tasks import Pair
 
@@ -110,6 +112,14 @@ def prepare(
             "--separate", rich_help_panel=PIECES, help="A vocabulary for each side, not a joint one."
         ),
     ] = False,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            rich_help_panel=PIECES,
+            help="Text and pieces as in this run, which can then be trained on: train --init RUN.",
+        ),
+    ] = None,
     max_pairs: Annotated[
         int,
         typer.Option(
@@ -178,6 +188,8 @@ def prepare(
     if style:
         refuse_beside(f"--style {style}", context, ("style", "pairs", "source", "target", "out", "swap"))
         options = road.style(style)
+    if like:
+        options = _like(like, options, context)
     faults = Faults(strict)
     rows, files = _rows(pairs or [], source, target, swap, faults)
     held_out = {
@@ -195,6 +207,22 @@ def prepare(
             f"The last {options.valid_size} pairs are both valid and test, and their sources may stand in "
             "train too: a score on them is no measure of what the model does with new sentences."
         )
+
+
+def _like(run: Path, options: Options, context: typer.Context) -> Options:
+    """The options with text and pieces as a run has them."""
+    from seqformer.text import store, tokenizer
+
+    given = ("lowercase", "split_punctuation", "vocab_size", "model_type", "separate", "style")
+    others = tuple(p.name or "" for p in context.command.params if p.name not in given)
+    refuse_beside("--like", context, others)
+    manifest = store.read_manifest(run)
+    return replace(
+        options,
+        normalizer=manifest.normalize(),
+        model_type=manifest.model_type,
+        tokenizer=tokenizer.load(run),
+    )
 
 
 def prepare_embedded(out: Path) -> None:

@@ -17,6 +17,7 @@ from seqformer.console import note, talk
 from seqformer.errors import RunError, SeqformerError
 
 if TYPE_CHECKING:
+    from seqformer.config import TrainConfig
     from seqformer.learn import AnyRun
     from seqformer.run import Run
 
@@ -71,6 +72,14 @@ def train(
             rich_help_panel=DATA,
             show_default="runs/NAME",
             help="The run folder to make.",
+        ),
+    ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            rich_help_panel=DATA,
+            help="Begin with the weights of this run, on data made by: prepare --like RUN.",
         ),
     ] = None,
     resume: Annotated[
@@ -198,7 +207,7 @@ def train(
         talk.quiet = True
         opened = open_any(Path(processes.tell("")))
     elif resume:
-        named: list[str] = [name for name in ("task", "data", "images", "preset") if name in given]
+        named: list[str] = [name for name in ("task", "data", "images", "preset", "init") if name in given]
         named += ["no-positions"] * no_positions + ["no-causal-mask"] * no_causal_mask
         opened = _reopen(run, model | recipe, named)
     elif task == "images" or images:
@@ -208,7 +217,10 @@ def train(
             raise SeqformerError("give either --task or --data, not both")
         _check_names(task, preset, device, recipe | model)
         folder = _prepared(task, data, int(recipe.get("seed", 1)))
-        opened = _create(folder, run, preset, model, recipe)
+        if init:
+            opened = _train_on(folder, run, init, given, model, recipe)
+        else:
+            opened = _create(folder, run, preset, model, recipe)
     if processes.first:
         processes.tell(str(opened.folder))
     from seqformer.cli.watch import watch
@@ -303,10 +315,51 @@ def _create(
             f"{built.max_positions - 1}; prepare it with --max-pieces {built.max_positions - 1}"
         )
     learned = {"learning_rate": config.peak_rate(built.width)} | _only(RECIPE_FIELDS, wanted)
-    if not any(learned.get(name) for name in LIMITS):
-        learned["max_epochs"] = config.epochs_for(manifest.pairs["train"])
-        note(f"No limit given: {learned['max_epochs']} epochs (a --max-… option sets one).")
-    return runs.create(run or free(RUNS / manifest.name), folder, built, config.TrainConfig(**learned))
+    target = run or free(RUNS / manifest.name)
+    return runs.create(target, folder, built, _limited(learned, manifest.pairs["train"]))
+
+
+def _train_on(
+    folder: Path,
+    run: Path | None,
+    init: Path,
+    given: dict[str, Any],
+    model: dict[str, Any],
+    recipe: dict[str, Any],
+) -> Run:
+    """A run that begins with the weights of another."""
+    from dataclasses import replace
+
+    from seqformer import config
+    from seqformer import run as runs
+    from seqformer.text import tokenizer
+    from seqformer.text.store import read_manifest
+
+    first = runs.Run(init)
+    for name in ("task", "preset", *(name for name in MODEL_FIELDS if name != "dropout")):
+        if name in given or name in model:
+            raise SeqformerError(
+                f"--{name.replace('_', '-')} does nothing with --init: the model is that of {init}"
+            )
+    if tokenizer.load(folder).files() != first.tokenizer.files():
+        raise SeqformerError(
+            f"{folder} has other pieces than {init}; make it with: seqformer prepare … --like {init}"
+        )
+    manifest = read_manifest(folder)
+    built = replace(first.model_config, **_only(("dropout",), model))
+    learned = {"learning_rate": config.peak_rate(built.width) / 5} | recipe  # it has learned the most already
+    target = run or free(RUNS / manifest.name)
+    return runs.create(target, folder, built, _limited(learned, manifest.pairs["train"]), first)
+
+
+def _limited(recipe: dict[str, Any], pairs: int) -> TrainConfig:
+    """The recipe, with epochs that suit so many pairs where nothing limits it."""
+    from seqformer import config
+
+    if not any(recipe.get(name) for name in LIMITS):
+        recipe["max_epochs"] = config.epochs_for(pairs)
+        note(f"No limit given: {recipe['max_epochs']} epochs (a --max-… option sets one).")
+    return config.TrainConfig(**recipe)
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

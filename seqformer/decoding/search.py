@@ -17,7 +17,8 @@ from seqformer.models.seq2seq import Seq2Seq
 from seqformer.text.tokenizer import BOS, EOS, PAD
 
 NEVER = float("-inf")
-BLOCK = 64  # pieces
+BLOCK, ROWS = 64, 32  # pieces, hypotheses
+FEW = 7 / 8  # of the sentences still grow: fewer are moved together
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,9 @@ def _grow(beams: _Beams, logits: Tensor, config: DecodeConfig) -> tuple[Tensor, 
     ]
     done = torch.tensor(enough, device=last.device) | last[:, 0] | (alive[:, 0] == NEVER)
     keep = (~done).nonzero()[:, 0]  # (B',)
+    if len(keep) > FEW * groups:  # leave those that are done where they are, without hope: moving costs more
+        alive = alive.masked_fill(done[:, None], NEVER)
+        keep = torch.arange(groups, device=done.device)
     parents, tokens = parents.gather(1, order)[keep], tokens.gather(1, order)[keep]  # (B', W)
     beams.scores = alive[keep]
     rows = keep[:, None] * width + parents  # (B', W)
@@ -113,9 +117,16 @@ def _best_pieces(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
     the best maxima, so that only those few blocks are searched, and not the whole vocabulary.
     """
     logits[:, PAD] = logits[:, BOS] = NEVER
+    # a few rows at a time stay in the processor's own memory while they are gone over
+    parts = [_best_of_rows(rows, min(count, logits.shape[1])) for rows in torch.split(logits, ROWS)]
+    best, ids = zip(*parts, strict=True)
+    return torch.cat(best), torch.cat(ids)
+
+
+def _best_of_rows(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
     rows, size = logits.shape
     whole = logits.logsumexp(-1, keepdim=True)
-    count, blocks = min(count, size), size // BLOCK
+    blocks = size // BLOCK
     if blocks <= 2 * count:
         best, ids = logits.topk(count)
         return best - whole, ids

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from seqformer.models.cache import KeyValueCache
 
-FUSED_FROM = 128  # keys; on a processor torch's fused kernel pays only beyond about this length
+FUSED_FROM = 128  # keys
 
 
 def padding_mask(ids: Tensor, pad: int = 0) -> Tensor:
@@ -92,10 +92,12 @@ def attend(
     """Scaled dot-product attention, softmax(Q Kᵀ / √K) V (Vaswani et al. 2017, equation 1).
 
     query (…, T, K), key and value (…, S, K), mask broadcast to (…, T, S); the output is (…, T, K),
-    and with ``weights`` the attention weights (…, T, S) come with it. Without them long inputs and
-    accelerators take torch's fused kernel, which computes the same.
+    and with ``weights`` the attention weights (…, T, S) come with it. Without them accelerators, and a
+    processor that only decodes, take torch's fused kernel, which computes the same: in training its
+    backward pass is the slower one on a processor, and pays beyond ``FUSED_FROM`` keys only.
     """
-    if not weights and (query.device.type != "cpu" or key.shape[-2] >= FUSED_FROM):
+    plain = query.device.type == "cpu" and torch.is_grad_enabled() and key.shape[-2] < FUSED_FROM
+    if not weights and not plain:
         return functional.scaled_dot_product_attention(query, key, value, mask), None
     attention = masked_softmax(score_dot_product(query, key), mask)  # (…, T, S)
     return attention @ value, attention if weights else None
@@ -135,7 +137,7 @@ class MultiHeadAttention(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """Self-attention: x (B, T, D) -> (B, T, D), and the weights (B, H, T, S) where asked for.
 
-        With a cache, x holds the newest positions only and the keys before them come from there.
+        With a cache, x holds the newest only, of W hypotheses (B, W, D), and the keys before come from there.
         """
         query, key, value = (self._split(part) for part in self.project(x).chunk(3, -1))  # (B, H, T, K)
         if cache is not None:
@@ -148,7 +150,7 @@ class MultiHeadAttention(nn.Module):
         width = memory.shape[-1]
         projected = functional.linear(memory, self.project.weight[width:], self.project.bias[width:])
         key, value = projected.chunk(2, -1)
-        return self._split(key), self._split(value)
+        return self._split(key).contiguous(), self._split(value).contiguous()  # read again at every step
 
     def cross(
         self, x: Tensor, memory: tuple[Tensor, Tensor], mask: Tensor | None, *, weights: bool = False

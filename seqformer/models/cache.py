@@ -1,10 +1,10 @@
-"""Keys and values of the positions decoded so far: an object that is handed in.
+"""Keys and values of what was decoded so far: an object that is handed in.
 
-R rows (hypotheses), H heads, K head width.
+B sentences, H heads, K head width.
 
     cache = KeyValueCache()
-    keys, values = cache.append(key, value)   # one more position; all so far come back
-    cache.select(rows)                        # hypotheses reordered, repeated or dropped
+    keys, values = cache.append(key, value)   # those of the newest step; all so far come back
+    cache.select(sentences)                   # the others are dropped
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-BLOCK = 32  # positions that room is made for at a time
+BLOCK = 32  # keys that room is made for at a time
 
 
 class KeyValueCache:
-    """Room for the keys and values of one layer, (R, H, capacity, K) each, of which ``length`` is used."""
+    """Room for the keys and values of one layer, (B, H, capacity, K) each, of which ``length`` is used."""
 
     def __init__(self) -> None:
         self.length = 0
@@ -24,7 +24,7 @@ class KeyValueCache:
         self._values: Tensor | None = None
 
     def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Add positions (R, H, T, K); returns all keys and values so far, as views."""
+        """Add keys and values (B, H, W, K); returns all so far, as views."""
         end = self.length + key.shape[2]
         self._keys = self._with_room(self._keys, key, end)
         self._values = self._with_room(self._values, value, end)
@@ -33,23 +33,23 @@ class KeyValueCache:
         self.length = end
         return self._keys[:, :, :end], self._values[:, :, :end]
 
-    def select(self, rows: Tensor) -> None:
-        """Keep these rows (N,), in this order; a row may come several times."""
+    def select(self, sentences: Tensor) -> None:
+        """Keep those of these sentences, in this order."""
         if self._keys is not None and self._values is not None:
-            self._keys = self._picked(self._keys, rows)
-            self._values = self._picked(self._values, rows)
+            self._keys = self._picked(self._keys, sentences)
+            self._values = self._picked(self._values, sentences)
 
-    def _picked(self, old: Tensor, rows: Tensor) -> Tensor:
-        new = old.new_empty(len(rows), *old.shape[1:])
-        torch.index_select(old[:, :, : self.length], 0, rows, out=new[:, :, : self.length])
+    def _picked(self, old: Tensor, sentences: Tensor) -> Tensor:
+        new = old.new_empty(len(sentences), *old.shape[1:])
+        torch.index_select(old[:, :, : self.length], 0, sentences, out=new[:, :, : self.length])
         return new
 
     def _with_room(self, old: Tensor | None, like: Tensor, end: int) -> Tensor:
         if old is not None and old.shape[2] >= end:
             return old
-        rows, heads, _, width = like.shape
+        sentences, heads, _, width = like.shape
         capacity = max(-(-end // BLOCK) * BLOCK, 2 * self.length)
-        new = like.new_empty(rows, heads, capacity, width)
+        new = like.new_empty(sentences, heads, capacity, width)
         if old is not None:
             new[:, :, : self.length] = old[:, :, : self.length]
         return new

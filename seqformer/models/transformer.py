@@ -128,19 +128,34 @@ class DecoderBlock(nn.Module):
 
 @dataclass
 class TransformerState:
-    """Keys and values of the memory, once a sentence, and of the target so far, once a hypothesis."""
+    """Keys and values of the memory, once a sentence, and of all hypotheses of its target so far.
+
+    A key never moves when hypotheses change places: those of a sentence lie side by side, W more with
+    each step, and ``seen`` tells which of them a hypothesis descends from.
+    """
 
     memory: list[tuple[Tensor, Tensor]]  # a layer: (B, H, S, K) twice
     mask: Tensor  # (B, 1, 1, S)
-    caches: list[KeyValueCache]
+    caches: list[KeyValueCache]  # a layer: (B, H, N, K)
+    seen: Tensor  # (B, W, N)
+    length: int = 0  # target positions so far
 
     def select(self, rows: Tensor, sentences: Tensor | None = None) -> None:
         """See :class:`seqformer.models.seq2seq.State`."""
-        for cache in self.caches:
-            cache.select(rows)
         if sentences is not None:
+            for cache in self.caches:
+                cache.select(sentences)
             self.memory = [(key[sentences], value[sentences]) for key, value in self.memory]
             self.mask = self.mask[sentences]
+        self.seen = self.seen.flatten(0, 1)[rows].view(len(self.mask), -1, self.seen.shape[-1])
+
+    def step(self, width: int) -> Tensor | None:
+        """Make W more hypotheses a sentence the newest: which keys each may see, (B, 1, W, N + W)."""
+        newest = torch.eye(width, dtype=torch.bool, device=self.seen.device)
+        self.seen = torch.cat((self.seen, newest.expand(len(self.seen), -1, -1)), -1)
+        self.length += 1
+        alone = self.seen.shape[-1] == self.length  # one hypothesis at every step: all is its past
+        return None if alone else self.seen[:, None]
 
 
 class Transformer(Seq2Seq):
@@ -176,13 +191,15 @@ class Transformer(Seq2Seq):
             memory=[block.cross.keys_and_values(memory) for block in self.decoder],  # type: ignore[operator, union-attr]
             mask=mask,
             caches=[KeyValueCache() for _ in self.decoder],
+            seen=torch.zeros(len(memory), 1, 0, dtype=torch.bool, device=memory.device),
         )
 
     def step(self, tokens: Tensor, state: State) -> Tensor:
         """See :class:`Seq2Seq`."""
         assert isinstance(state, TransformerState)
-        hidden, _, _ = self._decode(tokens[:, None], None, state, state.caches)  # the past is all there is
-        return self.logits(hidden[:, -1])
+        x = self._embed_target(tokens[:, None], state.length).view(len(state.mask), -1, self.config.width)
+        hidden, _, _ = self._decode(x, state.step(x.shape[1]), state, state.caches)  # (B, W, D)
+        return self.logits(hidden.flatten(0, 1))
 
     def projection(self) -> Tensor:
         """The embedding matrix turned round (section 3.4)."""
@@ -196,14 +213,15 @@ class Transformer(Seq2Seq):
         """See :class:`Seq2Seq`; all positions at once."""
         mask = padding_mask(source)
         state = self.start(self.encode(source, mask), mask)
-        return self._decode(target_in, self._target_mask(target_in), state, None)[0]
+        x = self._embed_target(target_in)
+        return self._decode(x, self._target_mask(target_in), state, None)[0]
 
     def attention(self, source: Tensor, target_in: Tensor) -> AttentionMaps:
         """See :class:`Seq2Seq`."""
         mask = padding_mask(source)
         memory, encoder = self._encode(source, mask, weights=True)
         own_mask, state = self._target_mask(target_in), self.start(memory, mask)
-        _, own, cross = self._decode(target_in, own_mask, state, None, weights=True)
+        _, own, cross = self._decode(self._embed_target(target_in), own_mask, state, None, weights=True)
         return AttentionMaps(cross=torch.stack(cross), encoder=torch.stack(encoder), decoder=torch.stack(own))
 
     def _target_mask(self, target_in: Tensor) -> Tensor:
@@ -221,17 +239,12 @@ class Transformer(Seq2Seq):
 
     def _decode(
         self,
-        target: Tensor,
+        x: Tensor,
         mask: Tensor | None,
         state: TransformerState,
         caches: list[KeyValueCache] | None,
         weights: bool = False,
     ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-        start = caches[0].length if caches else 0
-        embedded = self.target_embedding(target)
-        if start == 0:  # nothing comes before the first word: BOS enters as zeros, as in Marian
-            embedded = functional.pad(embedded[:, 1:], (0, 0, 1, 0))
-        x = self._embed(embedded, start)
         own_maps, cross_maps = [], []
         for layer, block in enumerate(self.decoder):
             cache = caches[layer] if caches else None
@@ -239,6 +252,12 @@ class Transformer(Seq2Seq):
             own_maps.append(own)
             cross_maps.append(cross)
         return self.decoder_norm(x), own_maps, cross_maps
+
+    def _embed_target(self, target: Tensor, start: int = 0) -> Tensor:
+        embedded = self.target_embedding(target)
+        if start == 0:  # nothing comes before the first word: BOS enters as zeros, as in Marian
+            embedded = functional.pad(embedded[:, 1:], (0, 0, 1, 0))
+        return self._embed(embedded, start)
 
     def _embed(self, embedded: Tensor, start: int = 0) -> Tensor:
         scaled = embedded * math.sqrt(self.config.width)  # (B, T, D)

@@ -36,6 +36,7 @@ class Options:
     vocab_size: int = 0  # 0: from the data
     min_count: int = 1  # of word pieces: words that training has less often are unknown
     separate: bool = False  # a vocabulary for each side instead of a joint one
+    tokenizer: Tokenizer | None = None  # taken as it is, nothing is learned
     max_pairs: int = 0  # only the first are read; 0: all
     max_pieces: int = 256  # longer training pairs are dropped
     cut: bool = False  # or cut there, in train and valid
@@ -214,7 +215,7 @@ def _encode(
         dropped=dict(cleaner.faults.dropped),
         dtype=counts.dtype,
         vocabulary=vocabulary,
-        vocabulary_asked=str(options.vocab_size or "auto"),
+        vocabulary_asked="as it was" if options.tokenizer else str(options.vocab_size or "auto"),
         tokens=dict(counts.tokens),
         longest=dict(counts.longest),
         unknown={side: counts.unknown[side] / max(1, counts.all_tokens[side]) for side in SIDES},
@@ -229,6 +230,8 @@ def _encode(
 
 def _learn(train: Path, options: Options) -> Tokenizer:
     """A joint vocabulary, or one for each side."""
+    if options.tokenizer:
+        return options.tokenizer
 
     def lines(*columns: int) -> Iterator[str]:
         return (row[column] for row in corpus.read_rows(train) for column in columns)
