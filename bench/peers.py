@@ -1,7 +1,8 @@
-"""Beside the peers, same machine, data, batches and weights: python bench/peers.py train decode latency
+"""Beside the peers, same machine, data, batches and weights: python bench/peers.py NAME…
 
     train     tokens per second (source and target, no padding) and peak memory of a training step, against
               transformers' MarianMTModel in a plain loop over the same batches, fp32 and bf16
+    widths    training at widths of 128, 256 and 512
     decode    sentences and tokens per second, greedy and beam 5, against generate() and CTranslate2
     latency   one sentence at a time: median and 95th percentile in milliseconds
 
@@ -28,8 +29,9 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 SHAPE = {"encoder_layers": 3, "decoder_layers": 3, "width": 256, "heads": 4, "feed_forward": 1024}
-TOKENS, WARM, STEPS = 4096, 3, 15
+TOKENS, WARM, STEPS = 4096, 8, 20
 TRAINERS = ("seqformer fp32", "transformers fp32", "seqformer bf16", "transformers bf16")
+WIDTHS = ("seqformer bf16 128", "seqformer bf16 256", "seqformer bf16 512")
 DECODERS = (
     "seqformer fp32", "seqformer bf16", "ctranslate2 float32", "ctranslate2 int8", "transformers fp32",
 )  # fmt: skip
@@ -46,7 +48,7 @@ def child_train(name: str, scratch: Path) -> dict[str, float]:
     stepper = {"seqformer": _our_steps, "transformers": _their_steps}[name.split()[0]]
     tokens, begin = 0, 0.0
     vocabulary = manifest.vocabulary["target"]
-    for number, _ in enumerate(stepper(batches, plan, vocabulary, name.split()[1])):
+    for number, _ in enumerate(stepper(batches, plan, vocabulary, *name.split()[1:])):
         if number == WARM - 1:
             begin = time.perf_counter()
         if number >= WARM:
@@ -56,7 +58,9 @@ def child_train(name: str, scratch: Path) -> dict[str, float]:
     return {"tokens/s": tokens / seconds, "GB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
 
 
-def _our_steps(batches: Any, plan: Any, vocabulary: int, precision: str) -> Iterator[None]:
+def _our_steps(
+    batches: Any, plan: Any, vocabulary: int, precision: str, width: str = "256"
+) -> Iterator[None]:
     import torch
 
     from seqformer.config import ModelConfig
@@ -66,7 +70,8 @@ def _our_steps(batches: Any, plan: Any, vocabulary: int, precision: str) -> Iter
 
     choose_device("cpu")
     torch.manual_seed(1)
-    model = build(ModelConfig(vocabulary, vocabulary, norm="post", **SHAPE)).to(DTYPES[precision])
+    shape = SHAPE | {"width": int(width), "feed_forward": 4 * int(width)}
+    model = build(ModelConfig(vocabulary, vocabulary, **shape)).to(DTYPES[precision])
     optimizer = FlatAdam(model, 1.0)
     for item in plan:
         loss, units = model.loss(batches.load(item), 0.1)
@@ -237,11 +242,15 @@ def show(title: str, found: dict[str, Any]) -> None:
     print(f"| | {' | '.join(figures)} |\n|---|{'---|' * len(figures)}")
     for name, values in found.items():
         cells = [
-            f"{statistics.median(values[k]):,.4g} ({min(values[k]):,.4g}–{max(values[k]):,.4g})"
+            f"{_short(statistics.median(values[k]))} ({_short(min(values[k]))}–{_short(max(values[k]))})"
             for k in figures
         ]
         print(f"| {name} | {' | '.join(cells)} |")
     sys.stdout.flush()
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def agreement(found: dict[str, Any], reference: str) -> None:
@@ -257,7 +266,7 @@ def prepare(scratch: Path, options: argparse.Namespace) -> None:
 
     _prepare(scratch, options)
     (scratch / "test.src").write_text((options.multi30k / "test_2016_flickr.en").read_text("utf-8"), "utf-8")
-    if options.names == ["train"]:
+    if not {"decode", "latency"} & set(options.names):
         return
     if options.run:
         (scratch / "run").symlink_to(options.run.resolve())
@@ -280,12 +289,12 @@ def main() -> None:
         return
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
-    parser.add_argument("names", nargs="*", choices=["train", "decode", "latency", []])
+    parser.add_argument("names", nargs="*", choices=["train", "widths", "decode", "latency", []])
     parser.add_argument("--multi30k", type=Path, required=True)
     parser.add_argument("--run", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    options.names = options.names or ["train", "decode", "latency"]
+    options.names = options.names or ["train", "widths", "decode", "latency"]
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
@@ -293,6 +302,9 @@ def main() -> None:
         if "train" in options.names:
             figures["train"] = rounds(scratch, "train", TRAINERS, options.rounds)
             show(f"Training, batches of {TOKENS:,} tokens", figures["train"])
+        if "widths" in options.names:
+            figures["widths"] = rounds(scratch, "train", WIDTHS, options.rounds)
+            show(f"Training by width, batches of {TOKENS:,} tokens", figures["widths"])
         for beam in (1, 5):
             for what in ("decode", "latency"):
                 if what not in options.names:

@@ -3,7 +3,7 @@
     toys       the toy tasks from nothing: seconds, exact match on held-out sequences
     demo       the embedded corpus, four minutes: BLEU and the four sentences of the reference chapter
     padding    share of padding in an epoch of the embedded corpus (and of Multi30k where it is given)
-    growth     time per decoding step at 16, 64 and 256 pieces
+    growth     time per decoding step at 16, 64, 256 and 1,024 pieces
     cold       from typing `seqformer translate` to the answer, over `import torch`
     multi30k   Multi30k English-German, ten minutes (needs --multi30k DIR with train.en, val.de, …)
     faults     cleaning: pairs per second; peak memory of prepare at three sizes (needs --scale FILE)
@@ -105,11 +105,11 @@ def growth(scratch: Path, options: argparse.Namespace) -> Figures:
     with torch.inference_mode():
         mask = padding_mask(source)
         state = model.start(model.encode(source, mask), mask)
-        for _ in range(264):
+        for _ in range(1032):
             begin = time.perf_counter()
             model.step(source[:, 0], state)
             times.append(1000 * (time.perf_counter() - begin))
-    near = {n: statistics.median(times[n - 8 : n + 8]) for n in (16, 64, 256)}
+    near = {n: statistics.median(times[n - 8 : n + 8]) for n in (16, 64, 256, 1024)}
     return {f"ms per step at {n} pieces": round(found, 2) for n, found in near.items()}
 
 
