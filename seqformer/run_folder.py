@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from seqformer import __version__
 from seqformer.config import ModelConfig, TrainConfig, VitConfig, to_json
@@ -151,9 +152,21 @@ class RunFolder(ABC, Generic[ConfigT, ModelT]):
 
     def _outline(self) -> tuple[ModelT, dict[str, tuple[int, ...]]]:
         """A model that takes no memory, and the shape of each of its weights."""
-        with torch.device("meta"):
+        with torch.device("meta"), _Unfilled():
             model = self.build()
         return model, {name: tuple(weights.shape) for name, weights in model.named_parameters()}
+
+
+class _Unfilled(TorchFunctionMode):
+    """Within it nothing is filled at random: it means nothing without memory, and costs a second."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        given = kwargs or {}
+        if getattr(func, "__name__", "") in ("normal_", "uniform_"):
+            return given["tensor"] if "tensor" in given else args[0]
+        return func(*args, **given)
 
 
 def read_info(folder: Path) -> dict[str, Any]:

@@ -74,6 +74,18 @@ def test_help_does_not_import_torch(arguments: list[str]) -> None:
     assert "seqformer" in done.stdout
 
 
+def test_opening_a_run_loads_no_compiler(trained: Path) -> None:
+    """It would cost more than a second each time."""
+    code = (
+        "import sys; from pathlib import Path; from seqformer.run import Run\n"
+        "Run(Path(sys.argv[1])).translator('cpu').translate(['le chat'], __import__('seqformer.config')"
+        ".config.DecodeConfig())\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(trained)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 COMMANDS = {
     "prepare": """pairs --source --target --valid-source --valid-target --test-source --test-target --out --swap
         --lowercase --split-punctuation --vocab-size --model-type --separate --like --max-pairs --max-pieces --max-ratio
