@@ -1,5 +1,6 @@
 # Two commands set everything up by themselves: `make demo` and `make test`.
 PYTHON ?= python3
+EXTRAS ?= png,dev# and exchange, to test against transformers and CTranslate2
 BIN := .venv/bin
 SEQFORMER := $(BIN)/seqformer
 STAMP := .venv/.installed
@@ -10,7 +11,7 @@ install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[png,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	touch $(STAMP)
 
 demo: install
