@@ -26,7 +26,7 @@ def data(text: str = "") -> None:
 
 def page(*renderables: object) -> None:
     """Tables that are the answer itself go to stdout; colours only where a terminal shows them."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     for item in renderables:
         console.print(item)
 
