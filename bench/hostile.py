@@ -43,6 +43,7 @@ from seqformer.images.dataset import ImageBatches
 from seqformer.text import prepare, store
 from seqformer.text.batching import PairBatches
 from seqformer.training.checkpoint import METRICS, read_metrics
+from seqformer.training.distributed import ALONE
 
 SECONDS, MEMORY = 10.0, 2 << 30
 OUTCOMES = ("refused", "harmless", "traceback", "crash", "hang", "over memory", "written outside")
@@ -135,7 +136,7 @@ def batches(root: Path) -> None:
             assert int(batch.source.max()) < sizes[0] and int(batch.target_in.max()) < sizes[1]
     opened = run.Run(root / "run")
     with torch.inference_mode():
-        learn.text_lessons(opened, opened.build().eval(), torch.device("cpu")).validate()
+        learn.text_lessons(opened, opened.build().eval(), torch.device("cpu"), ALONE).validate()
 
 
 def images(kind: str) -> Callable[[Path], None]:

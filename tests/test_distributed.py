@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 
@@ -19,25 +20,43 @@ from seqformer.training.distributed import ALONE, Processes
 RECIPE = {"max_steps": 12, "validate_every": 6, "tokens_per_batch": 96}
 
 
-def together(count: int, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """``torchrun`` the command line with so many processes, by gloo."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
-    return subprocess.run(
-        [*command, "-m", "seqformer", "--", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
-    )
+QUIET = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+
+
+def together(count: int, *arguments: object) -> tuple[int, str]:
+    """The command line in so many processes, as torchrun starts them: the worst exit code, and all stderr."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    command = [sys.executable, "-m", "seqformer", *map(str, arguments)]
+    started = [
+        subprocess.Popen(
+            command,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=QUIET | meeting | {"RANK": str(rank), "WORLD_SIZE": str(count)},
+        )
+        for rank in range(count)
+    ]
+    said = [process.communicate(timeout=120)[1] for process in started]
+    return max(abs(process.returncode) for process in started), "".join(said)
+
+
+def test_torchrun_starts_them(make_run: MakeRun) -> None:
+    run = make_run(**RECIPE)
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    given = ["-m", "seqformer", "--", "train", "--resume", "--run", str(run.folder), "--device", "cpu"]
+    done = subprocess.run([*start, *given], capture_output=True, text=True, timeout=120, env=QUIET)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("Training has ended") == 1  # one of them talks
 
 
 def test_two_processes_are_one(make_run: MakeRun) -> None:
     """No dropout, so that nothing is left to chance: the same losses, and one process that writes and talks."""
     one, two = (make_run(name, {"dropout": 0.0}, **RECIPE) for name in ("one", "two"))
     list(learn.begin(one, "cpu").trainer.run())
-    done = together(2, "train", "--resume", "--run", two.folder, "--device", "cpu")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count("Training has ended") == 1  # one of them talks
+    code, said = together(2, "train", "--resume", "--run", two.folder, "--device", "cpu")
+    assert code == 0 and said.count("Training has ended") == 1, said  # one of them talks
     logs = [read_metrics(run.folder / "metrics.jsonl") for run in (one, two)]
     for record, other in zip(*logs, strict=True):
         assert record.keys() == other.keys() and record["units"] == other["units"]
@@ -46,13 +65,13 @@ def test_two_processes_are_one(make_run: MakeRun) -> None:
     # as many processes go on bit for bit where they stopped; another number is refused
     steady = RECIPE | {"schedule": "constant"}
     whole, cut = make_run("whole", **steady), make_run("cut", **steady | {"max_steps": 6})
-    assert together(2, "train", "--resume", "--run", whole.folder, "--device", "cpu").returncode == 0
-    assert together(2, "train", "--resume", "--run", cut.folder, "--device", "cpu").returncode == 0
+    assert together(2, "train", "--resume", "--run", whole.folder, "--device", "cpu")[0] == 0
+    assert together(2, "train", "--resume", "--run", cut.folder, "--device", "cpu")[0] == 0
     with pytest.raises(RunError, match="trained by 2 processes"):
         learn.resume(Run(cut.folder), "cpu")
     again = ("train", "--resume", "--run", cut.folder, "--max-steps", 12, "--device", "cpu")
-    done = together(2, *again)
-    assert done.returncode == 0, done.stderr
+    code, said = together(2, *again)
+    assert code == 0, said
     states = [(run.folder / "weights.safetensors").read_bytes() for run in (whole, cut)]
     assert states[0] == states[1]
 

@@ -14,7 +14,7 @@ from conftest import MakeRun
 
 from seqformer import files, learn, run
 from seqformer.errors import RunError, SeqformerError
-from seqformer.text import store, tokenizer
+from seqformer.text import store
 
 PATH = Path(__file__).parents[1] / "bench/hostile.py"
 
@@ -99,7 +99,7 @@ def test_nothing_is_written_through_links(make_run: MakeRun, tmp_path: Path) -> 
     assert note.read_text() == "kept" and not (folder / "state.safetensors").is_symlink()
 
 
-def test_pieces_beyond_the_vocabulary_and_runs_made_before_digests(data: Path, tmp_path: Path) -> None:
+def test_pieces_beyond_the_vocabulary_are_told(data: Path, tmp_path: Path) -> None:
     folder = tmp_path / "prepared"
     shutil.copytree(data, folder)
     path = folder / "train.source.ids"
@@ -109,7 +109,3 @@ def test_pieces_beyond_the_vocabulary_and_runs_made_before_digests(data: Path, t
     edit(folder / "manifest.json", "digests", path.name, value=files.digest(path))
     with pytest.raises(SeqformerError, match="piece 65535 of a vocabulary"):
         store.open_pairs(folder, "train", store.read_manifest(folder))
-    values = json.loads((folder / "manifest.json").read_text("utf-8"))
-    del values["digests"]
-    (folder / "manifest.json").write_text(json.dumps(values | {"format": 1}), "utf-8")
-    assert tokenizer.load(folder).joint
