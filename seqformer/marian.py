@@ -56,18 +56,17 @@ def write(run: Run, out: Path) -> None:
     """
     config = run.model_config
     _check_form(run)
-    weights = {
-        name: tensor.detach() for name, tensor in run.load_model(torch.device("cpu")).named_parameters()
-    }
+    model = run.load_model(torch.device("cpu"))
+    weights = _in_halves({name: tensor.detach() for name, tensor in model.named_parameters()}, config)
     order = {side: _their_order(size) for side, size in _sizes(config).items()}
-    theirs = dict(_blocks_to_theirs(_in_halves(weights, config), config))
+    theirs = dict(_blocks_to_theirs(weights, config))
+    start = [-1]  # their padding, which they start from, is a zero vector
     if config.joint:
-        theirs["model.shared.weight"] = _embedding(
-            weights["source_embedding.weight"], order["target"], config
-        )
+        shared = weights["source_embedding.weight"]
+        theirs["model.shared.weight"] = _rows(shared, order["target"], start)
     else:
         for side, stack in (("source", "encoder"), ("target", "decoder")):
-            rows = _embedding(weights[f"{side}_embedding.weight"], order[side], config)
+            rows = _rows(weights[f"{side}_embedding.weight"], order[side], start)
             theirs[f"model.{stack}.embed_tokens.weight"] = rows
     bias = weights.get("output_bias", torch.zeros(config.target_vocabulary))[order["target"]]
     bias[-1] = HIDDEN
@@ -83,13 +82,17 @@ def write(run: Run, out: Path) -> None:
 
 def _check_form(run: Run) -> None:
     config = run.model_config
-    wants = {"arch": "transformer", "norm": "post", "causal": True}
+    wants = {"arch": "transformer", "norm": "post"}
     for name, wanted in wants.items():
         if getattr(config, name) != wanted:
             raise RunError(
                 f"{run.folder} has {name} '{getattr(config, name)}' and Marian has a form for '{wanted}' "
                 f"only; train a run to be exported with: seqformer train --{name} {wanted}"
             )
+    if not config.causal:
+        raise RunError(
+            f"{run.folder} was trained without the causal mask and Marian has it; train one with it"
+        )
     if not config.positions.startswith("sinusoidal"):
         raise RunError(f"{run.folder} has positions '{config.positions}' and Marian has sinusoids only")
 
@@ -110,9 +113,9 @@ def _halves(width: int) -> list[int]:
 
 def _axis(name: str) -> int | None:
     """Which axis of one of our weights runs over the width of the model."""
-    if name.endswith(("project.weight", "inner.weight")):
+    if name.endswith(("project.weight", "inner.weight", "embedding.weight")):
         return 1
-    return None if name.endswith(("project.bias", "inner.bias")) else 0
+    return None if name.endswith(("project.bias", "inner.bias", "output_bias")) else 0
 
 
 def _in_halves(weights: dict[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
@@ -125,18 +128,14 @@ def _in_halves(weights: dict[str, Tensor], config: ModelConfig) -> dict[str, Ten
         axis = _axis(name)
         return weight if axis is None else weight.index_select(axis, columns)
 
-    return {
-        name: ordered(name, w) for name, w in weights.items() if name.startswith(("encoder.", "decoder."))
-    }
+    return {name: ordered(name, weight) for name, weight in weights.items()}
 
 
-def _embedding(rows: Tensor, order: list[int], config: ModelConfig) -> Tensor:
-    """An embedding matrix (V, D) as theirs, (M, D): its last row is the zero vector."""
-    theirs = rows[order]
-    if config.positions == "sinusoidal":
-        theirs = theirs[:, _halves(config.width)]
-    theirs[-1] = 0
-    return theirs
+def _rows(matrix: Tensor, order: list[int], empty: list[int]) -> Tensor:
+    """The rows of an embedding matrix in another order, and zeros where they are ``empty``."""
+    rows = matrix[order]
+    rows[empty] = 0
+    return rows
 
 
 def _names(config: ModelConfig) -> Iterator[tuple[str, list[str]]]:
@@ -353,10 +352,10 @@ def _our_weights(
             shared = next(
                 n for n in ("model.shared.weight", "model.encoder.embed_tokens.weight") if n in found
             )
-            weights["source_embedding.weight"] = _rows(found[shared], orders["target"])
+            weights["source_embedding.weight"] = _rows(found[shared], orders["target"], [PAD, BOS])
         else:
             for side, stack in (("source", "encoder"), ("target", "decoder")):
-                rows = _rows(found[f"model.{stack}.embed_tokens.weight"], orders[side])
+                rows = _rows(found[f"model.{stack}.embed_tokens.weight"], orders[side], [PAD, BOS])
                 weights[f"{side}_embedding.weight"] = rows
         bias = found["final_logits_bias"].flatten()[orders["target"]]
     except (KeyError, StopIteration, IndexError) as error:
@@ -364,12 +363,6 @@ def _our_weights(
     bias[[PAD, BOS]] = HIDDEN
     weights["output_bias"] = bias
     return {name: tensor.float() for name, tensor in weights.items()}
-
-
-def _rows(matrix: Tensor, order: list[int]) -> Tensor:
-    rows = matrix[order]
-    rows[[PAD, BOS]] = 0
-    return rows
 
 
 def _spm(checkpoint: Path, side: str, ids: dict[str, int], order: list[int]) -> bytes:
