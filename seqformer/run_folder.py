@@ -122,7 +122,7 @@ class RunFolder(ABC, Generic[ConfigT, ModelT]):
         """The model that training begins with: freshly initialised, or with the weights of another run."""
         model, path = self.build(), self.folder / INITIAL
         if path.is_file():
-            check_shapes(path, {name: tuple(weights.shape) for name, weights in model.named_parameters()})
+            check_shapes(path, _shapes(model))
             model.load_state_dict(load_weights(path), strict=False)
         return model
 
@@ -154,7 +154,11 @@ class RunFolder(ABC, Generic[ConfigT, ModelT]):
         """A model that takes no memory, and the shape of each of its weights."""
         with torch.device("meta"), _Unfilled():
             model = self.build()
-        return model, {name: tuple(weights.shape) for name, weights in model.named_parameters()}
+        return model, _shapes(model)
+
+
+def _shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(weights.shape) for name, weights in model.named_parameters()}
 
 
 class _Unfilled(TorchFunctionMode):
