@@ -78,7 +78,7 @@ def _grow(beams: _Beams, logits: Tensor, config: DecodeConfig) -> tuple[Tensor, 
     """
     groups, width = beams.scores.shape
     # twice the beam, so that W go on even where W of the candidates end
-    log_p, ids = _best_pieces(logits.float(), 2 * config.beam)  # (R, 2W)
+    log_p, ids = _best_pieces(logits, 2 * config.beam)  # (R, 2W)
     joint = (beams.scores.view(-1, 1) + log_p).view(groups, -1)  # (B, W * 2W)
     totals, chosen = joint.topk(min(2 * config.beam, joint.shape[1]))  # (B, 2W)
     parents, tokens = chosen // log_p.shape[1], ids.view(groups, -1).gather(1, chosen)
@@ -113,31 +113,34 @@ def _grow(beams: _Beams, logits: Tensor, config: DecodeConfig) -> tuple[Tensor, 
 def _best_pieces(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The ``count`` best pieces of each row: log-probabilities and ids, (R, count) each, best first.
 
-    logits (R, V), of which PAD and BOS are never chosen. The best pieces stand in the blocks that have
-    the best maxima, so that only those few blocks are searched, and not the whole vocabulary.
+    logits (R, V), of which PAD and BOS are never chosen; what stands in them is lost. The best pieces
+    stand in the blocks that have the best maxima, so that only those few blocks are searched, and not
+    the whole vocabulary.
     """
     logits[:, PAD] = logits[:, BOS] = NEVER
     # a few rows at a time stay in the processor's own memory while they are gone over
-    parts = [_best_of_rows(rows, min(count, logits.shape[1])) for rows in torch.split(logits, ROWS)]
+    parts = [_best_of_rows(rows.float(), min(count, logits.shape[1])) for rows in torch.split(logits, ROWS)]
     best, ids = zip(*parts, strict=True)
     return torch.cat(best), torch.cat(ids)
 
 
 def _best_of_rows(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
     rows, size = logits.shape
-    whole = logits.logsumexp(-1, keepdim=True)
     blocks = size // BLOCK
     if blocks <= 2 * count:
         best, ids = logits.topk(count)
-        return best - whole, ids
-    tail = size - blocks * BLOCK  # pieces after the last whole block are all searched
-    found = logits[:, : blocks * BLOCK].view(rows, blocks, BLOCK).amax(-1).topk(count)[1]  # (R, count)
-    ids = (found[:, :, None] * BLOCK + torch.arange(BLOCK, device=logits.device)).flatten(1)
-    if tail:
-        last = torch.arange(size - tail, size, device=logits.device).expand(rows, -1)
-        ids = torch.cat((ids, last), 1)
-    best, places = logits.gather(1, ids).topk(count)
-    return best - whole, ids.gather(1, places)
+    else:
+        tail = size - blocks * BLOCK  # pieces after the last whole block are all searched
+        found = logits[:, : blocks * BLOCK].view(rows, blocks, BLOCK).amax(-1).topk(count)[1]  # (R, count)
+        ids = (found[:, :, None] * BLOCK + torch.arange(BLOCK, device=logits.device)).flatten(1)
+        if tail:
+            last = torch.arange(size - tail, size, device=logits.device).expand(rows, -1)
+            ids = torch.cat((ids, last), 1)
+        best, places = logits.gather(1, ids).topk(count)
+        ids = ids.gather(1, places)
+    above = best - best[:, :1]
+    whole = logits.sub_(best[:, :1]).exp_().sum(-1, keepdim=True)  # softmax's divisor, in place
+    return above - whole.log(), ids
 
 
 def _enough(finished: list[Hypothesis], hope: float, config: DecodeConfig) -> bool:

@@ -14,8 +14,10 @@ Multi30k English-German makes of test_2016_flickr and of garbage; bench/signs.py
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from operator import eq
+from typing import Any
 
 from seqformer.text.tokenizer import UNK
 
@@ -60,10 +62,17 @@ def signs(seen: Evidence) -> list[str]:
 def _loops(seen: Evidence) -> bool:
     words, source = seen.text.split(), seen.source.split()
     return (
-        repeats(words) >= min(ANY_REPEATS, max(WORD_REPEATS, repeats(source) + 1))
-        or repeats(seen.ids) >= max(PIECE_REPEATS, repeats(seen.source_ids) + 1)
-        or _returns(words) >= max(WORD_REPEATS, _returns(source) + 1)
+        repeats(words) >= ANY_REPEATS
+        or _beyond(repeats, words, source, WORD_REPEATS)
+        or _beyond(repeats, seen.ids, seen.source_ids, PIECE_REPEATS)
+        or _beyond(_returns, words, source, WORD_REPEATS)
     )
+
+
+def _beyond(count: Callable[[Any], int], made: Sequence[Any], given: Sequence[Any], least: int) -> bool:
+    """Whether a translation has so many at least, and more than its source."""
+    found = count(made)
+    return found >= least and found > count(given)
 
 
 def repeats(sequence: Sequence[Hashable]) -> int:
@@ -73,10 +82,8 @@ def repeats(sequence: Sequence[Hashable]) -> int:
     """
     most = 1 if sequence else 0
     for size in range(1, min(LONGEST_LOOP, len(sequence) // 2) + 1):
-        alike = 0
-        for item, before in zip(sequence[size:], sequence, strict=False):
-            alike = alike + 1 if item == before else 0
-            most = max(most, alike // size + 1)
+        alike = bytes(map(eq, sequence[size:], sequence))  # 1 where an item equals the one ``size`` before
+        most = max(most, len(max(alike.split(b"\0"))) // size + 1)
     return most
 
 

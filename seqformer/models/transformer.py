@@ -22,7 +22,7 @@ from seqformer.models.positions import position_layer
 from seqformer.models.seq2seq import AttentionMaps, Seq2Seq, State
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": functional.relu,
+    "relu": torch.relu_,  # in place: its backward pass asks for the result only
     "gelu": functional.gelu,
     "silu": functional.silu,
 }
