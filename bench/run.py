@@ -6,6 +6,7 @@
     growth     time per decoding step at 16, 64, 256 and 1,024 pieces
     cold       from typing `seqformer translate` to the answer, over `import torch`
     multi30k   Multi30k English-German, ten minutes (needs --multi30k DIR with train.en, val.de, …)
+    precisions the embedded corpus, 600 steps with each of three seeds, in fp32 and in bf16: BLEU of each
     faults     cleaning: pairs per second; peak memory of prepare at three sizes (needs --scale FILE)
     kills      a small training killed 30 times, resumed, and compared with one left alone (bench/kill.py)
     images     the small Vision Transformer, ten minutes (needs --images DIR with MNIST-like IDX files)
@@ -140,6 +141,23 @@ def multi30k(scratch: Path, options: argparse.Namespace) -> Figures:
     return {"multi30k: BLEU, beam 5": round(scores["bleu"]["score"], 1), "multi30k: seconds": round(seconds)}
 
 
+def precisions(scratch: Path, options: argparse.Namespace) -> Figures:
+    """BLEU on the held-out test after as many steps in fp32 as in bf16."""
+    _prepare(scratch, options)
+    found: dict[str, list[float]] = {"fp32": [], "bf16": []}
+    for seed in (1, 2, 3):
+        for precision, scores in found.items():
+            run = f"runs/{precision}-{seed}"
+            how = ("--precision", precision, "--seed", seed, "--max-steps", 600)
+            seqformer(scratch, "train", *how, "--run", run)
+            told = json.loads(seqformer(scratch, "evaluate", "--bleu", "--run", run, "--json")[0])
+            scores.append(round(told["bleu"]["score"], 1))
+    return {
+        f"precisions: BLEU in {name}": f"{statistics.mean(scores):.1f} {scores}"
+        for name, scores in found.items()
+    }
+
+
 def images(scratch: Path, options: argparse.Namespace) -> Figures:
     """Test accuracy of the small Vision Transformer after ten minutes."""
     if not options.images:
@@ -217,7 +235,9 @@ def _prepare(scratch: Path, options: argparse.Namespace) -> None:
         seqformer(scratch, "prepare", *files, "--vocab-size", 8000, "--out", "prepared/m30k")
 
 
-BENCHES = {f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k, faults, images)} | {
+BENCHES = {
+    f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k, precisions, faults, images)
+} | {
     name: partial(script, f"{file}.py")
     for name, file in (("kills", "kill"), ("robust",) * 2, ("hostile",) * 2, ("significance",) * 2)
 }

@@ -13,12 +13,15 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from seqformer.config import DecodeConfig
 from seqformer.decoding.translator import Translation, Translator
 from seqformer.errors import RunError
 from seqformer.run import Run
+
+JOBS = 3  # a process: whoever is done first takes the next
 
 _translator: Translator | None = None  # that of a worker process
 
@@ -36,12 +39,15 @@ class Workers:
 
     def translate(self, lines: list[str], config: DecodeConfig) -> list[list[Translation]]:
         """See :meth:`Translator.translate`; :class:`RunError` where a process dies."""
-        shares = [lines[rank :: self.count] for rank in range(self.count)]
+        if not lines:
+            return []
         whole: list[list[Translation]] = [[] for _ in lines]
+        shares = _shares(lines, JOBS * self.count)
         try:
-            jobs = [self._pool.submit(_translate, share, config) for share in shares if share]
-            for rank, job in enumerate(jobs):
-                whole[rank :: self.count] = job.result()
+            jobs = [self._pool.submit(_translate, [lines[i] for i in share], config) for share in shares]
+            for share, job in zip(shares, jobs, strict=True):
+                for i, best in zip(share, job.result(), strict=True):
+                    whole[i] = best
         except BrokenProcessPool:
             raise RunError(
                 f"a worker that translates with {self._folder} died; what is wrong shows with --workers 1"
@@ -51,6 +57,14 @@ class Workers:
     def close(self) -> None:
         """End the processes."""
         self._pool.shutdown(cancel_futures=True)
+
+
+def _shares(lines: list[str], count: int) -> list[list[int]]:
+    """Indices of the lines in so many parts at most of equal work: longest first, alike in length."""
+    order = sorted(range(len(lines)), key=lambda i: -len(lines[i]))
+    work = np.cumsum([len(lines[i]) + 1 for i in order])
+    edges = np.searchsorted(work, work[-1] * np.arange(1, count) / count)
+    return [part.tolist() for part in np.split(np.asarray(order), edges) if len(part)]
 
 
 def _begin(folder: Path, device: str, precision: str, threads: int) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from seqformer.config import DecodeConfig
 from seqformer.errors import SeqformerError
@@ -17,6 +18,7 @@ from seqformer.models.seq2seq import Seq2Seq
 from seqformer.text.tokenizer import BOS, EOS, PAD
 
 NEVER = float("-inf")
+ENCODED = 2048  # source pieces at a time
 BLOCK, ROWS = 64, 32  # pieces, hypotheses
 FEW = 7 / 8  # of the sentences still grow: fewer are moved together
 
@@ -49,8 +51,7 @@ def search(model: Seq2Seq, source: Tensor, limits: Tensor, config: DecodeConfig)
     hypotheses have ended and none that still grows scores better than them, or at its limit; what
     has not ended by then is cut there.
     """
-    mask = padding_mask(source)
-    state = model.start(model.encode(source, mask), mask)
+    state = model.start(_encoded(model, source), padding_mask(source))
     count = len(source)
     beams = _Beams(
         sentences=list(range(count)),
@@ -69,6 +70,20 @@ def search(model: Seq2Seq, source: Tensor, limits: Tensor, config: DecodeConfig)
         raise SeqformerError("the model gives no translation a probability: its weights are damaged")
     best = [sorted(f, key=lambda h: h.score, reverse=True)[: config.n_best] for f in beams.finished]
     return best
+
+
+def _encoded(model: Seq2Seq, source: Tensor) -> Tensor:
+    """The memory (B, S, D), made few sentences at a time, without the padding that others ask for.
+
+    What a search reads together may differ in length; and small pieces of memory are taken again
+    and again where large ones are given back to the system each time.
+    """
+    parts = []
+    for rows in torch.split(source, max(1, ENCODED // source.shape[1])):
+        rows = rows[:, : int((rows != PAD).sum(1).max())]
+        memory = model.encode(rows, padding_mask(rows))
+        parts.append(functional.pad(memory, (0, 0, 0, source.shape[1] - rows.shape[1])))
+    return torch.cat(parts)
 
 
 def _grow(beams: _Beams, logits: Tensor, config: DecodeConfig) -> tuple[Tensor, Tensor | None]:
