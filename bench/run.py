@@ -87,7 +87,7 @@ def padding(scratch: Path, options: argparse.Namespace) -> Figures:
         manifest = store.read_manifest(folder)
         if manifest.kind == "translation":
             pairs = PairBatches(store.open_pairs(folder, "train", manifest), 2048, 1)
-            figures[f"padding at 2,048 tokens: {folder.name}"] = round(pairs.padding(0), 4)
+            figures[f"padding at 2,048 tokens: {folder.name}"] = round(pairs.padding(), 4)
     return figures
 
 

@@ -112,7 +112,7 @@ def text_lessons(run: Run, model: Seq2Seq, device: torch.device, processes: Proc
     return Lessons(
         batches=batches,
         validate=_validator(run, translator, PairBatches(held_out, config.tokens_per_batch, 0), processes),
-        size=f"{tokens:,} tokens at most, {batches.padding(0):.1%} padding",
+        size=f"{tokens:,} tokens at most, {batches.padding():.1%} padding",
     )
 
 

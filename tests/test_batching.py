@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqformer.text import store
+from seqformer.text import batching, store
 from seqformer.text.batching import PairBatches, _cells
 from seqformer.text.tokenizer import BOS, EOS, PAD
 
@@ -20,12 +20,27 @@ Lengths = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1
 def test_a_batch_never_exceeds_its_budget_and_each_pair_comes_once(
     lengths: list[tuple[int, int]], budget: int
 ) -> None:
-    source, target = (np.array(side, dtype=np.int32) for side in zip(*lengths, strict=True))
+    source, target = (np.array(side, dtype=np.int64) for side in zip(*lengths, strict=True))
     cells = _cells(np.arange(len(lengths)), source, target, budget)
     assert sorted(i for cell in cells for i in cell.tolist()) == list(range(len(lengths)))
     for cell in cells:
         cost = len(cell) * max(source[cell].max(), target[cell].max())
         assert cost <= budget or len(cell) == 1
+
+
+@pytest.mark.parametrize(("runs", "part"), [(1, 7), (4, 16), (64, 1 << 18)])
+def test_in_the_parts_of_an_epoch_each_pair_comes_once(
+    data: Path, monkeypatch: pytest.MonkeyPatch, runs: int, part: int
+) -> None:
+    monkeypatch.setattr(batching, "RUN", runs)
+    monkeypatch.setattr(batching, "PART", part)
+    pairs = store.open_pairs(data, "train", store.read_manifest(data))
+    batches = PairBatches(pairs, 60, seed=1)
+    assert batches.parts == -(-len(pairs) // part)
+    for epoch in (0, 1):
+        plans = [[i for cell in batches.plan(epoch, p) for i in cell] for p in range(batches.parts)]
+        assert max(map(len, plans)) <= part
+        assert sorted(i for plan in plans for i in plan) == list(range(len(pairs)))
 
 
 @pytest.fixture
@@ -54,8 +69,9 @@ def test_the_shift_and_the_padding(batches: PairBatches) -> None:
 def test_padding_is_little_for_lengths_like_those_of_captions() -> None:
     """Poisson lengths around 14 pieces, as captions have; the budget is the default."""
     rng = np.random.default_rng(0)
-    source = (rng.poisson(13, 29_000) + 2).astype(np.int32)
-    target = np.maximum(2, source + rng.integers(-4, 5, 29_000)).astype(np.int32)
-    cells = _cells(rng.permutation(29_000), source, target, 2048)
+    source = (rng.poisson(13, 29_000) + 2).astype(np.int64)
+    target = np.maximum(2, source + rng.integers(-4, 5, 29_000)).astype(np.int64)
+    order = rng.permutation(29_000)
+    cells = _cells(order, source[order], target[order], 2048)
     laid = sum(len(c) * (int(source[c].max()) + int(target[c].max())) for c in cells)
     assert 1 - int(source.sum() + target.sum()) / laid <= 0.05

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from seqformer import learn, run
 from seqformer.config import TrainConfig
 from seqformer.errors import RunError
+from seqformer.text import batching
 from seqformer.training.checkpoint import Metrics, Progress, load_state, save_state
 from seqformer.training.events import Ended, Stepped, Validated, Validation
 from seqformer.training.optimizer import FlatAdam, learning_rate
@@ -50,9 +51,18 @@ RECURRENT = {
 @pytest.mark.parametrize("model", [{}, RECURRENT], ids=["transformer", "bahdanau"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("stop_at", [1, 4, 7, 13])
+@pytest.mark.parametrize("parts", [1, 4])
 def test_resumed_equals_uninterrupted(
-    make_run: MakeRun, stop_at: int, precision: str, model: dict[str, object]
+    make_run: MakeRun,
+    monkeypatch: pytest.MonkeyPatch,
+    parts: int,
+    stop_at: int,
+    precision: str,
+    model: dict[str, object],
 ) -> None:
+    if parts > 1:  # of the 50 pairs of an epoch
+        monkeypatch.setattr(batching, "RUN", 1)
+        monkeypatch.setattr(batching, "PART", 13)
     recipe = {"max_steps": 16, "validate_every": 5, "accumulate": 2, "precision": precision}
     whole, cut = make_run("whole", model, **recipe), make_run("cut", model, **recipe)
     assert finish(learn.begin(whole, "cpu").trainer) == Ended("the budget is used", interrupted=False)
@@ -156,7 +166,9 @@ class Countdown:
             self.model, self, self.objective, self.validate, config, folder, torch.device("cpu")
         )
 
-    def plan(self, epoch: int) -> list[list[int]]:
+    parts = 1
+
+    def plan(self, epoch: int, part: int) -> list[list[int]]:
         return [[0], [1], [2]]
 
     def load(self, item: list[int]) -> torch.Tensor:

@@ -37,7 +37,9 @@ class Walk:
             self.model, self, self.objective, self.validate, config, folder, torch.device("cpu")
         )
 
-    def plan(self, epoch: int) -> list[list[int]]:
+    parts = 1
+
+    def plan(self, epoch: int, part: int) -> list[list[int]]:
         return [[number] for number in range(7)]
 
     def load(self, item: list[int]) -> torch.Tensor:

@@ -99,12 +99,14 @@ def as_tensor(images: Bytes) -> Tensor:
 class ImageBatches:
     """The batches of labelled images. Each epoch has its own order, given by seed and epoch alone."""
 
+    parts = 1  # of an epoch
+
     def __init__(self, labelled: Labelled, size: int, seed: int) -> None:
         self.labelled = labelled
         self.size = size
         self.seed = seed
 
-    def plan(self, epoch: int) -> list[Indices]:
+    def plan(self, epoch: int, part: int = 0) -> list[Indices]:
         """The images of each batch of an epoch; each image stands in exactly one batch."""
         return self._cut(np.random.default_rng((self.seed, epoch)).permutation(len(self.labelled)))
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from seqformer.text.store import Pairs
 from seqformer.text.tokenizer import BOS, EOS, PAD
 
+PART, RUN = 1 << 18, 64  # pairs that are planned together; neighbours that stay together in a plan
 ROUND = 16  # pairs; few distinct batch sizes need few compiled matrix products
 
 Indices = npt.NDArray[np.int64]
@@ -55,26 +56,38 @@ def pad_sources(lines: list[list[int]]) -> Tensor:
 
 
 class PairBatches:
-    """The batches of a split. Each epoch has its own order, given by seed and epoch alone."""
+    """The batches of a split. Each epoch has its own order, given by seed and epoch alone.
+
+    An epoch is planned in parts of at most ``PART`` pairs, so that memory does not grow with the corpus.
+    A part holds runs of ``RUN`` neighbours from all over the corpus, other ones each epoch.
+    """
 
     def __init__(self, pairs: Pairs, budget: int, seed: int) -> None:
         self.pairs = pairs
         self.budget = budget
         self.seed = seed
-        # what a sentence costs: its pieces and one special symbol
-        self._source = pairs.source.lengths + 1
-        self._target = pairs.target.lengths + 1
+        self._runs = -(-len(pairs) // RUN)
+        self.parts = -(-self._runs * RUN // PART)
 
-    def plan(self, epoch: int) -> list[Indices]:
-        """The pairs of each batch of an epoch; each pair stands in exactly one batch."""
-        rng = np.random.default_rng((self.seed, epoch))
-        shuffled = rng.permutation(len(self.pairs))  # ties in length fall differently each epoch
-        cells = _cells(shuffled, self._source, self._target, self.budget)
+    def plan(self, epoch: int, part: int = 0) -> list[Indices]:
+        """The pairs of each batch of a part; in an epoch's parts each pair stands in exactly one batch."""
+        runs = np.random.default_rng((self.seed, epoch)).permutation(self._runs)[part :: self.parts]
+        indices = (runs[:, None] * RUN + np.arange(RUN)).flatten()
+        rng = np.random.default_rng((self.seed, epoch, part))
+        shuffled = rng.permutation(indices[indices < len(self.pairs)])  # ties in length fall differently
+        cells = self._cells(shuffled)
         return [cells[i] for i in rng.permutation(len(cells))]
 
     def in_order(self) -> list[Indices]:
         """The same batches without any shuffling, for validation."""
-        return _cells(np.arange(len(self.pairs)), self._source, self._target, self.budget)
+        return self._cells(np.arange(len(self.pairs)))
+
+    def _cells(self, indices: Indices) -> list[Indices]:
+        return _cells(indices, *self._costs(indices), self.budget)
+
+    def _costs(self, indices: Indices) -> tuple[Indices, Indices]:
+        """What sentences cost, source and target: their pieces and one special symbol."""
+        return self.pairs.source.lengths(indices) + 1, self.pairs.target.lengths(indices) + 1
 
     def load(self, indices: Indices) -> Batch:
         """Read and pad the pairs of one batch."""
@@ -92,7 +105,7 @@ class PairBatches:
         """
         made = []
         some = np.arange(min(most, len(self.pairs)))
-        for cell in _cells(some, self._source, self._target, self.budget):
+        for cell in self._cells(some):
             batch = self.load(cell)
             other = batch.source.roll(-1, 0)  # (B, S)
             kept = (other != batch.source).any(1)  # (B,)
@@ -102,20 +115,17 @@ class PairBatches:
                 made.append(pair)
         return made
 
-    def padding(self, epoch: int) -> float:
-        """The share of an epoch's tokens, source and target together, that is padding."""
-        real = int(self._source.sum(dtype=np.int64) + self._target.sum(dtype=np.int64))
-        laid = sum(
-            len(cell) * (int(self._source[cell].max()) + int(self._target[cell].max()))
-            for cell in self.plan(epoch)
-        )
+    def padding(self) -> float:
+        """The share of tokens, source and target together, that is padding in the first part."""
+        real, laid = 0, 0
+        for cell in self.plan(0):
+            for costs in self._costs(cell):
+                real, laid = real + int(costs.sum()), laid + len(cell) * int(costs.max())
         return 1 - real / laid
 
 
-def _cells(
-    indices: Indices, source: npt.NDArray[np.int32], target: npt.NDArray[np.int32], budget: int
-) -> list[Indices]:
-    """Cut pairs into batches: a snake through the plane of (source length, target length).
+def _cells(indices: Indices, source: Indices, target: Indices, budget: int) -> list[Indices]:
+    """Cut pairs, whose costs are given beside them, into batches: a snake through the plane of both costs.
 
     The plane is cut into strips of similar target length, one for each square root of the number of
     batches; within a strip the pairs run from short to long sources, in the next from long to short,
@@ -123,10 +133,10 @@ def _cells(
     at a multiple of ``ROUND`` pairs.
     A pair longer than the budget makes a batch by itself.
     """
-    longest = np.maximum(source, target).astype(np.int64)
-    total = int(longest[indices].sum())
+    longest = np.maximum(source, target)
+    total = int(longest.sum())
     strips = max(1, round((total / budget) ** 0.5))
-    by_target = indices[np.argsort(target[indices], kind="stable")]
+    by_target = np.argsort(target, kind="stable")
     edges = np.searchsorted(np.cumsum(longest[by_target]), total * np.arange(1, strips) / strips)
     snake = np.concatenate(
         [
@@ -145,4 +155,4 @@ def _cells(
         size = max(1, fits)
         begin += size
         cuts.append(begin)
-    return np.split(snake, cuts[:-1])
+    return np.split(indices[snake], cuts[:-1])

@@ -29,6 +29,7 @@ FORMAT = 2
 MANIFEST = "manifest.json"
 MOST_RATIO = 300.0  # pieces of a target for one of its source; more would let one line decode for minutes
 MOST_PIECES = 1 << 24  # of a vocabulary, and of a line
+CHECKED = 1 << 18  # lines at a time
 Ids = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 
@@ -166,9 +167,12 @@ class Side:
         ends, count = self._offsets, len(self._ids)
         if not len(ends) or int(ends[0]) or int(ends[-1]) != count or int(ends.max()) > count:
             raise DataError(f"{folder / stem}.ids: its size does not fit its offsets; prepare the data again")
-        self.lengths: npt.NDArray[np.int32] = np.diff(self._offsets.astype(np.int64)).astype(np.int32)
-        if (self.lengths < 0).any():
-            raise DataError(f"{folder / stem}.offsets: damaged; prepare the data again")
+        self.longest = 0
+        for begin in range(0, len(self), CHECKED):
+            lengths = self.lengths(np.arange(begin, min(begin + CHECKED, len(self))))
+            if lengths.min() < 0:
+                raise DataError(f"{folder / stem}.offsets: damaged; prepare the data again")
+            self.longest = max(self.longest, int(lengths.max()))
         if len(self._ids) and int(self._ids.max()) >= vocabulary:
             raise DataError(
                 f"{folder / stem}.ids: it holds the piece {int(self._ids.max())} of a vocabulary of "
@@ -176,7 +180,13 @@ class Side:
             )
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self._offsets) - 1
+
+    def lengths(self, lines: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """How many pieces each of these lines has."""
+        begins: npt.NDArray[np.int64] = self._offsets[lines].astype(np.int64)
+        ends: npt.NDArray[np.int64] = self._offsets[lines + 1].astype(np.int64)
+        return ends - begins
 
     def __getitem__(self, index: int) -> Ids:
         begin, end = int(self._offsets[index]), int(self._offsets[index + 1])
@@ -216,7 +226,7 @@ def open_pairs(folder: Path, split: str, manifest: Manifest) -> Pairs:
     )
     if len(source) != len(target) or len(source) != manifest.pairs[split]:
         raise DataError(f"{folder}: the two sides of {split} differ in length; prepare the data again")
-    longest = {"source": int(source.lengths.max()), "target": int(target.lengths.max())}
+    longest = {"source": source.longest, "target": target.longest}
     for side, most in manifest.longest.items():
         if split == "train" and longest[side] > most:
             raise DataError(

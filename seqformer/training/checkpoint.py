@@ -42,7 +42,8 @@ class Progress:
 
     step: int = 0
     epoch: int = 0
-    place: int = 0  # batches of this epoch already used
+    part: int = 0  # of this epoch
+    place: int = 0  # batches of this part already used
     units: int = 0  # seen in all
     seconds: float = 0.0  # of wall clock, over all sessions
     validations: int = 0
@@ -58,11 +59,16 @@ class Progress:
     trouble: Trouble = field(default_factory=Trouble)
 
     def __post_init__(self) -> None:
-        counts = (self.step, self.epoch, self.place, self.units, self.validations, self.best_step)
+        counts = (self.step, self.epoch, self.part, self.place, self.units, self.validations, self.best_step)
         if min(*counts, self.worse, self.metrics_bytes, self.loss_units, self.validated_step + 1) < 0:
             raise RunError("a count is below zero")
         if min(self.seconds, self.validation_seconds) < 0:
             raise RunError("a time is below zero")
+
+    def next_part(self, parts: int) -> None:
+        """Begin the next of the ``parts`` of an epoch, after the last one those of the next epoch."""
+        self.epoch, self.part = divmod(self.epoch * parts + self.part + 1, parts)
+        self.place = 0
 
 
 def save_weights(path: Path, weights: dict[str, Tensor]) -> None:

@@ -41,9 +41,11 @@ WARN_AFTER = 300  # … steps beyond the warm-up, before what a validation warns
 
 
 class Batches(Protocol):
-    """What is trained on: an epoch is a list of batches, and a batch, or a part of it, is loaded by items."""
+    """What is trained on: parts of epochs are lists of batches, and a batch, or a share of it, is loaded."""
 
-    def plan(self, epoch: int) -> Sequence[Any]: ...
+    @property
+    def parts(self) -> int: ...  # of an epoch
+    def plan(self, epoch: int, part: int) -> Sequence[Any]: ...
     def load(self, item: Any) -> Any: ...
 
 
@@ -115,8 +117,8 @@ class Trainer:
             self._metrics.close()
 
     def _loop(self) -> Iterator[Event]:
-        plan = self.batches.plan(self.state.epoch)
-        if self.state.place >= len(plan):
+        plan = self.batches.plan(self.state.epoch, self.state.part)
+        if self.state.place >= len(plan) or self.state.part >= self.batches.parts:
             raise RunError(f"{self.folder / STATE}: it is {self.state.place} batches into {len(plan)}")
         while True:
             progress, stopping, save_is_due = self._agree(self.progress(len(plan)))
@@ -141,9 +143,8 @@ class Trainer:
             if isinstance(done, Skipped) and self.state.trouble.in_a_row >= PATIENCE:
                 raise self._gave_up(f"the {done.what} was not finite in {PATIENCE} steps in a row")
             if self.state.place >= len(plan):
-                self.state.epoch += 1
-                self.state.place = 0
-                plan = self.batches.plan(self.state.epoch)
+                self.state.next_part(self.batches.parts)
+                plan = self.batches.plan(self.state.epoch, self.state.part)
 
     def _agree(self, progress: float) -> tuple[float, str, bool]:
         """Progress, why to stop, whether to save: clocks and signals differ, so the first process decides."""
@@ -151,14 +152,15 @@ class Trainer:
         progress, stop, save = self.processes.agree(progress, bool(stopping), self._save_is_due())
         return progress, (stopping or "another process") if stop else "", bool(save)
 
-    def progress(self, batches_an_epoch: int) -> float:
+    def progress(self, batches_in_part: int) -> float:
         """How much of the budget is used, 0 to 1; 0 where there is no budget."""
         config, state = self.config, self.state
         used = [0.0]
         if config.max_steps:
             used.append(state.step / config.max_steps)
         if config.max_epochs:
-            used.append((state.epoch + state.place / batches_an_epoch) / config.max_epochs)
+            parts = state.part + state.place / batches_in_part
+            used.append((state.epoch + parts / self.batches.parts) / config.max_epochs)
         if config.max_minutes:
             # what the last validation and saving will take belongs to the budget
             validation = state.validation_seconds * 1.1 or 1.2 * config.max_minutes
