@@ -8,6 +8,7 @@
     multi30k   Multi30k English-German, ten minutes (needs --multi30k DIR with train.en, val.de, …)
     precisions the embedded corpus, 600 steps with each of three seeds, in fp32 and in bf16: BLEU of each
     faults     cleaning: pairs per second; peak memory of prepare at three sizes (needs --scale FILE)
+    scale      training: seconds to the first step and peak memory at three sizes (needs --scale FILE)
     kills      a small training killed 30 times, resumed, and compared with one left alone (bench/kill.py)
     images     the small Vision Transformer, ten minutes (needs --images DIR with MNIST-like IDX files)
     robust     10,000 hostile input files through translate, long lines, peak memory (bench/robust.py)
@@ -23,7 +24,9 @@ figures as JSON to bench/out/figures.json.
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
+import random
 import statistics
 import subprocess
 import sys
@@ -169,30 +172,59 @@ def images(scratch: Path, options: argparse.Namespace) -> Figures:
 
 
 def faults(scratch: Path, options: argparse.Namespace) -> Figures:
-    """How fast pairs are cleaned, and how much memory preparing the head of a large corpus takes.
-
-    A file sorted by language is to be shuffled first: more languages are more words, more pairs are not.
-    """
+    """How fast pairs are cleaned, and how much memory preparing the head of a large corpus takes."""
     if not options.scale:
         return {"faults": "not measured: give --scale PAIRS.tsv.gz"}
     figures: Figures = {}
-    for pairs in (100_000, 300_000, 930_000):
-        given = [str(options.scale.resolve()), str(pairs)]
+    for pairs in SIZES:
         for name, code in (("cleaning", CLEANING), ("whole of prepare", PREPARING)):
-            child = subprocess.run(
-                [sys.executable, "-c", code, *given],
-                cwd=scratch,
-                stdout=subprocess.PIPE,
-                text=True,
-                check=True,
-            )
-            seconds, peak = map(float, child.stdout.split())
+            seconds, peak = child(scratch, code, _shuffled(scratch, options), pairs)
             figures[f"faults: {name}, {pairs:,}: pairs/s"] = round(pairs / seconds)
             figures[f"faults: {name}, {pairs:,}: peak MB"] = round(peak)
     return figures
 
 
-# run in a process of their own, because the peak of memory is that of a process; both print seconds and MB
+def scale(scratch: Path, options: argparse.Namespace) -> Figures:
+    """What training on the head of a large corpus takes before its first step, and in memory.
+
+    The memory of a process itself; the prepared pairs are mapped and their pages the system's to drop.
+    """
+    if not options.scale:
+        return {"scale": "not measured: give --scale PAIRS.tsv.gz"}
+    figures: Figures = {}
+    for pairs in SIZES:
+        data = f"prepared/{pairs}"
+        size = ("--max-pairs", pairs, "--vocab-size", 8000, "--out", data)
+        seqformer(scratch, "prepare", _shuffled(scratch, options), *size)
+        seconds, peak, plan = child(scratch, TRAINING, data)
+        disk = sum(file.stat().st_size for file in (scratch / data).iterdir())
+        figures[f"scale: {pairs:,}: seconds to the first step"] = round(seconds, 1)
+        figures[f"scale: {pairs:,}: peak MB"] = round(peak)
+        figures[f"scale: {pairs:,}: seconds to plan a part"] = round(plan, 2)
+        figures[f"scale: {pairs:,}: MB on disk"] = round(disk / 2**20)
+    return figures
+
+
+def _shuffled(scratch: Path, options: argparse.Namespace) -> Path:
+    """The large corpus in random order: of a sorted one, more pairs are also more languages."""
+    made = scratch / "shuffled.tsv"
+    if not made.exists():
+        opened = gzip.open if options.scale.suffix == ".gz" else open
+        with opened(options.scale, "rt", encoding="utf-8", newline="\n") as file:
+            lines = file.readlines()
+        random.Random(1).shuffle(lines)
+        made.write_text("".join(lines), "utf-8", newline="\n")
+    return made
+
+
+def child(scratch: Path, code: str, *arguments: object) -> list[float]:
+    """The numbers that a process of its own prints, because the peak of memory is that of a process."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    done = subprocess.run(command, cwd=scratch, stdout=subprocess.PIPE, text=True, check=True)
+    return [float(number) for number in done.stdout.split()]
+
+
+SIZES = (100_000, 300_000, 930_000)  # pairs
 PEAK = "; import resource; print(time.monotonic() - begin, resource.getrusage(%s).ru_maxrss / 1024)"
 CLEANING = (
     """
@@ -216,6 +248,40 @@ quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 subprocess.run([*command, "--out", "prepared/scale"], check=True, **quiet)"""
     + PEAK % "resource.RUSAGE_CHILDREN"
 )
+TRAINING = """
+import sys, time
+from pathlib import Path
+from threading import Thread
+from seqformer import learn, run
+from seqformer.config import PRESETS, ModelConfig, TrainConfig
+from seqformer.text.store import read_manifest
+from seqformer.training.events import Stepped
+
+def own():
+    return int(Path("/proc/self/status").read_text().split("RssAnon:")[1].split()[0]) / 1024
+
+peak, ended = 0.0, False
+def watch():
+    global peak
+    while not ended:
+        peak = max(peak, own())
+        time.sleep(0.002)
+
+Thread(target=watch, daemon=True).start()
+begin = time.monotonic()
+data = Path(sys.argv[1])
+sizes = read_manifest(data).vocabulary
+model = ModelConfig(sizes["source"], sizes["target"], **PRESETS["tiny"])
+opened = run.create(Path("runs") / data.name, data, model, TrainConfig(max_steps=30, validate_every=1000))
+trainer = learn.begin(opened, "cpu").trainer
+first = None
+for event in trainer.run():
+    if isinstance(event, Stepped) and first is None:
+        first = time.monotonic() - begin
+planned = time.monotonic()
+trainer.batches.plan(0, trainer.batches.parts - 1)
+planned, ended = time.monotonic() - planned, True
+print(first, peak, planned)"""
 
 
 def script(name: str, scratch: Path, options: argparse.Namespace) -> Figures:
@@ -236,7 +302,7 @@ def _prepare(scratch: Path, options: argparse.Namespace) -> None:
 
 
 BENCHES = {
-    f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k, precisions, faults, images)
+    f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k, precisions, faults, scale, images)
 } | {
     name: partial(script, f"{file}.py")
     for name, file in (("kills", "kill"), ("robust",) * 2, ("hostile",) * 2, ("significance",) * 2)

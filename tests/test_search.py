@@ -84,6 +84,18 @@ def test_a_batch_is_its_sentences_one_by_one(arch: str) -> None:
 
 
 @ARCHS
+def test_sentences_read_a_few_at_a_time_are_translated_as_all_at_once(
+    monkeypatch: pytest.MonkeyPatch, arch: str
+) -> None:
+    model = random_model(arch=arch)
+    at_once = found(model, SOURCES, beam=3)
+    monkeypatch.setattr("seqformer.decoding.search.ENCODED", 5)
+    for one, other in zip(at_once, found(model, SOURCES, beam=3), strict=True):
+        assert [h.ids for h in one] == [h.ids for h in other]
+        assert [h.score for h in one] == pytest.approx([h.score for h in other], abs=1e-5)
+
+
+@ARCHS
 def test_n_best_is_sorted_distinct_and_scored_by_the_model(arch: str) -> None:
     model = random_model(arch=arch)
     for row, source in zip(found(model, SOURCES, beam=5, n_best=5, length_penalty=0.6), SOURCES, strict=True):
