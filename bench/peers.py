@@ -166,7 +166,7 @@ def recipe(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
     first = ("--preset", "small", "--max-steps", 1, "--run", "first")
     seqformer(scratch, "train", "--data", "prepared/m30k", *first)
     seqformer(scratch, "export", "theirs", "--to", "marian", "--run", "first")
-    figures = measure(scratch, "recipe", "fp32", 10.0)
+    figures = measure(scratch, "recipe", "fp32", options.minutes)
     seqformer(scratch, "import", "theirs", "--run", "learned")
     told = seqformer(scratch, "translate", "--input", "test.src", "--run", "learned")[0].splitlines()
     references = (options.multi30k / "test_2016_flickr.de").read_text("utf-8").splitlines()
