@@ -332,8 +332,8 @@ def prepare(scratch: Path, options: argparse.Namespace) -> None:
     if options.run:
         (scratch / "run").symlink_to(options.run.resolve())
     else:
-        recipe = ("--preset", "small", "--norm", "post", "--max-minutes", 10)
-        seqformer(scratch, "train", "--data", "prepared/m30k", *recipe, "--run", "run")
+        how = ("--preset", "small", "--max-minutes", 10)
+        seqformer(scratch, "train", "--data", "prepared/m30k", *how, "--run", "run")
     seqformer(scratch, "export", "marian", "--to", "marian", "--run", "run")
     seqformer(scratch, "export", "ctranslate2", "--to", "ctranslate2", "--run", "run")
 
