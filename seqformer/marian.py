@@ -27,7 +27,7 @@ from seqformer.run_folder import INFO, check_new, new_info, write_configs
 from seqformer.text import store
 from seqformer.text.corpus import Normalizer
 from seqformer.text.tokenizer import BOS, EOS, PAD, SPECIALS, UNK, Tokenizer, Vocabulary
-from seqformer.training.checkpoint import WEIGHTS, load_weights, save_weights
+from seqformer.training.checkpoint import ANY, WEIGHTS, load_weights, save_weights
 
 CONFIG, MODEL = "config.json", "model.safetensors"
 VOCABULARY, TARGET_VOCABULARY = "vocab.json", "target_vocab.json"
@@ -250,7 +250,7 @@ def read(checkpoint: Path, out: Path) -> Run:
     values = _read_config(checkpoint)
     vocabularies = _read_vocabularies(checkpoint, values)
     config = _our_config(values, {side: len(found) + 1 for side, found in vocabularies.items()}, checkpoint)
-    found = load_weights(checkpoint / MODEL)
+    found = load_weights(checkpoint / MODEL, ANY)
     orders = {
         side: _our_order(ids, int(values["pad_token_id"]), int(values["eos_token_id"]))
         for side, ids in vocabularies.items()
@@ -362,7 +362,7 @@ def _our_weights(
         raise RunError(f"{checkpoint / MODEL}: not the weights of its {CONFIG} ({error})") from None
     bias[[PAD, BOS]] = HIDDEN
     weights["output_bias"] = bias
-    return {name: tensor.float() for name, tensor in weights.items()}
+    return weights
 
 
 def _spm(checkpoint: Path, side: str, ids: dict[str, int], order: list[int]) -> bytes:

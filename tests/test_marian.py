@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import WORDS, Command, MakeRun
+from safetensors.torch import load_file, save_file
 
 from seqformer import marian
 from seqformer.config import DecodeConfig
@@ -110,6 +111,21 @@ def test_there_and_back_is_the_same_model(kind: dict[str, object], make_run: Mak
     real = [1, *range(3, logits[0].shape[-1])]
     assert (logits[0] - logits[1])[target != PAD][:, real].abs().max() < 1e-4
     assert (logits[1][:, :, [PAD, BOS]] < -1e3).all()
+
+
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_a_checkpoint_in_half_precision_is_opened(
+    half: torch.dtype, make_run: MakeRun, tmp_path: Path
+) -> None:
+    pytest.importorskip("google.protobuf")
+    run = random_run(make_run, output_bias=True)
+    marian.write(run, tmp_path / "there")
+    whole = marian.read(tmp_path / "there", tmp_path / "whole").load_model(torch.device("cpu"))
+    held = load_file(tmp_path / "there" / marian.MODEL)
+    save_file({name: tensor.to(half) for name, tensor in held.items()}, tmp_path / "there" / marian.MODEL)
+    back = marian.read(tmp_path / "there", tmp_path / "back").load_model(torch.device("cpu"))
+    for one, other in zip(whole.parameters(), back.parameters(), strict=True):
+        assert torch.equal(one.to(half), other.to(half)) and other.dtype == torch.float32
 
 
 def test_what_has_no_form_is_told(make_run: MakeRun, tmp_path: Path, command: Command) -> None:

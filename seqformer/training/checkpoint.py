@@ -32,6 +32,7 @@ from seqformer.training.tensors import write_tensors
 from seqformer.training.trouble import Trouble
 
 STATE, WEIGHTS, METRICS = "state.safetensors", "weights.safetensors", "metrics.jsonl"
+OURS, ANY = ("F32",), ("F32", "F16", "BF16")  # types of weights in a safetensors file: of runs, of others
 MOST_HEADER = 16 << 20  # bytes of the list of tensors that opens a safetensors file
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -76,9 +77,9 @@ def save_weights(path: Path, weights: dict[str, Tensor]) -> None:
     write_whole(path, lambda beside: write_tensors(beside, weights, {}))
 
 
-def load_weights(path: Path) -> dict[str, Tensor]:
-    """What :func:`save_weights` wrote."""
-    return _read(path)[0]
+def load_weights(path: Path, kinds: tuple[str, ...] = OURS) -> dict[str, Tensor]:
+    """What :func:`save_weights` wrote, or another program in one of these types: as fp32."""
+    return _read(path, kinds=kinds)[0]
 
 
 def check_shapes(path: Path, expected: Shapes, *, prefix: str = "") -> None:
@@ -158,9 +159,11 @@ def load_state(path: Path, processes: Processes = ALONE) -> tuple[dict[str, Tens
     return tensors, progress
 
 
-def _read(path: Path, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _read(
+    path: Path, tensors: bool = True, kinds: tuple[str, ...] = OURS
+) -> tuple[dict[str, Tensor], dict[str, str]]:
     with _open(path) as file:
-        held = {name: _tensor(file, name, path) for name in (file.keys() if tensors else [])}
+        held = {name: _tensor(file, name, path, kinds) for name in (file.keys() if tensors else [])}
         return held, file.metadata() or {}
 
 
@@ -185,15 +188,17 @@ def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
         return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
 
 
-def _tensor(file: Any, name: str, path: Path) -> Tensor:
-    """A tensor of the kind that is written: finite fp32, or the bytes of a random generator."""
-    kind, expected = file.get_slice(name).get_dtype(), "U8" if name.startswith("rng/") else "F32"
-    if kind != expected:
-        raise RunError(f"{path}: {name!r} is of the type {kind}, expected {expected}")
+def _tensor(file: Any, name: str, path: Path, kinds: tuple[str, ...]) -> Tensor:
+    """A tensor of the kind that is expected: finite numbers as fp32, or the bytes of a random generator."""
+    kind, expected = file.get_slice(name).get_dtype(), ("U8",) if name.startswith("rng/") else kinds
+    if kind not in expected:
+        raise RunError(f"{path}: {name!r} is of the type {kind}, expected {' or '.join(expected)}")
     tensor: Tensor = file.get_tensor(name)
-    if kind == "F32" and not tensor.isfinite().all():
+    if kind == "U8":
+        return tensor
+    if not tensor.isfinite().all():
         raise RunError(f"{path}: {name!r} holds numbers that are not finite")
-    return tensor
+    return tensor.float()
 
 
 def _progress(metadata: dict[str, str], path: Path) -> Progress:
