@@ -152,7 +152,7 @@ def child_recipe(precision: str, scratch: Path, minutes: float) -> dict[str, flo
             ours = batches.load(item)
             batch = Batch(theirs[ours.source], theirs[ours.target_in], theirs[ours.target_out])
             _their_step(model, optimizer, batch, precision)
-            with torch.no_grad():  # as their documentation asks for
+            with torch.no_grad():  # decoding starts from this row, a vector of zeros
                 model.model.shared.weight[model.config.pad_token_id] = 0
             steps += 1
         epoch += 1

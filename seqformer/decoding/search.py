@@ -134,7 +134,8 @@ def _best_pieces(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """
     logits[:, PAD] = logits[:, BOS] = NEVER
     # a few rows at a time stay in the processor's own memory while they are gone over
-    parts = [_best_of_rows(rows.float(), min(count, logits.shape[1])) for rows in torch.split(logits, ROWS)]
+    kind = torch.promote_types(logits.dtype, torch.float32)
+    parts = [_best_of_rows(rows.to(kind), min(count, logits.shape[1])) for rows in torch.split(logits, ROWS)]
     best, ids = zip(*parts, strict=True)
     return torch.cat(best), torch.cat(ids)
 
