@@ -34,15 +34,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqformer import image_run, learn, run
+from seqformer import image_run
 from seqformer.config import ModelConfig, TrainConfig, VitConfig
 from seqformer.errors import MissingExtra, SeqformerError
-from seqformer.files import digest
-from seqformer.images import folder as image_folder
-from seqformer.images.dataset import ImageBatches
-from seqformer.text import prepare, store
-from seqformer.text.batching import PairBatches
-from seqformer.training.checkpoint import METRICS, read_metrics
+from seqformer.images import png as image_folder
+from seqformer.images.batches import ImageBatches
+from seqformer.runs import assemble as learn
+from seqformer.runs import run
+from seqformer.runs.state import METRICS, read_metrics
+from seqformer.storage.files import digest
+from seqformer.text import prepare
+from seqformer.text import prepared as store
+from seqformer.text.batches import PairBatches
 from seqformer.training.distributed import ALONE
 
 SECONDS, MEMORY = 10.0, 2 << 30

@@ -41,8 +41,8 @@ DECODERS = (
 
 def child_train(name: str, scratch: Path) -> dict[str, float]:
     """One round of training steps: tokens per second and peak memory."""
-    from seqformer.text import store
-    from seqformer.text.batching import PairBatches
+    from seqformer.text import prepared as store
+    from seqformer.text.batches import PairBatches
 
     manifest = store.read_manifest(scratch / "prepared/m30k")
     batches = PairBatches(store.open_pairs(scratch / "prepared/m30k", "train", manifest), TOKENS, 1)
@@ -125,9 +125,9 @@ def child_recipe(precision: str, scratch: Path, minutes: float) -> dict[str, flo
     import torch
     from transformers import MarianMTModel
 
-    from seqformer.run import Run
-    from seqformer.text import store
-    from seqformer.text.batching import Batch, PairBatches
+    from seqformer.runs.run import Run
+    from seqformer.text import prepared as store
+    from seqformer.text.batches import Batch, PairBatches
     from seqformer.training.optimizer import learning_rate
 
     begin = time.monotonic()
@@ -200,8 +200,8 @@ def child_decode(name: str, scratch: Path, beam: int, one_by_one: bool) -> dict[
 
 def _ours(scratch: Path, precision: str, beam: int, one_by_one: bool) -> Any:
     from seqformer.config import DecodeConfig
-    from seqformer.run import Run
-    from seqformer.workers import Workers
+    from seqformer.decoding.workers import Workers
+    from seqformer.runs.run import Run
 
     run = Run((scratch / "run").resolve())
     if one_by_one:
@@ -249,7 +249,7 @@ def _ctranslate(scratch: Path, precision: str, beam: int, one_by_one: bool) -> A
     import ctranslate2
     import sentencepiece
 
-    from seqformer.run import Run
+    from seqformer.runs.run import Run
 
     cores = os.cpu_count() or 1
     threads = {"inter_threads": 1, "intra_threads": 1}

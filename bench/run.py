@@ -81,8 +81,8 @@ def demo(scratch: Path, options: argparse.Namespace) -> Figures:
 
 def padding(scratch: Path, options: argparse.Namespace) -> Figures:
     """Padding of the first epoch."""
-    from seqformer.text import store
-    from seqformer.text.batching import PairBatches
+    from seqformer.text import prepared as store
+    from seqformer.text.batches import PairBatches
 
     _prepare(scratch, options)
     figures: Figures = {}
@@ -231,7 +231,7 @@ CLEANING = (
 import sys, time
 from itertools import islice
 from pathlib import Path
-from seqformer.text.cleaning import Cleaner, clean
+from seqformer.text.clean import Cleaner, clean
 from seqformer.text.corpus import Filter, Normalizer, read_tsv
 begin = time.monotonic()
 cleaner = Cleaner(Normalizer(), Filter())
@@ -252,9 +252,10 @@ TRAINING = """
 import sys, time
 from pathlib import Path
 from threading import Thread
-from seqformer import learn, run
+from seqformer.runs import run
+from seqformer.runs import assemble as learn
 from seqformer.config import PRESETS, ModelConfig, TrainConfig
-from seqformer.text.store import read_manifest
+from seqformer.text.prepared import read_manifest
 from seqformer.training.events import Stepped
 
 def own():

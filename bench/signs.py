@@ -18,7 +18,7 @@ from pathlib import Path
 
 from seqformer.config import DecodeConfig
 from seqformer.decoding.signs import SIGNS
-from seqformer.run import Run
+from seqformer.runs.run import Run
 from seqformer.text.corpus import read_lines
 
 EACH = 80  # lines of garbage of a kind

@@ -2,8 +2,8 @@
 
 >>> import seqformer
 >>> model = seqformer.load("runs/en-fr")
->>> model.translate(["i'm home ."])
-['je suis chez moi .']
+>>> print(model.translate("i'm home ."))
+je suis chez moi .
 
 Importing this package imports nothing heavy; torch is loaded with the first name that needs it.
 """
@@ -13,20 +13,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Attention", "Model", "SeqformerError", "load"]
+__all__ = [
+    "Attention", "DataError", "Interrupted", "Model", "Prepared", "Run", "RunError", "SeqformerError",
+    "Translation", "evaluate", "load", "prepare", "resume", "train",
+]  # fmt: skip
 
 if TYPE_CHECKING:
-    from seqformer.errors import SeqformerError
-    from seqformer.run import Attention, Model, load
+    from seqformer.api import Interrupted, Model, Prepared, evaluate, load, prepare, resume, train
+    from seqformer.decoding.translator import Translation
+    from seqformer.errors import DataError, RunError, SeqformerError
+    from seqformer.report.attention import Attention
+    from seqformer.runs.run import Run
 
 
 def __getattr__(name: str) -> Any:
-    if name == "SeqformerError":
-        from seqformer.errors import SeqformerError
+    if name not in __all__:
+        raise AttributeError(f"module 'seqformer' has no attribute '{name}'")
+    from seqformer import api, errors
 
-        return SeqformerError
-    if name in __all__:
-        from seqformer import run
-
-        return getattr(run, name)
-    raise AttributeError(f"module 'seqformer' has no attribute '{name}'")
+    return getattr(errors if name.endswith("Error") else api, name)

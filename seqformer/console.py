@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 from rich import box
@@ -12,7 +13,7 @@ talk = Console(stderr=True, highlight=False)
 
 
 def table(title: str, *columns: str, caption: str | None = None) -> Table:
-    """The one table style: a title, a thin rule, first column to the left and the others to the right."""
+    """Return an empty table: a title, a thin rule, first column to the left and the others to the right."""
     made = Table(title=title, caption=caption, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for index, name in enumerate(columns):
         made.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
@@ -20,17 +21,31 @@ def table(title: str, *columns: str, caption: str | None = None) -> Table:
 
 
 def data(text: str = "") -> None:
-    """One line of data to stdout, as it is (no colour, no wrapping)."""
+    """Print one line of data to stdout, as it is (no colour, no wrapping)."""
     sys.stdout.write(text + "\n")
 
 
 def page(*renderables: object) -> None:
-    """Tables that are the answer itself go to stdout; colours only where a terminal shows them."""
+    """Print tables that are the answer itself to stdout; in colour only at a terminal."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     for item in renderables:
         console.print(item)
 
 
+def html(*renderables: object) -> str:
+    """Return tables as HTML, for notebooks."""
+    console = Console(record=True, file=io.StringIO(), width=120, highlight=False)
+    for item in renderables:
+        console.print(item)
+    return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
+
+
+def counted(number: float, thing: str) -> str:
+    """Return a number and what it counts: ``1 minute``, ``2.5 minutes``, ``1,000 pairs``."""
+    digits = f"{number:,.0f}" if number == round(number) else f"{number:,.4g}"
+    return f"{digits} {thing}" + "s" * (number != 1)
+
+
 def note(text: str) -> None:
-    """A remark on stderr."""
+    """Print a remark on stderr."""
     talk.print(text, markup=False, soft_wrap=True)

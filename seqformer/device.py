@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import torch
 
 from seqformer.config import PRECISIONS
@@ -18,9 +16,7 @@ def choose_device(name: str) -> torch.device:
     if name not in DEVICES:
         raise SeqformerError(f"there is no device '{name}': {nearest(name, DEVICES)}")
     if name == "cuda" and not torch.cuda.is_available():
-        raise SeqformerError("--device cuda: torch finds no NVIDIA GPU here; use --device cpu")
-    # oneDNN compiles a kernel for every shape it meets; its default of 1,024 is less than an epoch has
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
+        raise SeqformerError("device cuda: torch finds no NVIDIA GPU here; use cpu")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 

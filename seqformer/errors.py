@@ -2,7 +2,8 @@
 
 SeqformerError            one line: what, where, what to do (exit code 2)
 ├── DataError             a corpus, a line or a prepared folder is not as it should be
-├── RunError              a run folder is missing, broken or of another kind
+├── RunError              a run folder is missing, damaged or of another kind
+├── DamagedError          a file is not as this package wrote it (:func:`damaged` makes one of the above of it)
 ├── WriteError            a file cannot be written: the disk is full, a folder is read-only
 └── MissingExtra          an optional package is not installed
 
@@ -11,8 +12,9 @@ Programmers' mistakes are assertions; they are not in this tree.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class SeqformerError(Exception):
@@ -27,6 +29,10 @@ class RunError(SeqformerError):
     """A run folder cannot be used as it is."""
 
 
+class DamagedError(SeqformerError):
+    """A file is missing, or not as this package wrote it."""
+
+
 class WriteError(SeqformerError):
     """A file cannot be written; what stood in its place is as it was."""
 
@@ -34,9 +40,21 @@ class WriteError(SeqformerError):
 class MissingExtra(SeqformerError):
     """An optional package is needed and not installed."""
 
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} not installed; get it with: pip install 'seqformer[{extra}]'")
+
+
+@contextlib.contextmanager
+def damaged(kind: type[SeqformerError], advice: str) -> Iterator[None]:
+    """Turn a :class:`DamagedError` of the block into an error of this kind that says what to do."""
+    try:
+        yield
+    except DamagedError as error:
+        raise kind(f"{error}; {advice}") from None
+
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A clause that names the known words, the nearest first: ``did you mean 'tiny'? ...``."""
+    """Return a clause that names the known words, the nearest first: ``did you mean 'tiny'? ...``."""
     names = list(known)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     listed = ", ".join(names)

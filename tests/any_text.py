@@ -12,7 +12,8 @@ from seqformer.cli.stream import Printer, translate_lines
 from seqformer.config import DecodeConfig, ModelConfig
 from seqformer.decoding.translator import Translator
 from seqformer.models import build
-from seqformer.text import store, tokenizer
+from seqformer.text import prepared as store
+from seqformer.text import tokenizer
 
 # each is a trap for somebody: line ends that are none, a byte order mark, no width, right to left, marks
 # without a letter, four bytes, the symbols of tokenizers, and bytes that are not UTF-8

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from seqformer import learn, run
 from seqformer.cli import main
-from seqformer.config import ModelConfig, TrainConfig
-from seqformer.models import build
+from seqformer.config import PrepareConfig, TrainConfig
+from seqformer.models import ARCHITECTURES, build
 from seqformer.models.seq2seq import Seq2Seq
-from seqformer.text import prepare, store
-from seqformer.text.prepare import Options
+from seqformer.runs import assemble
+from seqformer.runs.create import create
+from seqformer.runs.layout import Configs
+from seqformer.runs.run import Run
+from seqformer.tasks import open_task
+from seqformer.text import prepare
 
 WORDS = [
     "le",
@@ -52,24 +57,36 @@ def toy_pairs(count: int = 60) -> list[tuple[str, str]]:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A prepared folder of sixty pairs."""
     folder = tmp_path_factory.mktemp("data") / "toy"
-    prepare.prepare(toy_pairs(), {}, folder, Options(vocab_size=80, valid_size=5, test_size=5))
+    prepare.prepare(toy_pairs(), {}, folder, PrepareConfig(vocab_size=80, valid_size=5, test_size=5))
     return folder
 
 
-MakeRun = Callable[..., run.Run]
+MakeRun = Callable[..., Run]
 Result = tuple[int, str, str]  # exit code, stdout, stderr
 Command = Callable[..., Result]
+
+
+def model_config(arch: str = "transformer", **changes: object) -> Any:
+    """A small model's configuration."""
+    kind = ARCHITECTURES[arch][0]
+    known = {field.name for field in dataclasses.fields(kind)}
+    return kind(**({name: value for name, value in SMALL.items() if name in known} | changes))
+
+
+def new_run(folder: Path, data: Path, model: dict[str, object], recipe: dict[str, object]) -> Run:
+    """A new run over a prepared folder, not yet trained."""
+    task = open_task(data)
+    config = model_config(**(task.sizes() | model))
+    return create(folder, task, Configs(config, TrainConfig(**recipe)))  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def make_run(data: Path, tmp_path: Path) -> MakeRun:
     """A new run over the prepared folder, not yet trained."""
 
-    def make(name: str = "run", model: dict[str, object] | None = None, **recipe: object) -> run.Run:
-        pieces = store.read_manifest(data).vocabulary["source"]
-        config = ModelConfig(pieces, pieces, **(SMALL | (model or {})))  # type: ignore[arg-type]
+    def make(name: str = "run", model: dict[str, object] | None = None, **recipe: object) -> Run:
         usual: dict[str, object] = {"max_steps": 8, "tokens_per_batch": 64, "warmup": 2, "precision": "fp32"}
-        return run.create(tmp_path / name, data, config, TrainConfig(**(usual | recipe)))  # type: ignore[arg-type]
+        return new_run(tmp_path / name, data, model or {}, usual | recipe)
 
     return make
 
@@ -77,24 +94,19 @@ def make_run(data: Path, tmp_path: Path) -> MakeRun:
 @pytest.fixture(scope="session")
 def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run trained for a moment; its translations are poor, which no test minds."""
-    pieces = store.read_manifest(data).vocabulary["source"]
     folder = tmp_path_factory.mktemp("runs") / "trained"
-    recipe = TrainConfig(max_steps=20, tokens_per_batch=128, warmup=5, precision="fp32")
-    list(
-        learn.begin(
-            run.create(folder, data, ModelConfig(pieces, pieces, **SMALL), recipe), "cpu"
-        ).trainer.run()
-    )
+    recipe: dict[str, object] = {"max_steps": 20, "tokens_per_batch": 128, "warmup": 5, "precision": "fp32"}
+    list(assemble.begin(new_run(folder, data, {}, recipe), "cpu").trainer.run())
     return folder
 
 
-def random_model(**changes: object) -> Seq2Seq:
+def random_model(arch: str = "transformer", **changes: object) -> Seq2Seq:
     """An untrained model in double precision, so that equal means equal to 1e-9."""
     torch.manual_seed(3)
-    values: dict[str, object] = {"source_vocabulary": 11, "target_vocabulary": 11, "encoder_layers": 2} | {
-        "decoder_layers": 2, "width": 16, "heads": 4, "feed_forward": 32, "dropout": 0.0
-    }  # fmt: skip
-    model = build(ModelConfig(**(values | changes))).double().eval()  # type: ignore[arg-type]
+    sizes = {"source_vocabulary": 11, "target_vocabulary": 11}
+    own = {"heads": 4} if arch == "transformer" else {}
+    shape = {"encoder_layers": 2, "decoder_layers": 2, "dropout": 0.0} | own
+    model: Seq2Seq = build(model_config(arch, **(sizes | shape | changes))).double().eval()
     with torch.no_grad():  # biases and norms that are not at their start
         for parameter in model.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqformer.text import batching, store
-from seqformer.text.batching import PairBatches, _cells
+from seqformer.text import batches as batching
+from seqformer.text import prepared as store
+from seqformer.text.batches import PairBatches, _cells
 from seqformer.text.tokenizer import BOS, EOS, PAD
 
 Lengths = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=200)

@@ -6,7 +6,7 @@ import pytest
 
 from seqformer.config import DecodeConfig, ModelConfig, TrainConfig, to_json
 from seqformer.errors import SeqformerError
-from seqformer.fields import from_json
+from seqformer.storage.records import from_json
 
 
 @pytest.mark.parametrize("config", [ModelConfig(9, 9), TrainConfig(max_minutes=2), DecodeConfig(beam=3)])

@@ -11,10 +11,10 @@ import pytest
 import torch
 from conftest import MakeRun
 
-from seqformer import learn
 from seqformer.errors import RunError
-from seqformer.run import Run
-from seqformer.training.checkpoint import read_metrics
+from seqformer.runs import assemble as learn
+from seqformer.runs.run import Run
+from seqformer.runs.state import read_metrics
 from seqformer.training.distributed import ALONE, Processes
 
 RECIPE = {"max_steps": 12, "validate_every": 6, "tokens_per_batch": 96}

@@ -11,7 +11,9 @@ from conftest import Command, toy_pairs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqformer.text import characters, cleaning, corpus, prepare, store
+from seqformer.text import characters, corpus, prepare
+from seqformer.text import clean as cleaning
+from seqformer.text import prepared as store
 from seqformer.text.corpus import Normalizer
 from seqformer.text.faults import Faults
 from seqformer.text.prepare import Options
@@ -163,10 +165,22 @@ def test_a_side_in_two_scripts_is_not_judged(tmp_path: Path) -> None:
     assert cleaning.clean(corpus.numbered(mixed, cleaner.faults), frozenset(), cleaner, tmp_path / "c") == 10
 
 
+SIGNS = {"3º": "Latin", "2ª": "Latin", "5 µ": "", "ℓ": "", "№ 5": "", "Å": "Latin", "½": "", "5 ៛": ""}
+
+
+def test_signs_are_no_odd_script(command: Command) -> None:
+    pairs = CLEAN + [(f"{s} et {s}", f"{t} et {t}") for s, t in CLEAN]
+    signs = [pair for sign in SIGNS for pair in ((sign, "un chat"), ("un chat", sign))]
+    Path("p.tsv").write_bytes(tsv(pairs + signs))
+    assert reported(command, "p.tsv", "--max-ratio", 9) == []
+    assert sum(store.read_manifest(Path("prepared/p")).pairs.values()) == len(pairs) + len(signs)
+
+
 @pytest.mark.parametrize(
     ("line", "script"),
-    [("3 + 4 = 7", ""), ("Tom's", "LATIN"), ("été", "LATIN"), ("Привет, Tom", "CYRILLIC"), ("犬です。", "CJK"),
-     ("コーヒー", "CJK"), ("हिन्दी", "DEVANAGARI"), ("שלום", "HEBREW"), ("дaдa", "mixed")],
+    [("3 + 4 = 7", ""), ("Tom's", "Latin"), ("été", "Latin"), ("Привет, Tom", "Cyrillic"), ("犬です。", "Han"),
+     ("コーヒー", "Han"), ("ㄅㄆㄇ", "Han"), ("한국어", "Hangul"), ("हिन्दी", "Devanagari"), ("שלום", "Hebrew"), ("дaдa", "mixed"),
+     ("Ｔｏｍ", "Latin"), ("\u212b", "Latin"), *SIGNS.items()],
 )  # fmt: skip
 def test_scripts(line: str, script: str) -> None:
     assert characters.script(line) == script

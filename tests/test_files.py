@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import save_file
 
 from seqformer.errors import RunError, WriteError
-from seqformer.files import whole_folder, write_whole
-from seqformer.training.checkpoint import Metrics
-from seqformer.training.tensors import write_tensors
+from seqformer.runs.state import Metrics
+from seqformer.storage.files import whole_folder, write_whole
+from seqformer.storage.tensors import write_tensors
 
 
 def full(path: Path) -> None:

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from conftest import MakeRun
 
-from seqformer import files, learn, run
 from seqformer.errors import RunError, SeqformerError
-from seqformer.text import store
+from seqformer.runs import assemble as learn
+from seqformer.runs import run
+from seqformer.storage import files
+from seqformer.text import prepared as store
 
 PATH = Path(__file__).parents[1] / "bench/hostile.py"
 

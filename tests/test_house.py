@@ -77,7 +77,7 @@ def test_help_does_not_import_torch(arguments: list[str]) -> None:
 def test_opening_a_run_loads_no_compiler(trained: Path) -> None:
     """It would cost more than a second each time."""
     code = (
-        "import sys; from pathlib import Path; from seqformer.run import Run\n"
+        "import sys; from pathlib import Path; from seqformer.runs.run import Run\n"
         "Run(Path(sys.argv[1])).translator('cpu').translate(['le chat'], __import__('seqformer.config')"
         ".config.DecodeConfig())\n"
         "sys.exit('torch._dynamo' in sys.modules)"

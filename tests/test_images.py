@@ -19,19 +19,20 @@ import torch
 from conftest import Command, Result
 from torch.testing import assert_close
 
-from seqformer import image_run, learn
+from seqformer import image_run
 from seqformer.config import VIT_PRESETS, TrainConfig, VitConfig, to_json
 from seqformer.errors import DataError, RunError, SeqformerError
-from seqformer.fields import from_json
 from seqformer.image_run import ImageRun
 from seqformer.images import idx
-from seqformer.images.dataset import ImageBatch, ImageBatches, Labelled, as_tensor
-from seqformer.images.folder import read_dataset
+from seqformer.images.batches import ImageBatch, ImageBatches, Labelled, as_tensor
+from seqformer.images.png import read_dataset
 from seqformer.models.vit import VisionTransformer
 from seqformer.report import picture
 from seqformer.report.classification import confusion
 from seqformer.report.picture import Panel
-from seqformer.run import Run
+from seqformer.runs import assemble as learn
+from seqformer.runs.run import Run
+from seqformer.storage.records import from_json
 from seqformer.training.events import Ended, Stepped
 
 Array = npt.NDArray[np.uint8]
@@ -446,7 +447,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
 ) -> None:
     run = make_run("run")
     if message != "no weights yet":
-        from seqformer.training.checkpoint import save_weights
+        from seqformer.runs.state import save_weights
 
         save_weights(run.folder / "weights.safetensors", dict(run.build().named_parameters()))
     broken = write_idx(tmp_path / "broken") / "train-images-idx3-ubyte"

@@ -11,14 +11,14 @@ import torch
 from conftest import WORDS, Command, MakeRun
 from safetensors.torch import load_file, save_file
 
-from seqformer import marian
 from seqformer.config import DecodeConfig
 from seqformer.decoding.search import search
 from seqformer.errors import RunError
-from seqformer.run import Run
-from seqformer.text.batching import pad_sources
+from seqformer.exchange import marian
+from seqformer.runs.run import Run
+from seqformer.runs.state import WEIGHTS, save_weights
+from seqformer.text.batches import pad_sources
 from seqformer.text.tokenizer import BOS, PAD
-from seqformer.training.checkpoint import WEIGHTS, save_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of the other engines
 LINES = [" ".join(WORDS[(i * 7 + j) % len(WORDS)] for j in range(2 + i % 6)) for i in range(20)]

@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from seqformer.models.attention import padding_mask
 from seqformer.models.seq2seq import Seq2Seq
-from seqformer.text.batching import Batch
+from seqformer.text.batches import Batch
 from seqformer.text.tokenizer import BOS, EOS, PAD
 
 KINDS: list[dict[str, object]] = [

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from seqformer import figures
 from seqformer.errors import SeqformerError
 from seqformer.models.pooling import KERNELS, pool, sample, truth
+from seqformer.report import figures
 
 KERNEL_OF = {
     "gaussian": lambda u: np.exp(-(u**2) / 2),

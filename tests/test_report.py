@@ -9,7 +9,9 @@ import pytest
 from rich.console import Console
 
 from seqformer.errors import SeqformerError
-from seqformer.report import curve, heatmap, metrics
+from seqformer.report import curves as curve
+from seqformer.report import heatmap
+from seqformer.report import scores as metrics
 from seqformer.report.heatmap import Heatmap
 
 

@@ -16,13 +16,14 @@ import pytest
 import torch
 from conftest import Command, toy_pairs
 
-from seqformer import learn, run
 from seqformer.errors import RunError, SeqformerError
-from seqformer.run_folder import unfinished
-from seqformer.text import store
-from seqformer.training import checkpoint
-from seqformer.training.checkpoint import load_state, read_progress
-from seqformer.training.tensors import write_tensors
+from seqformer.runs import assemble as learn
+from seqformer.runs import run
+from seqformer.runs import state as checkpoint
+from seqformer.runs.layout import unfinished
+from seqformer.runs.state import load_state, read_progress
+from seqformer.storage.tensors import write_tensors
+from seqformer.text import prepared as store
 
 MakeRun = Callable[..., run.Run]
 RECIPE = {"max_steps": 12, "validate_every": 4}
@@ -167,7 +168,7 @@ def test_other_threads_are_remarked_on(make_run: MakeRun) -> None:
 
 CHILD = """
 import resource, signal, sys, time
-from seqformer import learn
+from seqformer.runs import assemble as learn
 from seqformer.cli import main
 if sys.argv[1] == "small disk":
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

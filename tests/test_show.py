@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from seqformer import figures
 from seqformer.cli import app
 from seqformer.errors import SeqformerError
+from seqformer.report import figures
 from seqformer.report.panels import Curves, Matrix
 
 

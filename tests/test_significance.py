@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import Command, toy_pairs
 
-from seqformer.report import metrics, significance
+from seqformer.report import scores as metrics
+from seqformer.report import significance
 
 REFERENCES = [target for _, target in toy_pairs(60)]
 

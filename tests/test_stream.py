@@ -18,13 +18,13 @@ from conftest import Command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seqformer import run
 from seqformer.cli import stream
 from seqformer.config import DecodeConfig
 from seqformer.decoding import translator as module
 from seqformer.decoding.search import Hypothesis
 from seqformer.decoding.translator import Translation, Translator
 from seqformer.errors import SeqformerError
+from seqformer.runs import run
 from seqformer.text.corpus import Normalizer
 
 SENTENCE = "le chat mange et dort où le grand chien rouge dort."

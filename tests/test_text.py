@@ -13,8 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqformer.errors import DataError, SeqformerError
-from seqformer.text import cleaning, corpus, prepare, store, tasks, tokenizer
-from seqformer.text.cleaning import Cleaner
+from seqformer.text import clean as cleaning
+from seqformer.text import corpus, prepare, tokenizer
+from seqformer.text import prepared as store
+from seqformer.text import toys as tasks
+from seqformer.text.clean import Cleaner
 from seqformer.text.corpus import Filter, Normalizer, numbered
 from seqformer.text.prepare import Options
 from seqformer.text.tokenizer import BOS, EOS, MODEL_TYPES, PAD, SPECIALS, UNK

@@ -12,11 +12,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from seqformer import learn, run
 from seqformer.config import TrainConfig
 from seqformer.errors import RunError
-from seqformer.text import batching
-from seqformer.training.checkpoint import Metrics, Progress, load_state, save_state
+from seqformer.runs import assemble as learn
+from seqformer.runs import run
+from seqformer.runs.state import Metrics, Progress, load_state, save_state
+from seqformer.text import batches as batching
 from seqformer.training.events import Ended, Stepped, Validated, Validation
 from seqformer.training.optimizer import FlatAdam, learning_rate
 from seqformer.training.trainer import Trainer

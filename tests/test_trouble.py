@@ -10,17 +10,19 @@ import pytest
 import torch
 from conftest import SMALL, toy_pairs
 
-from seqformer import learn, run
 from seqformer.config import ModelConfig, TrainConfig
 from seqformer.errors import RunError
 from seqformer.report.collapse import Losses, warning
-from seqformer.text import prepare, store
-from seqformer.text.batching import PairBatches
+from seqformer.runs import assemble as learn
+from seqformer.runs import run
+from seqformer.runs.state import load_state, read_metrics, read_progress
+from seqformer.text import prepare
+from seqformer.text import prepared as store
+from seqformer.text.batches import PairBatches
 from seqformer.text.prepare import Options
-from seqformer.training.checkpoint import load_state, read_metrics, read_progress
 from seqformer.training.events import Ended, Event, Skipped, Stepped, Validated, Validation
+from seqformer.training.nonfinite import PATIENCE, RECOVERY, Trouble
 from seqformer.training.trainer import Trainer
-from seqformer.training.trouble import PATIENCE, RECOVERY, Trouble
 
 
 class Walk:

@@ -11,9 +11,19 @@ import typer
 from typer.core import TyperGroup
 
 from seqformer import __version__
-from seqformer.cli import attention, evaluate, export, import_, prepare, show, train, translate
-from seqformer.console import note, talk
+from seqformer.cli import attention, evaluate, export, import_, prepare, runs, show, train, translate
+from seqformer.cli.options import paragraphs
+from seqformer.console import note
 from seqformer.errors import SeqformerError
+
+# what the options of other tools are called here
+ALIASES = {
+    "--lr": "--learning-rate", "--epochs": "--max-epochs", "--steps": "--max-steps",
+    "--batch-size": "--tokens-per-batch", "--model": "--run", "--beam-size": "--beam", "--src": "--source",
+    "--tgt": "--target", "--ref": "--reference", "--nbest": "--n-best", "--gpu": "--device",
+    "--d-model": "--width", "--layers": "--encoder-layers and --decoder-layers", "--config": "--recipe",
+    "--vocab": "--vocab-size", "--minutes": "--max-minutes",
+}  # fmt: skip
 
 
 class _Commands(TyperGroup):
@@ -57,27 +67,44 @@ def _options(
     pass
 
 
-app.command("prepare", epilog=prepare.EXAMPLE)(prepare.prepare)
-app.command("train", epilog=train.EXAMPLE)(train.train)
-app.command("translate", epilog=translate.EXAMPLE)(translate.translate)
-app.command("evaluate", epilog=evaluate.EXAMPLE)(evaluate.evaluate)
-app.command("attention", epilog=attention.EXAMPLE)(attention.attention)
-app.command("export", epilog=export.EXAMPLE)(export.export)
-app.command("import", epilog=import_.EXAMPLE)(import_.import_)
+for name, command, example in (
+    ("prepare", prepare.prepare, prepare.EXAMPLE),
+    ("train", train.train, train.EXAMPLE),
+    ("translate", translate.translate, translate.EXAMPLE),
+    ("evaluate", evaluate.evaluate, evaluate.EXAMPLE),
+    ("attention", attention.attention, attention.EXAMPLE),
+    ("export", export.export, export.EXAMPLE),
+    ("import", import_.import_, import_.EXAMPLE),
+):
+    app.command(name, help=paragraphs(command), epilog=example)(command)
+app.add_typer(runs.app, name="runs", help="List runs, or draw their curves.", epilog=runs.EXAMPLE)
 app.add_typer(show.app, name="show", help="Draw what a Transformer is made of.", epilog=show.EXAMPLE)
 
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit code 2."""
+    # oneDNN compiles a kernel for every shape it meets; its default of 1,024 is less than an epoch has
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale says: input is UTF-8 too
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
     except SeqformerError as error:
-        talk.quiet = False  # a process that only helps another is silent but for this
         note(f"seqformer: {error}")
-        sys.exit(2)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         note(f"seqformer: {where}{error.strerror or error}")
-        sys.exit(2)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # the parser's own, wherever its classes live
+            raise
+        note(_usage(error))
+    sys.exit(2)
+
+
+def _usage(error: Any) -> str:
+    """Return a mistake in the command line as one line: what, and what was meant."""
+    path = error.ctx.command_path if getattr(error, "ctx", None) else "seqformer"
+    option, text = getattr(error, "option_name", ""), error.format_message().rstrip(".")
+    if option in ALIASES:
+        text = f"there is no option {option}; it is called {ALIASES[option]} here"
+    return f"{path}: {text[:1].lower() + text[1:]} (see {path} --help)"

@@ -7,13 +7,12 @@ from typing import Annotated
 
 import typer
 
-from seqformer.cli.options import RunOption, image_run, open_run
+from seqformer.cli.options import RunOption, open_run
 from seqformer.console import note
 from seqformer.errors import SeqformerError, nearest
 
 EXAMPLE = "Example: seqformer export --to ctranslate2 exported --quantization int8"
 FORMS = ("marian", "ctranslate2")
-QUANTIZATIONS = ("int8", "int8_float32", "int8_bfloat16", "int16", "bfloat16", "float16", "float32")
 
 
 def export(
@@ -35,26 +34,27 @@ def export(
 ) -> None:
     """Write a run in the form of another engine.
 
-    The weights, the search and the pieces are the same there; text that was prepared with --lowercase or
-    --split-punctuation has to be given so.
+    Weights, search and pieces are the same there. Text that was prepared with --lowercase or
+    --split-punctuation must be normalised in the same way first.
     """
     if to not in FORMS:
         raise SeqformerError(f"--to {to}: {nearest(to, FORMS)}")
     if quantization and to != "ctranslate2":
         raise SeqformerError("--quantization does nothing with --to marian; leave one of them out")
-    if quantization and quantization not in QUANTIZATIONS:
-        raise SeqformerError(f"--quantization {quantization}: {nearest(quantization, QUANTIZATIONS)}")
-    found = image_run(run, search=False)
-    if found:
-        raise SeqformerError(f"{found.folder} classifies images; {to} has a form for translation models only")
-    from seqformer import marian
+    from seqformer.exchange import ctranslate2, to_marian
+    from seqformer.tasks import text_task
 
-    opened = open_run(run, translation=False)
+    if quantization and quantization not in ctranslate2.QUANTIZATIONS:
+        raise SeqformerError(
+            f"--quantization {quantization}: {nearest(quantization, ctranslate2.QUANTIZATIONS)}"
+        )
+    opened = open_run(run, lambda r: r.task.reads_text, "of text")
+    config = text_task(opened.task).manifest.prepare_config()
     if to == "marian":
-        marian.write(opened, folder)
+        to_marian.write(opened, folder)
     else:
-        marian.convert(opened, folder, quantization)
+        ctranslate2.convert(opened, folder, quantization)
     note(f"{opened.folder} is written to {folder} for {to}.")
-    asked = [name.replace("_", " ") for name, on in opened.manifest.normalizer.items() if on]
+    asked = [name.replace("_", " ") for name in ("lowercase", "split_punctuation") if getattr(config, name)]
     if asked:
         note(f"Its text was normalised ({', '.join(asked)}); give it such text there too.")

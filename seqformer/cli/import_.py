@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from seqformer.cli.options import RUNS, free
 from seqformer.console import note
 
 EXAMPLE = "Example: seqformer import opus-mt-en-de --run runs/en-de"
@@ -24,11 +24,13 @@ def import_(
 ) -> None:
     """Open a Marian checkpoint, such as any OPUS-MT model, as a run.
 
-    It translates, evaluates, shows its attention, and can be trained on (train --init).
+    It translates, evaluates, shows its attention, and can be trained further (train --init).
     """
-    from seqformer import marian
+    from seqformer.api import RUNS
+    from seqformer.exchange import from_marian
+    from seqformer.storage.files import free
 
-    made = marian.read(checkpoint, run or free(RUNS / checkpoint.resolve().name))
+    made = from_marian.read(checkpoint, run or free(RUNS / checkpoint.resolve().name))
     note(f"{checkpoint} is now the run {made.folder}. Next:")
-    for command in made.next_commands():
+    for command in made.task.next_commands(shlex.quote(str(made.folder))):
         note(f"  {command}")

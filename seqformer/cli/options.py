@@ -1,25 +1,28 @@
-"""Options that several commands share, and where prepared folders and runs are looked for."""
+"""Options that commands share, and which run is meant."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seqformer.console import note, talk
 from seqformer.errors import RunError, SeqformerError
 
 if TYPE_CHECKING:
-    from seqformer.image_run import ImageRun
-    from seqformer.learn import AnyRun
-    from seqformer.run import Run
-
-PREPARED, RUNS = Path("prepared"), Path("runs")
-EMBEDDED = "en-fr"
+    from seqformer.runs.run import Run
 
 RunOption = Annotated[
     Path | None,
-    typer.Option("--run", metavar="DIR", show_default="the newest under runs/", help="The run to use."),
+    typer.Option(
+        "--run",
+        metavar="DIR",
+        show_default="the one trained last under runs/ that can be used here",
+        help="The run to use.",
+    ),
 ]
 DeviceOption = Annotated[
     str,
@@ -28,12 +31,18 @@ DeviceOption = Annotated[
     ),
 ]
 BeamOption = Annotated[
-    int, typer.Option("--beam", metavar="N", help="Hypotheses kept at a time; 1 is greedy.")
+    int | None,
+    typer.Option(
+        "--beam", metavar="N", show_default="5, or as the run says", help="Beam size; 1 is greedy search."
+    ),
 ]
 LengthPenaltyOption = Annotated[
-    float,
+    float | None,
     typer.Option(
-        "--length-penalty", metavar="A", help="Rank by log-probability / length^A; higher favours longer."
+        "--length-penalty",
+        metavar="A",
+        show_default="1, or as the run says",
+        help="Rank by log-probability / length^A; higher favours longer translations.",
     ),
 ]
 PrecisionOption = Annotated[
@@ -41,14 +50,24 @@ PrecisionOption = Annotated[
     typer.Option(
         "--precision",
         metavar="auto|fp32|bf16",
-        help="What numbers to compute with; auto: bf16 where the hardware multiplies in it.",
+        help="Number format to compute in; auto: bf16 if the hardware supports it.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RecipeOption = Annotated[
+    Path | None,
+    typer.Option(metavar="F.toml", help="A recipe file; what is asked for by options is stronger."),
+]
+
+
+def paragraphs(command: Callable[..., Any]) -> str:
+    """Return the docstring of a command with each paragraph in one line, for help pages of any width."""
+    text = inspect.getdoc(command) or ""
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
 def refuse_beside(flag: str, context: typer.Context, allowed: tuple[str, ...]) -> None:
-    """An error for the first option on the command line that ``flag`` leaves without effect."""
+    """Refuse the first option on the command line that ``flag`` leaves without effect."""
     for parameter in context.command.params:
         name = parameter.name or ""
         given = context.get_parameter_source(name)
@@ -56,45 +75,23 @@ def refuse_beside(flag: str, context: typer.Context, allowed: tuple[str, ...]) -
             raise SeqformerError(f"{parameter.opts[0]} does nothing beside {flag}; leave one of them out")
 
 
-def open_run(folder: Path | None, *, translation: bool) -> Run:
-    """The run asked for, or the newest one; an error says which command makes one."""
-    from seqformer import run
+def open_run(folder: Path | None, usable: Callable[[Run], bool], what: str) -> Run:
+    """Return the run asked for, or of those that can be used the one trained last, named on stderr."""
+    from seqformer.api import RUNS
+    from seqformer.runs import find
+    from seqformer.runs.run import Run
 
     if folder is not None:
-        return run.Run(folder)
-    found = run.newest(RUNS, translation=translation)
-    if found is None:
-        what = "translation run" if translation else "run"
-        raise RunError(f"there is no {what} under {RUNS}/ here; train one with: seqformer train")
-    return found
+        return Run(folder)
+    try:
+        run = find.newest(RUNS, usable, what)
+    except RunError as error:
+        raise RunError(f"{error}; train one with: seqformer train, or name one with --run") from None
+    if talk.is_terminal:
+        note(f"Using {run.folder} ({run.task.title}); --run names another.")
+    return run
 
 
-def image_run(folder: Path | None, *, search: bool) -> ImageRun | None:
-    """The run asked for where it is one of images; where none is asked for, with ``search``, the newest."""
-    from seqformer import run_folder
-    from seqformer.image_run import ImageRun
-
-    for found in [folder] if folder else run_folder.newest_first(RUNS) if search else []:
-        try:
-            if run_folder.read_info(found).get("task") == run_folder.IMAGES:
-                return ImageRun(found)
-        except RunError:
-            if folder:
-                raise
-    return None
-
-
-def open_any(folder: Path) -> AnyRun:
-    """The run in a folder, of whatever kind it is."""
-    from seqformer.run import Run
-
-    return image_run(folder, search=False) or Run(folder)
-
-
-def free(folder: Path) -> Path:
-    """The folder itself, or the first of folder-2, folder-3 … that does not exist."""
-    number, found = 1, folder
-    while found.exists():
-        number += 1
-        found = folder.with_name(f"{folder.name}-{number}")
-    return found
+def translates(run: Run) -> bool:
+    """Return whether a run translates text, which a toy task is not."""
+    return run.task.reads_text and not run.task.manifest.toy

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seqformer.cli.options import paragraphs
 from seqformer.errors import SeqformerError, nearest
 
 if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-    from seqformer.figures import Errors
+    from seqformer.report.figures import Errors
 
 EXAMPLE = "Examples: seqformer show pooling   ·   seqformer show positions   ·   seqformer show mask"
 POOLING_EXAMPLE = "Example: seqformer show pooling --kernel gaussian --width 0.2 --png pooling.png"
@@ -32,7 +33,6 @@ PngOption = Annotated[
 ]
 
 
-@app.command("pooling", epilog=POOLING_EXAMPLE)
 def pooling(
     kernel: Annotated[
         str,
@@ -54,7 +54,7 @@ def pooling(
     points: Annotated[
         int, typer.Option(metavar="N", rich_help_panel=DATA, help="Points to learn from.")
     ] = 40,
-    seed: Annotated[int, typer.Option(metavar="N", rich_help_panel=DATA, help="Of the points.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", rich_help_panel=DATA, help="Seed of the points.")] = 1,
     png: PngOption = None,
 ) -> None:
     """Attention pooling: a curve from noisy points, each estimate a weighted mean of what is near.
@@ -62,13 +62,13 @@ def pooling(
     The points are y = 2 sin x + x with standard normal noise, x in [0, 5]. A query is an x, a key
     the x of a point, a value its y.
     """
-    from seqformer import figures
     from seqformer.console import page
     from seqformer.models.pooling import KERNELS, sample
-    from seqformer.report import heatmap, panels
+    from seqformer.report import figures, panels
+    from seqformer.report import png as pictures
 
     if png:
-        heatmap.check(png)
+        pictures.check(png)
     if kernel not in (*KERNELS, "all"):
         raise SeqformerError(f"there is no kernel '{kernel}': {nearest(kernel, (*KERNELS, 'all'))}")
     widths = tuple(dict.fromkeys(width or WIDTHS))
@@ -80,7 +80,7 @@ def pooling(
     pairs = [figures.pooling_panels(name, w, keys, values) for name, w in drawn]
     if png:
         curves, weights = zip(*pairs, strict=True)
-        panels.draw_png(png, [curves, weights], f"Attention pooling of {points} points")
+        pictures.save(panels.paint([curves, weights], f"Attention pooling of {points} points"), png)
     page(_pooling_table(errors))
     page(*(line for pair in pairs for panel in pair for line in (panel.draw(SCREEN), "")))
 
@@ -105,7 +105,6 @@ def _pooling_table(found: list[tuple[str, float, Errors]]) -> Table:
     return made
 
 
-@app.command("positions", epilog=POSITIONS_EXAMPLE)
 def positions(
     length: Annotated[int, typer.Option(metavar="N", rich_help_panel=WHAT, help="Positions.")] = 60,
     width: Annotated[
@@ -122,12 +121,12 @@ def positions(
     png: PngOption = None,
 ) -> None:
     """The matrix of sinusoidal positions, some of its columns, and a binary counter beside it."""
-    from seqformer import figures
     from seqformer.console import note, page
-    from seqformer.report import heatmap, panels
+    from seqformer.report import figures, panels
+    from seqformer.report import png as pictures
 
     if png:
-        heatmap.check(png)
+        pictures.check(png)
     kinds = ("sinusoidal", "sinusoidal-split")
     if positions == "learned":
         raise SeqformerError(
@@ -142,12 +141,11 @@ def positions(
         raise SeqformerError(f"--width {width} is odd: sine and cosine come in pairs")
     made = figures.position_panels(length, width, split=positions == "sinusoidal-split")
     if png:
-        panels.draw_png(png, [[panel] for panel in made], f"{positions.capitalize()} positions")
+        pictures.save(panels.paint([[panel] for panel in made], f"{positions.capitalize()} positions"), png)
     page(*(line for panel in made for line in (panel.draw(SCREEN), "")))
     note("A shift by δ positions turns each pair of sine and cosine by the same angle, δ times its rate.")
 
 
-@app.command("mask", epilog=MASK_EXAMPLE)
 def mask(
     text: Annotated[
         list[str] | None,
@@ -168,8 +166,8 @@ def mask(
     ] = None,
 ) -> None:
     """The two masks: padding hidden from every query, the future hidden from every target position."""
-    from seqformer import figures
     from seqformer.console import page
+    from seqformer.report import figures
 
     sentences = _sentences(text, length)
     longest = max(sentences, key=len)
@@ -217,3 +215,11 @@ def _drawn(title: str, rows: list[str], columns: list[str], mask: list[list[bool
 
     cells = [[Text(("■" if seen else "·").center(width - 1)) for seen in row] for row in mask]
     return labelled(title, rows, columns, cells, width)
+
+
+for name, command, example in (
+    ("pooling", pooling, POOLING_EXAMPLE),
+    ("positions", positions, POSITIONS_EXAMPLE),
+    ("mask", mask, MASK_EXAMPLE),
+):
+    app.command(name, help=paragraphs(command), epilog=example)(command)

@@ -1,4 +1,4 @@
-"""Lines in, lines out: any bytes are read, each line gives its translation, in order, and nothing is lost.
+"""Lines in, lines out: any bytes are read, each line is translated, in order, and nothing is lost.
 
 Memory holds a chunk of lines at a time, or one line that is longer than that.
 """
@@ -16,32 +16,32 @@ from seqformer.console import note
 if TYPE_CHECKING:
     from seqformer.config import DecodeConfig
     from seqformer.decoding.translator import Translation, Translator
-    from seqformer.workers import Workers
+    from seqformer.decoding.workers import Workers
 
 CHUNK_LINES, CHUNK_CHARACTERS = 2000, 1 << 18  # a chunk is full where either is reached
-TOLD = 20  # warnings of a kind, after which they are counted only
+SHOWN = 20  # warnings of a kind, after which they are only counted
 NOT_UTF8 = "not UTF-8; the bytes that are not are replaced"
 # JSON may hold these as they are, but some tools end a line there
 _LINE_ENDS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
-class Remarks:
+class Warnings:
     """Warnings on stderr with the number of the line: the first few of each kind, the others counted."""
 
     def __init__(self) -> None:
-        self._told: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
 
-    def tell(self, kind: str, line: int, text: str) -> None:
+    def warn(self, kind: str, line: int, text: str) -> None:
         """One warning."""
-        self._told[kind] += 1
-        if self._told[kind] <= TOLD:
+        self._counts[kind] += 1
+        if self._counts[kind] <= SHOWN:
             note(f"seqformer: line {line}: {text}")
 
     def end(self) -> None:
         """How many there were beyond those told."""
-        for kind, count in self._told.items():
-            if count > TOLD:
-                note(f"seqformer: {kind}: {count - TOLD:,} more lines")
+        for kind, count in self._counts.items():
+            if count > SHOWN:
+                note(f"seqformer: {kind}: {count - SHOWN:,} more lines")
 
 
 class Printer:
@@ -49,18 +49,18 @@ class Printer:
 
     def __init__(self, *, scores: bool = False, as_json: bool = False, warn: bool = False) -> None:
         self.scores, self.as_json, self.warn = scores, as_json, warn
-        self.remarks = Remarks()
+        self.warnings = Warnings()
 
     def __call__(self, number: int, source: str, best: list[Translation]) -> str:
         """What is printed for line ``number``; its warnings go to stderr."""
         if best[0].parts > 1:
-            self.remarks.tell(
+            self.warnings.warn(
                 "in parts",
                 number,
                 f"longer than the model's reach; translated in {best[0].parts:,} parts",
             )
-        if self.warn and best[0].signs:
-            note(f"seqformer: line {number}: {', '.join(best[0].signs)}")
+        if self.warn and best[0].warnings:
+            note(f"seqformer: line {number}: {', '.join(best[0].warnings)}")
         if self.as_json:
             return _json(source, best)
         return "\n".join(f"{t.score:.4f}\t{t.text}" if self.scores else t.text for t in best)
@@ -68,7 +68,7 @@ class Printer:
 
 def _json(source: str, best: list[Translation]) -> str:
     found = [
-        {"text": t.text, "score": t.score, "log_probability": t.log_probability, "signs": list(t.signs)}
+        {"text": t.text, "score": t.score, "log_probability": t.log_probability, "signs": list(t.warnings)}
         for t in best
     ]
     line = {"source": source, "parts": best[0].parts, "translations": found}
@@ -82,14 +82,14 @@ def given_lines(sentences: Iterable[str]) -> Iterator[bytes]:
     return (line for sentence in sentences for line in sentence.encode("utf-8", errors).split(b"\n"))
 
 
-def decoded(lines: Iterable[bytes], remarks: Remarks) -> Iterator[str]:
+def decoded(lines: Iterable[bytes], warnings: Warnings) -> Iterator[str]:
     """Lines ended by LF or CR LF, or by nothing, as text; bytes that are not UTF-8 are replaced and told."""
     for number, raw in enumerate(lines, 1):
         line = raw.removesuffix(b"\n").removesuffix(b"\r")
         try:
             yield line.decode("utf-8")
         except UnicodeDecodeError:
-            remarks.tell("not UTF-8", number, NOT_UTF8)
+            warnings.warn("not UTF-8", number, NOT_UTF8)
             yield line.decode("utf-8", errors="replace")
 
 
@@ -112,9 +112,9 @@ def translate_lines(
 ) -> None:
     """Translate every line and write what is shown of it, in order."""
     number = 0
-    for chunk in chunks(decoded(lines, show.remarks)):
+    for chunk in chunks(decoded(lines, show.warnings)):
         for line, best in zip(chunk, translator.translate(chunk, config), strict=True):
             number += 1
             out.write(show(number, line, best) + "\n")
         out.flush()
-    show.remarks.end()
+    show.warnings.end()

@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from seqformer.cli import images as image_verbs
-from seqformer.cli.options import EMBEDDED, PREPARED, RUNS, DeviceOption, free, open_any
-from seqformer.cli.prepare import prepare_embedded
-from seqformer.config import CHANGEABLE, LIMITS
-from seqformer.console import note, talk
-from seqformer.errors import RunError, SeqformerError
-
-if TYPE_CHECKING:
-    from seqformer.config import TrainConfig
-    from seqformer.learn import AnyRun
-    from seqformer.run import Run
+from seqformer.cli.options import DeviceOption, RecipeOption
+from seqformer.console import data as print_data
+from seqformer.errors import SeqformerError, WriteError
 
 EXAMPLE = "Examples: seqformer train   ·   seqformer train --task reverse   ·   seqformer train --resume"
-DATA, BUDGET, MODEL, RECIPE = "What to train on, and where", "Budget", "Model", "Recipe"
+DATA, BUDGET, MODEL, RECIPE = "What to train on, and where", "Budget", "Model", "Training"
 EXPERIMENTS = "Experiments: what a part is for, seen by leaving it out"
 PRESET = "from the preset"
-STARTED = time.monotonic()  # the wall-clock budget begins with the command
 
 
-def _model(help: str, metavar: str = "N") -> Any:
-    return typer.Option(metavar=metavar, rich_help_panel=MODEL, show_default=PRESET, help=help)
+def _show_all(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        for parameter in context.command.params:
+            parameter.hidden = False  # type: ignore[attr-defined]
+        sys.stdout.write(context.get_help())
+        raise typer.Exit
+
+
+def _advanced(panel: str, help: str, metavar: str | None, default: str | bool = False, *names: str) -> Any:
+    return typer.Option(
+        *names, metavar=metavar, rich_help_panel=panel, show_default=default, help=help, hidden=True
+    )
+
+
+def _model(help: str, metavar: str = "N", default: str = PRESET) -> Any:
+    return _advanced(MODEL, help, metavar, default)
 
 
 def _recipe(help: str, default: str, metavar: str = "N") -> Any:
-    return typer.Option(metavar=metavar, rich_help_panel=RECIPE, show_default=default, help=help)
+    return _advanced(RECIPE, help, metavar, default)
+
+
+def _data(help: str, metavar: str | None = "DIR", default: str | bool = False, *names: str) -> Any:
+    return typer.Option(*names, metavar=metavar, rich_help_panel=DATA, show_default=default, help=help)
 
 
 def _budget(help: str, default: str = "no limit", metavar: str = "N") -> Any:
@@ -41,60 +50,38 @@ def _budget(help: str, default: str = "no limit", metavar: str = "N") -> Any:
 
 
 def train(
+    context: typer.Context,
     task: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=DATA,
-            help="A toy task (alternating, copy, reverse, sort), or images.",
-        ),
+        str | None, _data("A toy task (alternating, copy, reverse, sort), or images.", "NAME")
     ] = None,
-    images: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", rich_help_panel=DATA, help="For --task images: IDX files, or PNGs by class."
-        ),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            rich_help_panel=DATA,
-            show_default="the newest under prepared/",
-            help="A prepared folder.",
-        ),
-    ] = None,
+    images: Annotated[Path | None, _data("For --task images: IDX files, or PNGs by class.")] = None,
+    data: Annotated[Path | None, _data("A prepared folder.", "DIR", "the newest under prepared/")] = None,
     run: Annotated[
-        Path | None,
-        typer.Option(
-            "--run",
-            metavar="DIR",
-            rich_help_panel=DATA,
-            show_default="runs/NAME",
-            help="The run folder to make.",
-        ),
+        Path | None, _data("The run folder to make, or to resume.", "DIR", "runs/NAME", "--run")
     ] = None,
     init: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="RUN",
-            rich_help_panel=DATA,
-            help="Begin with the weights of this run, on data made by: prepare --like RUN.",
-        ),
+        Path | None, _data("Begin with the weights of this run, on data made by: prepare --like RUN.", "RUN")
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option(
-            "--resume", rich_help_panel=DATA, help="Go on with the run, or with the newest unfinished one."
-        ),
+        _data("Go on with the run, or with the newest unfinished one, exactly.", None, False, "--resume"),
+    ] = False,
+    recipe: RecipeOption = None,
+    print_recipe: Annotated[
+        bool,
+        typer.Option("--print-recipe", help="Print what would be trained as a recipe file; train nothing."),
     ] = False,
     device: DeviceOption = "auto",
     max_minutes: Annotated[
-        float | None, _budget("Wall clock, from the command to the last validation.", metavar="M")
+        float | None,
+        _budget(
+            "Wall clock since the run's start, last validation included; earlier sessions count.", metavar="M"
+        ),
     ] = None,
     max_steps: Annotated[int | None, _budget("Optimizer steps.")] = None,
     max_epochs: Annotated[
-        int | None, _budget("Passes over the training pairs.", "from the data size, if nothing else limits")
+        int | None,
+        _budget("Passes over the training examples.", "from the data size, if nothing else limits"),
     ] = None,
     patience: Annotated[
         int | None, _budget("Stop after so many validations without a better score.", "never")
@@ -102,22 +89,21 @@ def train(
     validate_every: Annotated[
         int | None, _budget("Steps between validations.", "a tenth of the budget")
     ] = None,
-    arch: Annotated[
-        str | None,
-        typer.Option(
-            metavar="transformer|bahdanau",
-            rich_help_panel=MODEL,
-            show_default="transformer",
-            help="Architecture; bahdanau: recurrent, with additive attention.",
-        ),
-    ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
             metavar="toy|tiny|small|base|gru|d2l|d2l-bahdanau|vit-small|vit-d2l",
             rich_help_panel=MODEL,
             show_default="from the data size",
-            help="Sets all the dimensions below; d2l and d2l-bahdanau: the book's recipe and budget too.",
+            help="Sets all dimensions of the model; the d2l presets set the book's training and budget too.",
+        ),
+    ] = None,
+    arch: Annotated[
+        str | None,
+        _model(
+            "Architecture; bahdanau: recurrent, with additive attention.",
+            "transformer|bahdanau",
+            "transformer",
         ),
     ] = None,
     encoder_layers: Annotated[int | None, _model("Blocks of the encoder.")] = None,
@@ -127,20 +113,20 @@ def train(
     feed_forward: Annotated[int | None, _model("Inner width of the feed-forward layers.")] = None,
     positions: Annotated[
         str | None,
-        typer.Option(
-            metavar="sinusoidal|sinusoidal-split|learned",
-            rich_help_panel=MODEL,
-            show_default="sinusoidal",
-            help="Sines and cosines in turn (the paper) or in halves, or a learned table of 512.",
+        _model(
+            "Sines and cosines in turn (the paper) or in halves, or a learned table of 512.",
+            "sinusoidal|sinusoidal-split|learned",
+            "sinusoidal",
         ),
     ] = None,
     bidirectional: Annotated[
         bool | None,
-        typer.Option(
+        _advanced(
+            MODEL,
+            "A recurrent encoder (--arch bahdanau) reads both ways.",
+            None,
+            "one direction",
             "--bidirectional",
-            rich_help_panel=MODEL,
-            show_default="one direction",
-            help="A recurrent encoder (--arch bahdanau) reads both ways.",
         ),
     ] = None,
     dropout: Annotated[
@@ -151,21 +137,21 @@ def train(
         _recipe("LayerNorm after each residual sum (the paper), or before sublayers.", "post", "post|pre"),
     ] = None,
     activation: Annotated[
-        str | None, _recipe("Of the feed-forward layers.", "relu", "relu|gelu|silu")
+        str | None, _recipe("Activation of the feed-forward layers.", "relu", "relu|gelu|silu")
     ] = None,
     tokens_per_batch: Annotated[
         int | None,
         _recipe("max(source, target) length x sentences, padding included; patches x images.", "2048"),
     ] = None,
-    accumulate: Annotated[int | None, _recipe("Batches added up for one step.", "1")] = None,
+    accumulate: Annotated[int | None, _recipe("Batches per optimizer step.", "1")] = None,
     learning_rate: Annotated[
         float | None, _recipe("The peak, after the warm-up.", "from the width", "LR")
     ] = None,
-    warmup: Annotated[int | None, _recipe("Steps in which the rate rises.", "200")] = None,
+    warmup: Annotated[int | None, _recipe("Steps in which the learning rate rises.", "200")] = None,
     schedule: Annotated[
         str | None,
         _recipe(
-            "Fall after the warm-up: to zero at the end of the budget, with the root of the step, or none.",
+            "After warm-up: linear decay to 0 at the end of the budget, 1/√step, or constant.",
             "linear",
             "linear|inverse-sqrt|constant",
         ),
@@ -175,226 +161,80 @@ def train(
     ] = None,
     clip: Annotated[float | None, _recipe("Largest norm of the gradient.", "1.0", "X")] = None,
     precision: Annotated[
-        str | None, _recipe("auto: bf16 where the hardware multiplies in it.", "auto", "auto|fp32|bf16")
+        str | None,
+        _recipe("Number format; auto: bf16 if the hardware supports it.", "auto", "auto|fp32|bf16"),
     ] = None,
-    seed: Annotated[int | None, _recipe("Of weights, dropout and order.", "1")] = None,
+    seed: Annotated[int | None, _recipe("Seed for weights, dropout and batch order.", "1")] = None,
     no_positions: Annotated[
-        bool,
-        typer.Option("--no-positions", rich_help_panel=EXPERIMENTS, help="No positions: order is lost."),
+        bool, _advanced(EXPERIMENTS, "No positions: order is lost.", None, False, "--no-positions")
     ] = False,
     no_causal_mask: Annotated[
         bool,
-        typer.Option(
+        _advanced(
+            EXPERIMENTS,
+            "Let the decoder see the answer in training: the loss falls and decoding fails.",
+            None,
+            False,
             "--no-causal-mask",
-            rich_help_panel=EXPERIMENTS,
-            help="Let the decoder see the answer in training: the loss falls and decoding fails.",
+        ),
+    ] = False,
+    help_all: Annotated[
+        bool,
+        typer.Option(
+            "--help-all",
+            is_eager=True,
+            callback=_show_all,
+            help="Show every option: model, training, experiments.",
         ),
     ] = False,
 ) -> None:
     """Train a model and watch it learn.
 
-    With no data prepared and no task named, the embedded English-French corpus is prepared first.
-    Ctrl-C saves and says how to go on.
+    With no data prepared and no task named, the embedded English-French corpus is prepared first. Ctrl-C
+    saves and says how to go on.
     """
-    opened: AnyRun
-    given = {name: value for name, value in locals().items() if value is not None and value is not False}
-    model, recipe = _only(MODEL_FIELDS, given), _only(RECIPE_FIELDS, given)
-    model |= _left_out(positions, no_positions, no_causal_mask)
-    from seqformer.training import distributed
-
-    processes = distributed.join()
-    if not processes.first:  # the first process does all that is done once, and talks
-        talk.quiet = True
-        opened = open_any(Path(processes.tell("")))
-    elif resume:
-        named: list[str] = [name for name in ("task", "data", "images", "preset", "init") if name in given]
-        named += ["no-positions"] * no_positions + ["no-causal-mask"] * no_causal_mask
-        opened = _reopen(run, model | recipe, named)
-    elif task == "images" or images:
-        opened = image_verbs.create(given, recipe, LIMITS)
-    else:
-        if task and data:
-            raise SeqformerError("give either --task or --data, not both")
-        _check_names(task, preset, device, recipe | model)
-        folder = _prepared(task, data, int(recipe.get("seed", 1)))
-        if init:
-            opened = _train_on(folder, run, init, given, model, recipe)
-        else:
-            opened = _create(folder, run, preset, model, recipe)
-    if processes.first:
-        processes.tell(str(opened.folder))
-    from seqformer.cli.watch import watch
-
-    watch(opened, device, STARTED, processes, resume=resume)
-
-
-MODEL_FIELDS = (
-    "arch", "encoder_layers", "decoder_layers", "width", "heads", "feed_forward", "dropout", "norm",
-    "activation", "positions", "causal", "bidirectional",
-)  # fmt: skip
-RECIPE_FIELDS = (
-    *CHANGEABLE, "tokens_per_batch", "accumulate", "learning_rate", "warmup", "schedule", "label_smoothing",
-    "clip", "precision", "seed",
-)  # fmt: skip
-
-
-def _left_out(positions: str | None, no_positions: bool, no_causal_mask: bool) -> dict[str, Any]:
-    """The fields that the experiments set."""
+    started = time.monotonic()  # the wall-clock budget begins with the command
+    given = {name: value for name, value in context.params.items() if name in SETTINGS and value is not None}
     if no_positions and positions:
         raise SeqformerError("give either --positions or --no-positions, not both")
-    without_positions = {"positions": "none"} if no_positions else {}
-    return without_positions | ({"causal": False} if no_causal_mask else {})
+    given |= ({"positions": "none"} if no_positions else {}) | ({"causal": False} if no_causal_mask else {})
+    from seqformer import api
+    from seqformer.cli.watch import Screen
+
+    screen = Screen()
+    where: dict[str, Any] = {"device": device, "events": screen}
+    try:
+        if resume:
+            for name in ("task", "images", "init", "recipe", "print_recipe"):
+                if context.params[name]:
+                    raise SeqformerError(f"--{name.replace('_', '-')} cannot be given with --resume")
+            made = api.resume(run, data=data, started=started, **where, **given)
+        else:
+            if images and task != "images":
+                raise SeqformerError("--images DIR goes with --task images")
+            if task == "images" and not images:
+                raise SeqformerError("--task images: say where the images are, with --images DIR")
+            toy = "" if task in (None, "images") else task
+            chosen = {"toy": toy, "images": images, "init": init, "recipe": recipe, **where, **given}
+            if print_recipe:
+                from seqformer.presets import recipe_of
+
+                plan = api.plan(data, **chosen)
+                print_data(recipe_of(plan.task, plan.resolved).to_toml().rstrip())
+                return
+            made = api.train(data, run=run, started=started, **chosen)
+    except api.Interrupted as stopped:
+        screen.interrupted(stopped)
+        raise typer.Exit(130 if stopped.reason == "Ctrl-C" else 143) from None
+    except WriteError as error:
+        at = f" with: seqformer train --resume --run {screen.run}" if screen.run else ""
+        raise WriteError(f"{error}{at}") from None
+    screen.summarize(made)
 
 
-def _check_names(task: str | None, preset: str | None, device: str, values: dict[str, Any]) -> None:
-    """Tell every wrong name and number before any folder is made."""
-    from seqformer import config
-    from seqformer.device import choose_device
-    from seqformer.text import tasks
-
-    choose_device(device)
-    if task:
-        tasks.check(task)
-    if preset:
-        config.check_preset(preset)
-    config.TrainConfig(**_only(RECIPE_FIELDS, values))
-    preset = preset or config.preset_for(values.get("arch", "transformer"), 0)
-    dimensions = _only(MODEL_FIELDS, config.PRESETS[preset] | values)
-    built = config.ModelConfig(source_vocabulary=8, target_vocabulary=8, **dimensions)
-    config.check_used(built.arch, values)
-
-
-def _prepared(task: str | None, data: Path | None, seed: int) -> Path:
-    """The prepared folder to train on, made now where that is wanted."""
-    from seqformer.text.prepare import prepare_task
-    from seqformer.text.store import MANIFEST, read_manifest
-
-    if task:
-        folder = PREPARED / task
-        prepare_task(task, folder, seed)
-        return folder
-    if data:
-        read_manifest(data)
-        return data
-    found = sorted(PREPARED.glob(f"*/{MANIFEST}"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for manifest in found:
-        if read_manifest(manifest.parent).kind == "translation":
-            return manifest.parent
-    note("Nothing is prepared here: preparing the embedded English-French corpus.")
-    prepare_embedded(PREPARED / EMBEDDED)
-    return PREPARED / EMBEDDED
-
-
-def _create(
-    folder: Path, run: Path | None, preset: str | None, model: dict[str, Any], recipe: dict[str, Any]
-) -> Run:
-    from seqformer import config
-    from seqformer import run as runs
-    from seqformer.text.store import read_manifest
-
-    manifest = read_manifest(folder)
-    toy = manifest.kind in config.TASK_RECIPES
-    arch = model.get("arch", "transformer")
-    chosen = preset or ("toy" if toy else config.preset_for(arch, manifest.pairs["train"]))
-    if not preset:
-        note(f"Preset {chosen}, chosen for {manifest.pairs['train']:,} training pairs (--preset changes it).")
-    # what was asked for is stronger than the preset, where that was asked for, and that than the task
-    layers = [config.TASK_RECIPES.get(manifest.kind, {}), config.PRESETS[chosen]]
-    wanted = _over(*(layers if preset else reversed(layers)))
-    wanted = _over(wanted, model | recipe)
-    built = config.ModelConfig(
-        source_vocabulary=manifest.vocabulary["source"],
-        target_vocabulary=manifest.vocabulary["target"],
-        joint=(folder / "tokenizer.model").is_file(),
-        **_only(MODEL_FIELDS, wanted),
-    )
-    longest = max(manifest.longest.values())
-    if built.positions == "learned" and longest >= built.max_positions:  # BOS or EOS takes a place too
-        raise SeqformerError(
-            f"--positions learned: {folder} has sentences of {longest} pieces and the longest can be "
-            f"{built.max_positions - 1}; prepare it with --max-pieces {built.max_positions - 1}"
-        )
-    learned = {"learning_rate": config.peak_rate(built.width)} | _only(RECIPE_FIELDS, wanted)
-    target = run or free(RUNS / manifest.name)
-    return runs.create(target, folder, built, _limited(learned, manifest.pairs["train"]))
-
-
-def _train_on(
-    folder: Path,
-    run: Path | None,
-    init: Path,
-    given: dict[str, Any],
-    model: dict[str, Any],
-    recipe: dict[str, Any],
-) -> Run:
-    """A run that begins with the weights of another."""
-    from dataclasses import replace
-
-    from seqformer import config
-    from seqformer import run as runs
-    from seqformer.text import tokenizer
-    from seqformer.text.store import read_manifest
-
-    first = runs.Run(init)
-    for name in ("task", "preset", *(name for name in MODEL_FIELDS if name != "dropout")):
-        if name in given or name in model:
-            raise SeqformerError(
-                f"--{name.replace('_', '-')} does nothing with --init: the model is that of {init}"
-            )
-    if tokenizer.load(folder).files() != first.tokenizer.files():
-        raise SeqformerError(
-            f"{folder} has other pieces than {init}; make it with: seqformer prepare … --like {init}"
-        )
-    manifest = read_manifest(folder)
-    built = replace(first.model_config, **_only(("dropout",), model))
-    learned = {"learning_rate": config.peak_rate(built.width) / 5} | recipe  # it has learned the most already
-    target = run or free(RUNS / manifest.name)
-    return runs.create(target, folder, built, _limited(learned, manifest.pairs["train"]), first)
-
-
-def _limited(recipe: dict[str, Any], pairs: int) -> TrainConfig:
-    """The recipe, with epochs that suit so many pairs where nothing limits it."""
-    from seqformer import config
-
-    if not any(recipe.get(name) for name in LIMITS):
-        recipe["max_epochs"] = config.epochs_for(pairs)
-        note(f"No limit given: {recipe['max_epochs']} epochs (a --max-… option sets one).")
-    return config.TrainConfig(**recipe)
-
-
-def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Values with stronger ones over them; a limit among those replaces every limit below."""
-    if any(above.get(name) for name in LIMITS):
-        below = {name: value for name, value in below.items() if name not in LIMITS}
-    return below | above
-
-
-def _only(names: tuple[str, ...], values: dict[str, Any]) -> dict[str, Any]:
-    return {name: values[name] for name in names if name in values}
-
-
-def _reopen(folder: Path | None, changes: dict[str, Any], named: Sequence[str]) -> AnyRun:
-    """The run to resume, with its budget changed where that was asked for."""
-    from dataclasses import replace
-
-    from seqformer.run_folder import unfinished
-
-    found = folder or unfinished(RUNS)
-    if found is None:
-        raise RunError(f"there is no unfinished run under {RUNS}/; name one with --run to train it further")
-    opened = open_any(found)
-    for name in named:
-        raise SeqformerError(f"--{name} cannot be given with --resume: the run {opened.folder} has its own")
-    current = opened.configuration()
-    for name, value in changes.items():
-        had = current.get(name, "none")
-        if name not in CHANGEABLE and had != value:
-            allowed = ", ".join("--" + n.replace("_", "-") for n in CHANGEABLE)
-            raise SeqformerError(
-                f"--{name.replace('_', '-')} {value}: {opened.folder} was begun with {had}, and a "
-                f"resumed run keeps it; only {allowed} and --device may change"
-            )
-    budget = {name: value for name, value in changes.items() if name in CHANGEABLE}
-    if budget:
-        opened.change(replace(opened.train_config, **budget))
-    return opened
+SETTINGS = (
+    "max_minutes", "max_steps", "max_epochs", "patience", "validate_every", "preset", "arch",
+    "encoder_layers", "decoder_layers", "width", "heads", "feed_forward", "positions", "bidirectional",
+    "dropout", "norm", "activation", "tokens_per_batch", "accumulate", "learning_rate", "warmup", "schedule",
+    "label_smoothing", "clip", "precision", "seed",
+)  # fmt: skip

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,7 @@ from seqformer.cli.options import (
     PrecisionOption,
     RunOption,
     open_run,
+    translates,
 )
 from seqformer.cli.stream import Printer, given_lines, translate_lines
 from seqformer.console import note
@@ -27,9 +28,6 @@ from seqformer.errors import SeqformerError
 
 if TYPE_CHECKING:
     from seqformer.config import DecodeConfig
-    from seqformer.decoding.translator import Translator
-    from seqformer.run import Run
-    from seqformer.workers import Workers
 
 EXAMPLE = 'Examples: seqformer translate "i\'m home ."   ·   cat in.txt | seqformer translate > out.txt'
 INPUT, SEARCH, OUTPUT = "Input and output", "Search", "What is printed"
@@ -51,13 +49,13 @@ def translate(
             metavar="F", rich_help_panel=INPUT, show_default="stdout", help="Write translations here."
         ),
     ] = None,
-    beam: BeamOption = 5,
-    length_penalty: LengthPenaltyOption = 1.0,
+    beam: BeamOption = None,
+    length_penalty: LengthPenaltyOption = None,
     n_best: Annotated[
         int, typer.Option(metavar="N", rich_help_panel=SEARCH, help="Print the N best, a line each.")
     ] = 1,
     max_length: Annotated[
-        int,
+        int | None,
         typer.Option(
             metavar="N",
             min=0,
@@ -65,17 +63,17 @@ def translate(
             show_default="from the source length",
             help="Pieces a translation may have at most.",
         ),
-    ] = 0,
+    ] = None,
     scores: Annotated[
         bool,
-        typer.Option("--scores", rich_help_panel=OUTPUT, help="Put the score and a TAB before each line."),
+        typer.Option("--scores", rich_help_panel=OUTPUT, help="Print the score and a TAB before each line."),
     ] = False,
     warn: Annotated[
         bool,
         typer.Option(
             "--warn",
             rich_help_panel=OUTPUT,
-            help="Tell signs of a bad translation on stderr: loop, copy, too long or short, unknown, unsure.",
+            help="Report likely bad translations on stderr: loop, copy, too long or short, unknown, unsure.",
         ),
     ] = False,
     as_json: JsonOption = False,
@@ -92,46 +90,38 @@ def translate(
 ) -> None:
     """Translate sentences with a trained run.
 
-    As many lines come out as go in, in the same order; blank lines stay blank. A line longer than the
-    model's reach is translated in parts, which is told on stderr.
+    Prints exactly one line for each input line, in the same order; blank lines stay blank. A line longer than
+    the model can read is translated in parts, which is said on stderr.
     """
-    from seqformer.config import DecodeConfig
-
-    config = DecodeConfig(beam=beam, length_penalty=length_penalty, n_best=n_best, max_length=max_length)
     if text and input:
         raise SeqformerError("give either sentences or --input, not both")
     if input and (input.is_dir() or not input.exists()):
         raise SeqformerError(f"{input}: there is no such file")
-    with _translator(open_run(run, translation=True), device, precision, workers) as translator:
-        show = Printer(scores=scores, as_json=as_json, warn=warn)
+    from seqformer import api
+
+    opened = open_run(run, translates, "that translates")
+    model = api.load(opened, device=device, precision=precision, workers=workers)
+    config = model.decode_config(
+        beam=beam, length_penalty=length_penalty, n_best=n_best, max_length=max_length
+    )
+    show = Printer(scores=scores, as_json=as_json, warn=warn)
+    try:
         if not text and not input and sys.stdin.isatty():
-            _prompt(translator, config, show)
+            _prompt(model.predictor, config, show)
             return
         with _opened(text, input) as lines:
             if not output:
-                translate_lines(translator, lines, config, show, sys.stdout)
+                translate_lines(model.predictor, lines, config, show, sys.stdout)
                 return
-            from seqformer.files import write_whole
+            from seqformer.storage.files import write_whole
 
             def write(beside: Path) -> None:
                 with open(beside, "w", encoding="utf-8", newline="\n") as file:
-                    translate_lines(translator, lines, config, show, file)
+                    translate_lines(model.predictor, lines, config, show, file)
 
             write_whole(output, write)
-
-
-@contextmanager
-def _translator(run: Run, device: str, precision: str, count: int) -> Iterator[Translator | Workers]:
-    if count == 1:
-        yield run.translator(device, precision)
-        return
-    from seqformer.workers import Workers
-
-    workers = Workers(run, device, precision, count)
-    try:
-        yield workers
     finally:
-        workers.close()
+        model.close()
 
 
 @contextmanager
@@ -145,7 +135,7 @@ def _opened(text: list[str] | None, path: Path | None) -> Iterator[Iterable[byte
         yield sys.stdin.buffer
 
 
-def _prompt(translator: Translator | Workers, config: DecodeConfig, show: Printer) -> None:
+def _prompt(translator: Any, config: DecodeConfig, show: Printer) -> None:
     note("Type a sentence and press Enter; an empty line or Ctrl-D ends.")
     if isinstance(sys.stdin, TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")

@@ -15,7 +15,7 @@ from seqformer.config import DecodeConfig
 from seqformer.errors import SeqformerError
 from seqformer.models.attention import padding_mask
 from seqformer.models.seq2seq import Seq2Seq
-from seqformer.text.tokenizer import BOS, EOS, PAD
+from seqformer.symbols import BOS, EOS, PAD
 
 NEVER = float("-inf")
 ENCODED = 2048  # source pieces at a time

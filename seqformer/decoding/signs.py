@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from operator import eq
 from typing import Any
 
-from seqformer.text.tokenizer import UNK
+from seqformer.symbols import UNK
 
 SIGNS = ("loop", "copy", "too long", "too short", "unknown", "unsure")
 LONGEST_LOOP = 8  # words or pieces that are repeated together

@@ -17,15 +17,15 @@ from functools import cached_property
 
 import torch
 
-from seqformer.config import DecodeConfig, ModelConfig
+from seqformer.config import DecodeConfig
 from seqformer.decoding import splitting
 from seqformer.decoding.search import Hypothesis, search
 from seqformer.decoding.signs import SIGNS, Evidence, signs
 from seqformer.errors import SeqformerError
 from seqformer.models.seq2seq import Seq2Seq
-from seqformer.text.batching import pad_sources
-from seqformer.text.corpus import Normalizer
-from seqformer.text.store import Manifest
+from seqformer.text.batches import pad_sources
+from seqformer.text.normalize import Normalizer
+from seqformer.text.prepared import TextManifest
 from seqformer.text.tokenizer import Tokenizer
 
 BATCH_TOKENS = 8192  # source pieces x hypotheses in a batch at most, padding included
@@ -40,12 +40,16 @@ class Translation:
     """One translation of one line."""
 
     text: str
-    ids: list[int]  # target pieces, without BOS and EOS
-    score: float  # mean log-probability of a piece where the length penalty is 1
-    log_probability: float
-    pieces: int = 0  # that the score is over: EOS counts where the translation ended by itself
+    tokens: list[str]  # target pieces, without BOS and EOS
+    ids: list[int]  # theirs
+    score: float  # mean log-probability of a piece, in nats, where the length penalty is 1
+    log_probability: float  # of all pieces, in nats
+    length: int = 0  # pieces that the score is over: EOS counts where the translation ended by itself
     parts: int = 1  # that the line was translated in
-    signs: tuple[str, ...] = ()  # of a bad translation, see :mod:`seqformer.decoding.signs`
+    warnings: tuple[str, ...] = ()  # that it is likely bad, see :mod:`seqformer.decoding.signs`
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True)
@@ -61,39 +65,42 @@ class Translator:
     """A model with the text processing it was trained with."""
 
     model: Seq2Seq
-    shape: ModelConfig
     tokenizer: Tokenizer
-    manifest: Manifest  # of the training data: its lengths say what the model can be asked for
+    manifest: TextManifest  # of the training data: its lengths say what the model can be asked for
     device: torch.device
     whole: bool = False  # a line is never split
 
     @cached_property
     def normalizer(self) -> Normalizer:
         """What is done to each line first."""
-        return self.manifest.normalize()
+        return self.manifest.normalizer()
 
     @cached_property
     def reach(self) -> int:
         """Source pieces the model reads at once: as many as the longest source it was trained on."""
-        language = self.manifest.kind == "translation"
-        reach = max(1, self.manifest.longest["source"]) * (1 if language else TOY_REACH)
-        return max(1, min(reach, self.shape.max_positions - 1)) if self._learned else reach
+        reach = max(1, self.manifest.longest["source"]) * (TOY_REACH if self.manifest.toy else 1)
+        return reach if self.model.longest is None else max(1, min(reach, self.model.longest - 1))
 
-    @property
-    def _learned(self) -> bool:
-        return self.shape.arch == "transformer" and self.shape.positions == "learned"
+    @cached_property
+    def _vocabulary(self) -> int:
+        return len(self.tokenizer.target)
 
-    def translate(self, lines: list[str], config: DecodeConfig) -> list[list[Translation]]:
-        """The n-best translations of each line, best first; a blank line has one blank translation.
+    def translate(
+        self, lines: list[str], config: DecodeConfig, most: list[int] | None = None
+    ) -> list[list[Translation]]:
+        """Return the n-best translations of each line, best first; a blank line has one blank translation.
 
         The k-th best of a line in parts is the k-th best of every part (the last where one has fewer).
+        ``most`` bounds the target pieces line by line, further than ``config`` does.
         """
-        if config.beam * self.shape.target_vocabulary > LOGITS:
-            most = LOGITS // self.shape.target_vocabulary
-            raise SeqformerError(f"a beam of {config.beam} needs too much memory: {most} at most here")
+        if config.beam * self._vocabulary > LOGITS:
+            widest = LOGITS // self._vocabulary
+            raise SeqformerError(f"a beam of {config.beam} needs too much memory: {widest} at most here")
         divided = self._divide([self.normalizer(line) for line in lines])
-        found = iter(self._search([part for parts in divided for part in parts], config))
-        return [_join([next(found) for _ in parts], config) for parts in divided]
+        bounds = zip(divided, most or [config.max_length] * len(lines), strict=True)
+        limits = [self._limit(len(part.ids), bound, config.beam) for parts, bound in bounds for part in parts]
+        results = iter(self._search([part for parts in divided for part in parts], limits, config))
+        return [_join([next(results) for _ in parts], config) for parts in divided]
 
     def _divide(self, lines: list[str]) -> list[list[_Part]]:
         """The parts of each normalised line: none of a blank one, one of most, more beyond the reach."""
@@ -113,9 +120,8 @@ class Translator:
             parts += [_Part(t, i) for t, i in zip(cut, pieces, strict=True)]
         return parts
 
-    def _search(self, parts: list[_Part], config: DecodeConfig) -> list[list[Translation]]:
+    def _search(self, parts: list[_Part], limits: list[int], config: DecodeConfig) -> list[list[Translation]]:
         results: list[list[Translation]] = [[] for _ in parts]
-        limits = [self._limit(len(part.ids), config) for part in parts]
         for batch in self._batches([len(part.ids) for part in parts], limits, config.beam):
             source = pad_sources([parts[i].ids for i in batch]).to(self.device)
             found = search(self.model, source, torch.tensor([limits[i] for i in batch]), config)
@@ -129,26 +135,24 @@ class Translator:
 
     def _translation(self, part: _Part, limit: int, text: str, found: Hypothesis) -> Translation:
         cut = len(found.ids) == limit  # where it ended by itself, EOS took the last place
-        pieces = len(found.ids) + (not cut)
-        seen: list[str] = []
-        if self.manifest.kind == "translation":
-            ratio = self.manifest.tokens["target"] / max(1, self.manifest.tokens["source"])
-            confidence = found.log_probability / pieces
-            seen = signs(Evidence(part.text, part.ids, text, found.ids, ratio, confidence, cut))
-        return Translation(text, found.ids, found.score, found.log_probability, pieces, signs=tuple(seen))
+        length = len(found.ids) + (not cut)
+        warnings: list[str] = []
+        if not self.manifest.toy:
+            confidence = found.log_probability / length
+            ratio = self.manifest.usual_ratio
+            warnings = signs(Evidence(part.text, part.ids, text, found.ids, ratio, confidence, cut))
+        tokens = self.tokenizer.target.pieces(found.ids)
+        return Translation(
+            text, tokens, found.ids, found.score, found.log_probability, length, warnings=tuple(warnings)
+        )
 
-    def _limit(self, length: int, config: DecodeConfig) -> int:
-        """Pieces a translation may have: as asked for or as training suggests, and as there is room for."""
-        wanted = config.max_length or math.ceil(self.manifest.length_ratio * (length + 1)) + SPARE
-        room = CACHE // (self._position_bytes * config.beam) - (length + 1)
-        if self._learned:
-            room = min(room, self.shape.max_positions)
+    def _limit(self, length: int, bound: int, beam: int) -> int:
+        """Return how many pieces a translation may have: as bounded or as training suggests, within memory."""
+        wanted = bound or math.ceil(self.manifest.length_ratio * (length + 1)) + SPARE
+        room = CACHE // (self.model.position_bytes * beam) - (length + 1)
+        if self.model.longest is not None:
+            room = min(room, self.model.longest)
         return max(1, min(wanted, room))
-
-    @property
-    def _position_bytes(self) -> int:
-        """Of keys and values of one position of one hypothesis; the cache makes twice the room it needs."""
-        return 2 * 2 * 4 * self.shape.width * self.shape.decoder_layers
 
     def _batches(self, lengths: list[int], limits: list[int], beam: int) -> Iterator[list[int]]:
         """Indices of the parts, longest first, alike in length, within all three bounds."""
@@ -158,33 +162,34 @@ class Translator:
             length, limit = lengths[order[begin]] + 1, limits[order[begin]]
             size = min(
                 BATCH_TOKENS // (length * beam),
-                CACHE // ((length + limit) * beam * self._position_bytes),
-                LOGITS // (self.shape.target_vocabulary * beam),
+                CACHE // ((length + limit) * beam * self.model.position_bytes),
+                LOGITS // (self._vocabulary * beam),
             )
             yield order[begin : begin + max(1, size)]
             begin += max(1, size)
 
 
 def _join(parts: list[list[Translation]], config: DecodeConfig) -> list[Translation]:
-    """The translations of a line from those of its parts."""
+    """Return the translations of a line from those of its parts."""
     if len(parts) == 1:
         return parts[0]
     if not parts:
-        return [Translation("", [], 0.0, 0.0)]
+        return [Translation("", [], [], 0.0, 0.0)]
     joined = []
     for rank in range(max(map(len, parts))):
         chosen = [best[min(rank, len(best) - 1)] for best in parts]
-        total, pieces = sum(t.log_probability for t in chosen), sum(t.pieces for t in chosen)
-        found = {name for t in chosen for name in t.signs}
+        total, length = sum(t.log_probability for t in chosen), sum(t.length for t in chosen)
+        warned = {name for t in chosen for name in t.warnings}
         joined.append(
             Translation(
                 text=" ".join(t.text for t in chosen if t.text),
+                tokens=[token for t in chosen for token in t.tokens],
                 ids=[i for t in chosen for i in t.ids],
-                score=total / pieces**config.length_penalty,
+                score=total / length**config.length_penalty,
                 log_probability=total,
-                pieces=pieces,
+                length=length,
                 parts=len(parts),
-                signs=tuple(name for name in SIGNS if name in found),
+                warnings=tuple(name for name in SIGNS if name in warned),
             )
         )
     return sorted(joined, key=lambda t: -t.score)

@@ -18,7 +18,7 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from seqformer.errors import DataError
-from seqformer.images.dataset import MAX_BYTES, Bytes, Dataset, Labelled, class_names
+from seqformer.images.batches import MAX_BYTES, Bytes, Dataset, Labelled, class_names
 
 UNSIGNED_BYTES = 8
 MOST_UNPACKED = 1 << 30  # bytes of a .gz, a thousandth of which may be enough to promise them

@@ -8,15 +8,44 @@ layers, V vocabulary.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from seqformer.config import ModelConfig
+from seqformer.config import number
+from seqformer.errors import SeqformerError
 from seqformer.models.attention import AdditiveAttention, padding_mask
+from seqformer.models.blocks import MOST_LAYERS
 from seqformer.models.dropout import Dropout
-from seqformer.models.seq2seq import AttentionMaps, Seq2Seq, State
+from seqformer.models.seq2seq import CHAPTER, AttentionMaps, Seq2Seq, Seq2SeqConfig, State
+
+
+@dataclass(frozen=True, kw_only=True)
+class BahdanauConfig(Seq2SeqConfig):
+    """The shape of a recurrent encoder-decoder."""
+
+    arch: ClassVar = "bahdanau"
+    presets: ClassVar = {"gru": {}, "d2l-bahdanau": CHAPTER | {"learning_rate": 5e-3}}
+    encoder_layers: int = number(2, least=1, most=MOST_LAYERS)
+    decoder_layers: int = number(2, least=1, most=MOST_LAYERS)
+    dropout: float = number(0.2, below=1)
+    bidirectional: bool = False  # the encoder reads the source in both directions
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.bidirectional and self.width % 2:
+            raise SeqformerError(f"width {self.width} is odd: the two directions share it evenly")
+
+    def describe(self) -> str:
+        """Return the shape in words."""
+        return super().describe() + (", bidirectional" if self.bidirectional else "")
+
+    @staticmethod
+    def preset_for(examples: int) -> str:
+        """Return the preset that suits so many training pairs."""
+        return "gru"
 
 
 @dataclass
@@ -39,7 +68,7 @@ class BahdanauState:
 class Encoder(nn.Module):
     """Gated recurrent units over the source; in both directions each gets half of the width."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: BahdanauConfig) -> None:
         super().__init__()
         self.both = config.bidirectional
         self.units = nn.GRU(
@@ -80,7 +109,7 @@ class Bahdanau(Seq2Seq):
     encoder and decoder may differ in layers and directions.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: BahdanauConfig) -> None:
         super().__init__()
         self.config = config
         width, layers = config.width, config.decoder_layers
@@ -97,6 +126,11 @@ class Bahdanau(Seq2Seq):
         )
         self.output = nn.Linear(width, config.target_vocabulary, bias=False)
         self.apply(_initialize)
+
+    @property
+    def position_bytes(self) -> int:
+        """Return the bytes of a source position, fp32: its state and its key; targets need none."""
+        return 2 * 4 * self.config.width
 
     def encode(self, source: Tensor, mask: Tensor) -> Tensor:
         """See :class:`Seq2Seq`."""

@@ -10,8 +10,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from seqformer.config import ModelConfig
 from seqformer.errors import SeqformerError
+
+POSITIONS = ("sinusoidal", "sinusoidal-split", "learned", "none")
 
 
 def sinusoids(length: int, width: int, *, split: bool = False) -> Tensor:
@@ -73,10 +74,10 @@ class NoPositions(nn.Module):
         return x
 
 
-def position_layer(config: ModelConfig) -> nn.Module:
-    """The configured way to tell positions apart: called with embeddings (B, T, D) and a first position."""
-    if config.positions == "learned":
-        return LearnedPositions(config.max_positions, config.width)
-    if config.positions == "none":
+def position_layer(kind: str, width: int, longest: int) -> nn.Module:
+    """Return one of :data:`POSITIONS`: called with embeddings (B, T, D) and the number of the first."""
+    if kind == "learned":
+        return LearnedPositions(longest, width)
+    if kind == "none":
         return NoPositions()
-    return SinusoidalPositions(split=config.positions == "sinusoidal-split")
+    return SinusoidalPositions(split=kind == "sinusoidal-split")

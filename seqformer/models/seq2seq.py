@@ -8,13 +8,52 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seqformer.models.loss import projection_loss
+from seqformer.config import Config, number
+from seqformer.errors import SeqformerError
+from seqformer.models.blocks import MOST_LAYERS, MOST_WIDTH
+from seqformer.models.loss import Loss, projection_loss
+from seqformer.symbols import PAD
+
+MOST_VOCABULARY = 1 << 24
+
+# the experiment of Dive into Deep Learning, "The Bahdanau Attention Mechanism" and "The Transformer
+# Architecture": 512 pairs in four batches (here of similar lengths), 30 epochs at one learning rate, nothing
+# smoothed, and the last weights kept: the only validation is that of the 120th and last step
+CHAPTER: dict[str, Any] = {
+    "width": 256, "dropout": 0.2, "encoder_layers": 2, "decoder_layers": 2, "max_epochs": 30,
+    "validate_every": 120, "tokens_per_batch": 800, "schedule": "constant", "warmup": 0,
+    "label_smoothing": 0.0, "clip": 1.0, "precision": "fp32",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seq2SeqConfig(Config):
+    """The settings that all encoder-decoders share; presets set some, of the training too."""
+
+    arch: ClassVar[str]
+    presets: ClassVar[dict[str, dict[str, Any]]]
+    source_vocabulary: int = number(least=1, most=MOST_VOCABULARY)  # pieces, special symbols included
+    target_vocabulary: int = number(least=1, most=MOST_VOCABULARY)
+    joint: bool = True  # one matrix for source and target embeddings (section 3.4)
+    encoder_layers: int = number(3, least=1, most=MOST_LAYERS)
+    decoder_layers: int = number(3, least=1, most=MOST_LAYERS)
+    width: int = number(256, least=1, most=MOST_WIDTH)  # D, the paper's d_model
+    dropout: float = number(0.1, below=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.joint and self.source_vocabulary != self.target_vocabulary:
+            raise SeqformerError("a joint vocabulary has one size for source and target")
+
+    def describe(self) -> str:
+        """Return the shape in words."""
+        return f"{self.arch}, {self.encoder_layers}+{self.decoder_layers} layers, width {self.width}"
 
 
 class PairBatch(Protocol):
@@ -50,6 +89,13 @@ class AttentionMaps:
 class Seq2Seq(nn.Module, ABC):
     """An encoder-decoder that can be trained, searched and looked into."""
 
+    longest: int | None = None  # pieces of a source or a target, BOS or EOS included; None: any number
+
+    @property
+    @abstractmethod
+    def position_bytes(self) -> int:
+        """What decoding keeps for each position of each hypothesis, in bytes."""
+
     @abstractmethod
     def encode(self, source: Tensor, mask: Tensor) -> Tensor:
         """source ids (B, S), mask (B, 1, 1, S) -> memory (B, S, D)."""
@@ -78,16 +124,16 @@ class Seq2Seq(nn.Module, ABC):
         """hidden (…, D) -> (…, V)."""
         return functional.linear(hidden, self.projection(), self.bias())
 
-    def loss(self, batch: PairBatch, smoothing: float = 0.0) -> tuple[Tensor, int]:
-        """Summed cross-entropy in nats, and over how many target tokens."""
-        real = batch.target_out != 0
+    def loss(self, batch: PairBatch, smoothing: float = 0.0) -> Loss:
+        """Return the summed cross-entropy in nats, and over how many target tokens it is."""
+        real = batch.target_out != PAD
         wanted = batch.target_out[real]  # (N,)
         hidden = self.decode(batch.source, batch.target_in)[real]  # (N, D)
         projection, bias = self.projection(), self.bias()
         if bias is not None:  # a bias is the weight of one more feature that is always 1
             hidden = functional.pad(hidden, (0, 1), value=1.0)
             projection = torch.cat((projection, bias[:, None]), 1)
-        return projection_loss(hidden, projection, wanted, smoothing), len(wanted)
+        return projection_loss(hidden, projection, wanted, smoothing)
 
     @abstractmethod
     def attention(self, source: Tensor, target_in: Tensor) -> AttentionMaps:

@@ -5,125 +5,75 @@ B sentences, R rows (hypotheses), S source length, T target length, D width, H h
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seqformer.config import ModelConfig
-from seqformer.models.attention import MultiHeadAttention, causal_mask, padding_mask
+from seqformer.config import number, one_of
+from seqformer.errors import SeqformerError
+from seqformer.models.attention import causal_mask, padding_mask
+from seqformer.models.blocks import (
+    ACTIVATIONS,
+    MOST_FEED_FORWARD,
+    NORMS,
+    DecoderBlock,
+    EncoderBlock,
+    check_heads,
+    initialize,
+    start_small,
+)
 from seqformer.models.cache import KeyValueCache
 from seqformer.models.dropout import Dropout
-from seqformer.models.positions import position_layer
-from seqformer.models.seq2seq import AttentionMaps, Seq2Seq, State
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu_,  # in place: its backward pass asks for the result only
-    "gelu": functional.gelu,
-    "silu": functional.silu,
-}
+from seqformer.models.positions import POSITIONS, position_layer
+from seqformer.models.seq2seq import CHAPTER, AttentionMaps, Seq2Seq, Seq2SeqConfig, State
 
 
-class BlockConfig(Protocol):
-    """What a block needs to know; every configuration of a model made of blocks offers it."""
+@dataclass(frozen=True, kw_only=True)
+class TransformerConfig(Seq2SeqConfig):
+    """The shape of a Transformer (section 3 and table 3)."""
 
-    @property
-    def width(self) -> int: ...
-    @property
-    def heads(self) -> int: ...
-    @property
-    def feed_forward(self) -> int: ...
-    @property
-    def dropout(self) -> float: ...
-    @property
-    def norm(self) -> str: ...
-    @property
-    def activation(self) -> str: ...
+    arch: ClassVar = "transformer"
+    # the paper's base model, smaller ones that learn on two processor cores, and that of d2l
+    presets: ClassVar = {
+        "toy": {"encoder_layers": 2, "decoder_layers": 2, "width": 128, "heads": 8, "feed_forward": 256},
+        "tiny": {"encoder_layers": 4, "decoder_layers": 4, "width": 128, "heads": 4, "feed_forward": 256},
+        "small": {"encoder_layers": 3, "decoder_layers": 3, "width": 256, "heads": 4, "feed_forward": 1024},
+        "base": {"encoder_layers": 6, "decoder_layers": 6, "width": 512, "heads": 8, "feed_forward": 2048},
+        "d2l": CHAPTER | {"norm": "post", "heads": 4, "feed_forward": 64, "learning_rate": 1e-3},
+    }
+    heads: int = number(4, least=1)  # H
+    feed_forward: int = number(1024, least=1, most=MOST_FEED_FORWARD)  # the paper's d_ff
+    norm: str = one_of("post", NORMS)  # LayerNorm after each residual sum (the paper), or before sublayers
+    positions: str = one_of("sinusoidal", POSITIONS)
+    max_positions: int = number(512, least=1, most=1 << 24)  # of learned positions; sinusoids have no end
+    causal: bool = True  # False, an experiment: in training each target position sees those after it
+    activation: str = one_of("relu", tuple(ACTIVATIONS))
+    output_bias: bool = False  # added to the logits; Marian's models have one
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_heads(self.width, self.heads)
+        if self.width % 2 and self.positions.startswith("sinusoidal"):
+            raise SeqformerError(f"width {self.width} is odd: sines and cosines come in pairs")
 
-class FeedForward(nn.Module):
-    """Two linear layers, applied to each position alike (section 3.3)."""
+    def describe(self) -> str:
+        """Return the shape in words, what is not as usual included."""
+        usual = {each.name: each.default for each in dataclasses.fields(self)}
+        own = ["heads", "feed_forward", *(
+            name for name in ("norm", "positions", "causal", "activation", "output_bias")
+            if getattr(self, name) != usual[name]
+        )]  # fmt: skip
+        return ", ".join([super().describe(), *(f"{n.replace('_', ' ')} {getattr(self, n)}" for n in own)])
 
-    def __init__(self, config: BlockConfig) -> None:
-        super().__init__()
-        self.inner = nn.Linear(config.width, config.feed_forward)
-        self.outer = nn.Linear(config.feed_forward, config.width)
-        self.activation = ACTIVATIONS[config.activation]
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.outer(self.activation(self.inner(x)))
-        return y
-
-
-class Residual(nn.Module):
-    """A sublayer with its residual sum, dropout and LayerNorm, written once.
-
-    post-norm (the paper)  LayerNorm(x + sublayer(x))
-    pre-norm               x + sublayer(LayerNorm(x))
-    """
-
-    def __init__(self, config: BlockConfig) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(config.width)
-        self.dropout = Dropout(config.dropout)
-        self.pre = config.norm == "pre"
-
-    def before(self, x: Tensor) -> Tensor:
-        """What the sublayer gets."""
-        normed: Tensor = self.norm(x) if self.pre else x
-        return normed
-
-    def after(self, x: Tensor, y: Tensor) -> Tensor:
-        """x, and what the sublayer made of it, joined."""
-        joined: Tensor = x + self.dropout(y)
-        return joined if self.pre else self.norm(joined)
-
-
-class EncoderBlock(nn.Module):
-    """Self-attention, then feed-forward."""
-
-    def __init__(self, config: BlockConfig) -> None:
-        super().__init__()
-        self.attention = MultiHeadAttention(config.width, config.heads)
-        self.feed_forward = FeedForward(config)
-        self.first, self.second = Residual(config), Residual(config)
-
-    def forward(self, x: Tensor, mask: Tensor | None, weights: bool = False) -> tuple[Tensor, Tensor | None]:
-        """x (B, S, D) -> the same shape, and the weights (B, H, S, S) where asked for."""
-        y, maps = self.attention(self.first.before(x), mask, weights=weights)
-        x = self.first.after(x, y)
-        return self.second.after(x, self.feed_forward(self.second.before(x))), maps
-
-
-class DecoderBlock(nn.Module):
-    """Masked self-attention, attention over the memory, then feed-forward."""
-
-    def __init__(self, config: BlockConfig) -> None:
-        super().__init__()
-        self.attention = MultiHeadAttention(config.width, config.heads)
-        self.cross = MultiHeadAttention(config.width, config.heads)
-        self.feed_forward = FeedForward(config)
-        self.first, self.second, self.third = Residual(config), Residual(config), Residual(config)
-
-    def forward(
-        self,
-        x: Tensor,
-        mask: Tensor | None,
-        memory: tuple[Tensor, Tensor],
-        memory_mask: Tensor,
-        cache: KeyValueCache | None = None,
-        weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """x (R, T, D) -> the same shape, own weights (R, H, T, T), cross weights (B, H, T, S)."""
-        y, own = self.attention(self.first.before(x), mask, cache=cache, weights=weights)
-        x = self.first.after(x, y)
-        y, cross = self.cross.cross(self.second.before(x), memory, memory_mask, weights=weights)
-        x = self.second.after(x, y)
-        return self.third.after(x, self.feed_forward(self.third.before(x))), own, cross
+    @staticmethod
+    def preset_for(examples: int) -> str:
+        """Return the preset that suits so many training pairs."""
+        return "tiny" if examples < 20_000 else "small" if examples < 300_000 else "base"
 
 
 @dataclass
@@ -161,14 +111,16 @@ class TransformerState:
 class Transformer(Seq2Seq):
     """Encoder and decoder of equal blocks over scaled embeddings with positions."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.config = config
         self.source_embedding = nn.Embedding(config.source_vocabulary, config.width)
         self.target_embedding = (
             self.source_embedding if config.joint else nn.Embedding(config.target_vocabulary, config.width)
         )
-        self.positions = position_layer(config)  # one for source and target
+        self.positions = position_layer(
+            config.positions, config.width, config.max_positions
+        )  # one for source and target
         self.dropout = Dropout(config.dropout)
         self.encoder = nn.ModuleList(EncoderBlock(config) for _ in range(config.encoder_layers))
         self.decoder = nn.ModuleList(DecoderBlock(config) for _ in range(config.decoder_layers))
@@ -177,9 +129,15 @@ class Transformer(Seq2Seq):
         self.decoder_norm = nn.LayerNorm(config.width) if pre else nn.Identity()
         self.apply(initialize)
         if not pre:
-            _start_small(self.encoder, 0.67 * config.encoder_layers**-0.25)
-            _start_small(self.decoder, (9 * config.decoder_layers) ** -0.25)
+            start_small(self.encoder, 0.67 * config.encoder_layers**-0.25)
+            start_small(self.decoder, (9 * config.decoder_layers) ** -0.25)
         self.output_bias = nn.Parameter(torch.zeros(config.target_vocabulary)) if config.output_bias else None
+        self.longest = config.max_positions if config.positions == "learned" else None
+
+    @property
+    def position_bytes(self) -> int:
+        """Return the bytes of fp32 keys and values; the cache makes twice the room it needs."""
+        return 2 * 2 * 4 * self.config.width * self.config.decoder_layers
 
     def encode(self, source: Tensor, mask: Tensor) -> Tensor:
         """See :class:`Seq2Seq`."""
@@ -263,31 +221,3 @@ class Transformer(Seq2Seq):
         scaled = embedded * math.sqrt(self.config.width)  # (B, T, D)
         placed: Tensor = self.dropout(self.positions(scaled, start))
         return placed
-
-
-def initialize(module: nn.Module) -> None:
-    """Glorot for linear layers, zero biases, and embeddings that have unit variance once scaled by √D."""
-    if isinstance(module, nn.Linear):
-        nn.init.xavier_uniform_(module.weight)
-        nn.init.zeros_(module.bias)
-    elif isinstance(module, MultiHeadAttention):  # each of the three stacked matrices by itself
-        for part in module.project.weight.chunk(3):
-            nn.init.xavier_uniform_(part)
-    elif isinstance(module, nn.Embedding):
-        nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)
-
-
-@torch.no_grad()
-def _start_small(stack: nn.Module, factor: float) -> None:
-    """Let what sublayers add be small at first: a post-norm model then learns as fast as a pre-norm one.
-
-    The factors and the matrices they shrink (values, attention outputs, feed-forward) are those of
-    T-Fixup (Huang et al. 2020, section 3.2).
-    """
-    for module in stack.modules():
-        if isinstance(module, MultiHeadAttention):
-            module.project.weight[-len(module.output.weight) :].mul_(factor)
-            module.output.weight.mul_(factor)
-        elif isinstance(module, FeedForward):
-            module.inner.weight.mul_(factor)
-            module.outer.weight.mul_(factor)

@@ -6,15 +6,96 @@ Y classes.
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seqformer.config import VitConfig
+from seqformer.config import Config, number, one_of
+from seqformer.errors import SeqformerError
+from seqformer.models.blocks import (
+    ACTIVATIONS,
+    MOST_FEED_FORWARD,
+    MOST_LAYERS,
+    MOST_WIDTH,
+    NORMS,
+    EncoderBlock,
+    check_heads,
+    initialize,
+)
 from seqformer.models.dropout import Dropout
-from seqformer.models.transformer import EncoderBlock, initialize
+from seqformer.models.loss import Loss
+
+MOST_PIXELS, MOST_CLASSES = 1 << 16, 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class VitConfig(Config):
+    """The shape of a Vision Transformer (Dosovitskiy et al. 2021, section 3.1)."""
+
+    arch: ClassVar = "vit"
+    # the second is that of d2l, section 11.8
+    presets: ClassVar = {
+        "vit-small": {"tokens_per_batch": 128 * 17, "learning_rate": 2e-3, "max_epochs": 20},
+        "vit-d2l": {
+            "resize": 96, "patch": 16, "encoder_layers": 2, "width": 512, "heads": 8, "feed_forward": 2048,
+            "tokens_per_batch": 128 * 37, "learning_rate": 3e-4, "max_epochs": 10,
+        },
+    }  # fmt: skip
+    image_height: int = number(least=1, most=MOST_PIXELS)  # of the images as they are given, in pixels
+    image_width: int = number(least=1, most=MOST_PIXELS)
+    channels: int = number(least=1, most=MOST_PIXELS)
+    classes: int = number(least=2, most=MOST_CLASSES)
+    patch: int = number(7, least=1, most=MOST_PIXELS)  # side of a patch, in pixels
+    resize: int = number(0, most=MOST_PIXELS)  # side of the square that images are resized to; 0: not at all
+    encoder_layers: int = number(3, least=1, most=MOST_LAYERS)
+    width: int = number(96, least=1, most=MOST_WIDTH)  # D
+    heads: int = number(4, least=1)  # H
+    feed_forward: int = number(192, least=1, most=MOST_FEED_FORWARD)
+    dropout: float = number(0.1, below=1)
+    norm: str = one_of("pre", NORMS)
+    activation: str = one_of("gelu", tuple(ACTIVATIONS))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_heads(self.width, self.heads)
+        height, width = self.size
+        if height % self.patch or width % self.patch:
+            raise SeqformerError(
+                f"images of {height}x{width} pixels cannot be cut into patches of {self.patch}x{self.patch}; "
+                f"scale them first, or take a preset that resizes them: vit-d2l"
+            )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of what is cut into patches."""
+        return (self.resize, self.resize) if self.resize else (self.image_height, self.image_width)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of patches."""
+        return self.size[0] // self.patch, self.size[1] // self.patch
+
+    @property
+    def tokens(self) -> int:
+        """Length of the sequence an image becomes, its class token included."""
+        return 1 + self.grid[0] * self.grid[1]
+
+    def describe(self) -> str:
+        """Return the shape in words."""
+        resized = f", resized to {self.resize}x{self.resize}" if self.resize else ""
+        return (
+            f"Vision Transformer, {self.tokens - 1} patches of {self.patch}x{self.patch}{resized}, "
+            f"{self.encoder_layers} layers, width {self.width}, heads {self.heads}, "
+            f"feed forward {self.feed_forward}"
+        )
+
+    @staticmethod
+    def preset_for(examples: int) -> str:
+        """Return the preset that suits so many training images."""
+        return "vit-small"
 
 
 class LabelledImages(Protocol):
@@ -53,11 +134,16 @@ class VisionTransformer(nn.Module):
         """images (B, C, H, W) with values from 0 to 1 -> logits (B, Y)."""
         return self._read(images)[0]
 
-    def loss(self, batch: LabelledImages, smoothing: float = 0.0) -> tuple[Tensor, int]:
-        """Summed cross-entropy in nats, and over how many images."""
+    def loss(self, batch: LabelledImages, smoothing: float = 0.0) -> Loss:
+        """Return the summed cross-entropy in nats, and over how many images it is."""
         logits = self.classify(batch.images).float()
-        loss = functional.cross_entropy(logits, batch.labels, reduction="sum", label_smoothing=smoothing)
-        return loss, len(batch.labels)
+        plain = functional.cross_entropy(logits, batch.labels, reduction="sum")
+        objective = plain
+        if smoothing:
+            objective = functional.cross_entropy(
+                logits, batch.labels, reduction="sum", label_smoothing=smoothing
+            )
+        return Loss(objective, plain.detach(), len(batch.labels))
 
     def attention(self, images: Tensor) -> Tensor:
         """The weights (L, B, H, 1+P, 1+P) of every layer and head; the class token is the first."""

@@ -14,10 +14,15 @@ class Confusion:
     counts: list[list[int]]
 
     @property
+    def total(self) -> int:
+        """How many were classified."""
+        return sum(map(sum, self.counts))
+
+    @property
     def accuracy(self) -> float:
         """The share of right answers."""
         right = sum(row[i] for i, row in enumerate(self.counts))
-        return right / max(1, sum(map(sum, self.counts)))
+        return right / max(1, self.total)
 
     def recall(self, index: int) -> float | None:
         """The share of a class that was recognised; None where there is none of it."""
@@ -28,6 +33,11 @@ class Confusion:
         """The share of right ones among all that were taken for a class; None where none was."""
         taken = sum(row[index] for row in self.counts)
         return self.counts[index][index] / taken if taken else None
+
+    def worst(self, most: int) -> list[tuple[int, int, int]]:
+        """Return the commonest mistakes: class, what it was taken for, how often."""
+        wrong = [(i, j, n) for i, row in enumerate(self.counts) for j, n in enumerate(row) if i != j and n]
+        return sorted(wrong, key=lambda item: -item[2])[:most]
 
 
 def confusion(classes: list[str], labels: Sequence[int], answers: Sequence[int]) -> Confusion:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from seqformer.errors import MissingExtra, SeqformerError
-from seqformer.files import write_whole
+from seqformer.report import png
 
 # from nothing to 1, each with a text colour that can be read on it in dark and light terminals
 SHADES = (
@@ -82,36 +80,16 @@ def _cell(weight: float, width: int) -> Text:
     return Text(f"{round(100 * weight):d}".center(width), style=style)
 
 
-def check(path: Path) -> None:
-    """Tell what stands in the way of a picture before any work is done for it."""
-    if path.suffix.lower() != ".png":
-        raise SeqformerError(f"--png {path}: the name must end in .png")
-    if not path.absolute().parent.is_dir():
-        raise SeqformerError(f"--png {path}: the folder {path.parent} does not exist")
-    pyplot()
-
-
-def pyplot() -> Any:
-    """matplotlib's figure class, without a window; an optional extra."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtra(
-            "pictures need matplotlib; install it with: pip install 'seqformer[png]'"
-        ) from None
-    return Figure
-
-
-def draw_png(path: Path, heatmaps: Sequence[Heatmap], title: str) -> None:
-    """A grid: a row for each kind and layer, a column for each head; whole or not written."""
+def paint(heatmaps: Sequence[Heatmap], title: str) -> Any:
+    """Return a figure: a row for each kind and layer, a column for each head."""
     rows = sorted({(_order(m), m.layer) for m in heatmaps})
     columns = sorted({m.head for m in heatmaps})
     across = len(columns) == 1  # then the layers stand side by side
     shape = (1, len(rows)) if across else (len(rows), len(columns))
     longest = max(max(len(m.rows), len(m.columns)) for m in heatmaps)
     cell = max(2.2, 0.22 * longest + 0.9)  # inches
-    size = (cell * shape[1] + 0.6, cell * shape[0] + 0.9)
-    figure = pyplot()(figsize=size, layout="constrained")
+    width = cell * shape[1] + 0.6
+    figure = png.new_figure(width, cell * shape[0] + 0.9)
     grid = figure.subplots(*shape, squeeze=False)
     for m in heatmaps:
         row, column = rows.index((_order(m), m.layer)), columns.index(m.head)
@@ -123,9 +101,9 @@ def draw_png(path: Path, heatmaps: Sequence[Heatmap], title: str) -> None:
         source = "target" if m.kind == "decoder" else "source"
         axes.set_xlabel(f"{source} (keys)", fontsize=8)
         axes.set_ylabel(f"{'source' if m.kind == 'encoder' else 'target'} (queries)", fontsize=8)
-    figure.suptitle(textwrap.fill(title, int(11 * size[0])), fontsize=10)
+    figure.suptitle(textwrap.fill(title, int(11 * width)), fontsize=10)
     figure.colorbar(image, ax=grid, fraction=0.02, label="weight")
-    write_whole(path, lambda beside: figure.savefig(beside, format="png", dpi=130))
+    return figure
 
 
 def _order(heatmap: Heatmap) -> int:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 
-from seqformer.files import write_whole
-from seqformer.report import curve
-from seqformer.report.curve import Points
-from seqformer.report.heatmap import pyplot
+from seqformer.report import curves, png
+from seqformer.report.curves import Points
 
 GLYPHS = " ░▒▓█"  # from the lowest number of a matrix to the highest, with or without colours
 COLUMNS, ROWS = 64, 20  # of a matrix at a terminal, at most; others are left out evenly
@@ -35,7 +32,7 @@ class Curves:
     def draw(self, width: int) -> Text:
         """For a terminal of ``width`` columns."""
         series = ({"points": self.points} if self.points else {}) | self.lines
-        drawn = curve.draw(self.title, series, width, self.x) or Text(self.title)
+        drawn = curves.draw(self.title, series, width, self.x) or Text(self.title)
         return drawn.append(f"\n{' ' * 10}{self.remark}", style="not bold") if self.remark else drawn
 
     def paint(self, axes: Any) -> None:
@@ -103,16 +100,16 @@ class Matrix:
 Panel = Curves | Matrix
 
 
-def draw_png(path: Path, rows: Sequence[Sequence[Panel]], title: str) -> None:
-    """A grid of panels, row by row; whole or not written."""
+def paint(rows: Sequence[Sequence[Panel]], title: str) -> Any:
+    """Return a figure: a grid of panels, row by row."""
     most = max(map(len, rows))
-    figure = pyplot()(figsize=(max(6.0, 3.8 * most), 3.2 * len(rows) + 0.5), layout="constrained")
+    figure = png.new_figure(max(6.0, 3.8 * most), 3.2 * len(rows) + 0.5)
     grid = figure.subplots(len(rows), most, squeeze=False)
     for line, panels in zip(grid, rows, strict=True):
         for axes, panel in zip(line, panels, strict=True):
             panel.paint(axes)
     figure.suptitle(title)
-    write_whole(path, lambda beside: figure.savefig(beside, format="png", dpi=130))
+    return figure
 
 
 def _nth(number: int) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,7 @@ from rich.columns import Columns
 from rich.console import Group
 from rich.text import Text
 
-from seqformer.files import write_whole
-from seqformer.report.heatmap import pyplot
+from seqformer.report import png
 
 WIDEST = 25  # cells of a panel; three stand beside each other in 80 columns
 SHADES = " ░▒▓█"  # where there are no colours
@@ -94,12 +92,12 @@ def _shaded(values: Floats) -> Text:
     return Text("\n".join("".join(SHADES[level] for level in row) for row in levels.tolist()), no_wrap=True)
 
 
-def draw_png(path: Path, image: npt.NDArray[np.uint8], panels: Sequence[Panel], title: str) -> None:
-    """A grid: a row for each layer, the image first and then a column for each head; whole or not written."""
+def paint(image: npt.NDArray[np.uint8], panels: Sequence[Panel], title: str) -> Any:
+    """Return a figure: a row for each layer, the image first and then a column for each head."""
     layers = sorted({p.layer for p in panels})
     heads = sorted({p.head for p in panels})
     size = (2.0 * (len(heads) + 1) + 0.9, 2.2 * len(layers) + 0.7)
-    figure = pyplot()(figsize=size, layout="constrained")
+    figure = png.new_figure(*size)
     grid = figure.subplots(len(layers), len(heads) + 1, squeeze=False)
     most = max(float(p.weights.max()) for p in panels if p.weights is not None)
     colours = np.asarray(image).transpose(1, 2, 0)
@@ -119,7 +117,7 @@ def draw_png(path: Path, image: npt.NDArray[np.uint8], panels: Sequence[Panel], 
         shown = axes.imshow(p.weights, cmap="inferno", vmin=0, vmax=most, alpha=0.65, extent=extent)
     figure.suptitle(title, fontsize=11)
     figure.colorbar(shown, ax=grid, fraction=0.02, label="weight of a patch")
-    write_whole(path, lambda beside: figure.savefig(beside, format="png", dpi=130))
+    return figure
 
 
 def _show(axes: Any, picture: Any, extent: tuple[int, int, int, int], title: str) -> None:

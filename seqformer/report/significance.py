@@ -11,7 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from seqformer.report.metrics import RESAMPLES, TITLES, bounded, sacrebleu_metric
+from rich.console import RenderableType
+
+from seqformer.console import table
+from seqformer.report.scores import RESAMPLES, TITLES, bounded, sacrebleu_metric
 
 TRIALS = 10_000  # of approximate randomisation
 LEVEL = 0.05
@@ -88,3 +91,39 @@ def _test(
     signatures, scores = test()
     (title,) = signatures
     return scores[title], str(signatures[title])
+
+
+def tests_to_json(found: list[Comparison], names: tuple[str, str], sentences: int) -> dict[str, Any]:
+    """Return what the tests say of systems A and B as plain JSON values."""
+    return {
+        "with": names[1],
+        **{
+            c.name: {
+                "score": c.second,
+                "difference": c.difference,
+                "p_bootstrap": c.bootstrap,
+                "p_randomisation": c.randomisation,
+                "signature_bootstrap": c.signatures[0],
+                "signature_randomisation": c.signatures[1],
+                "different": c.shown,
+                "verdict": c.verdict(names, sentences),
+            }
+            for c in found
+        },
+    }
+
+
+def tests_table(found: list[Comparison], names: tuple[str, str], sentences: int) -> list[RenderableType]:
+    """Return a row for each score, then the verdicts and the signatures of the tests."""
+    rows = table(
+        f"A: {names[0]}, B: {names[1]}, on the same {sentences:,} sentences",
+        "score", "A", "B", "B - A", "p (bootstrap)", "p (randomisation)",
+    )  # fmt: skip
+    how = table("The two tests, for A and B alike", "test", "signature")
+    how.columns[1].justify = "left"
+    for c in found:
+        p = (f"{value:.4f}" for value in (c.bootstrap, c.randomisation))
+        rows.add_row(TITLES[c.name], f"{c.first:.1f}", f"{c.second:.1f}", f"{c.difference:+.2f}", *p)
+        for name, signature in zip(("bootstrap", "randomisation"), c.signatures, strict=True):
+            how.add_row(name, f"{TITLES[c.name]} {signature}")
+    return [rows, *(c.verdict(names, sentences) for c in found), "", how]

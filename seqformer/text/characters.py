@@ -6,9 +6,10 @@ Everything here is a function of a single line of text, as it stands in the file
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
+
+from fontTools import unicodedata
 
 # Each becomes a plain space: line ends that only some tools split on, and spaces that are not U+0020.
 SEPARATORS = "\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
@@ -90,17 +91,20 @@ def _telling(group: str, before: str, after: str) -> bool:
 
 
 MIXED = "mixed"
-_SAME = dict.fromkeys(("HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "IDEOGRAPHIC"), "CJK") | {"MODIFIER": ""}
+_SAME = dict.fromkeys(("Hiragana", "Katakana", "Bopomofo"), "Han")
+_SAME |= dict.fromkeys(("Common", "Inherited", "Unknown"), "")
 
 
 class _Scripts(dict[str, str]):
-    """Character -> script, '' for what is no letter; the first word of a letter's Unicode name is it."""
+    """Maps a letter to its Unicode script, kana to Han; all else to '', and so letters of no one script.
+
+    Signs such as ៛ have a script too (Khmer), but stand in the text of any.
+    """
 
     def __missing__(self, character: str) -> str:
         name = ""
         if unicodedata.category(character).startswith("L"):
-            words = unicodedata.name(character, "").split(" ")
-            name = next((word for word in words if word not in ("FULLWIDTH", "HALFWIDTH")), "")
+            name = unicodedata.script_name(unicodedata.script(character))
         self[character] = script = _SAME.get(name, name)
         return script
 
@@ -110,12 +114,12 @@ _LATIN = re.compile("[A-Za-z]")
 
 
 def script(line: str) -> str:
-    """The script of more than half the letters: ``LATIN``, ``CYRILLIC``, ``CJK`` (kana too) …
+    """The script of more than half the letters: ``Latin``, ``Cyrillic``, ``Han`` (kana too) …
 
-    ``mixed`` where no script has more than half, '' where there is no letter.
+    ``mixed`` where no script has more than half, '' where there is no letter of any (``5 µ``).
     """
     if line.isascii():
-        return "LATIN" if _LATIN.search(line) else ""
+        return "Latin" if _LATIN.search(line) else ""
     found = set(map(_SCRIPTS.__getitem__, line)) - {""}
     if len(found) < 2:
         return found.pop() if found else ""

@@ -5,54 +5,38 @@ While that goes on, train.tsv has a third column: where each pair stands in the 
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
-from seqformer.errors import DataError, nearest
-from seqformer.files import whole_folder
-from seqformer.text import cleaning, corpus, store, tasks, tokenizer
-from seqformer.text.cleaning import Cleaner
-from seqformer.text.corpus import Filter, Normalizer
-from seqformer.text.encoding import SIDES, Encoded
+from seqformer.config import PrepareConfig
+from seqformer.errors import DataError, SeqformerError, nearest
+from seqformer.storage.files import locked, whole_folder
+from seqformer.storage.manifest import MANIFEST, SPLITS, parse, read_values
+from seqformer.symbols import SPECIALS
+from seqformer.text import prepared, rows, tokenizer, toys
+from seqformer.text.clean import Cleaner, Filter, clean
+from seqformer.text.encode import SIDES, Encoded
 from seqformer.text.faults import DROPPED, Faults
-from seqformer.text.store import Manifest
-from seqformer.text.tasks import Pair
-from seqformer.text.tokenizer import SPECIALS, Tokenizer
+from seqformer.text.normalize import Normalizer
+from seqformer.text.prepared import TextManifest
+from seqformer.text.rows import Pair, read_rows, write_rows
+from seqformer.text.split import fingerprint, split, split_in_order
+from seqformer.text.tokenizer import Tokenizer
 
-SPLITS = ("train", "valid", "test")
+TASK = "translation"
+EMBEDDED = PrepareConfig(lowercase=True, split_punctuation=True)  # for the corpus that comes with the package
 
-
-@dataclass(frozen=True)
-class Options:
-    """How a corpus is prepared."""
-
-    normalizer: Normalizer = field(default_factory=Normalizer)
-    filter: Filter | None = field(default_factory=Filter)  # None: every pair is kept
-    model_type: str = "bpe"
-    vocab_size: int = 0  # 0: from the data
-    min_count: int = 1  # of word pieces: words that training has less often are unknown
-    separate: bool = False  # a vocabulary for each side instead of a joint one
-    tokenizer: Tokenizer | None = None  # taken as it is, nothing is learned
-    max_pairs: int = 0  # only the first are read; 0: all
-    max_pieces: int = 256  # longer training pairs are dropped
-    cut: bool = False  # or cut there, in train and valid
-    valid_size: int = 1000  # sources
-    test_size: int = 1000
-    in_order: bool = False  # the last ``valid_size`` pairs of the file are valid, and test the same
-    seed: int = 1
-
-
-# style -> the whole of its options. d2l: Dive into Deep Learning, "Machine Translation and the Dataset".
+# style -> the whole of its settings. d2l: Dive into Deep Learning, "Machine Translation and the Dataset".
 # Sentences have 8 words at most, which EOS makes the chapter's 9 steps. The chapter counts its words
 # over all 640 pairs; here, as everywhere in this package, a vocabulary is learned from train alone.
-STYLES: dict[str, Options] = {
-    "d2l": Options(
-        normalizer=Normalizer(lowercase=True, split_punctuation=True),
-        filter=None,
+STYLES: dict[str, PrepareConfig] = {
+    "d2l": PrepareConfig(
+        lowercase=True,
+        split_punctuation=True,
+        filter=False,
         model_type="word",
         min_count=2,
         separate=True,
@@ -65,8 +49,8 @@ STYLES: dict[str, Options] = {
 }
 
 
-def style(name: str) -> Options:
-    """The options called ``name``, or an error that suggests the nearest name."""
+def style(name: str) -> PrepareConfig:
+    """Return the settings called ``name``; the error for an unknown name suggests the nearest."""
     if name not in STYLES:
         raise DataError(f"there is no style '{name}': {nearest(name, STYLES)}")
     return STYLES[name]
@@ -76,181 +60,155 @@ def prepare(
     pairs: Iterable[Pair],
     held_out: dict[str, Iterable[Pair]],
     out: Path,
-    options: Options,
-    files: list[str] | None = None,
+    config: PrepareConfig,
+    *,
+    like: Tokenizer | None = None,
+    files: Iterable[str] = (),
     faults: Faults | None = None,
-) -> Manifest:
+) -> TextManifest:
     """Prepare pairs into the folder ``out``, which appears whole or not at all.
 
     ``held_out`` may hold ``valid`` and ``test`` pairs of their own; a part not given is split off
-    by source sentence. ``faults`` is the collector that the readers of the pairs note places in.
+    by source sentence. ``like`` is a tokenizer to take instead of learning one. ``faults`` is the
+    collector that the readers of the pairs note places in.
     Raises :class:`DataError` for a corpus that cannot be used.
     """
     if faults is None:
         faults = Faults()
-        pairs = corpus.numbered(pairs, faults)
-    if options.max_pairs:
-        pairs = islice(pairs, options.max_pairs)
-    cleaner = Cleaner(options.normalizer, options.filter, faults)
-    with whole_folder(out, replaces=store.MANIFEST) as folder:
+        pairs = rows.numbered(pairs, faults)
+    if config.max_pairs:
+        pairs = islice(pairs, config.max_pairs)
+    normalizer = Normalizer(config.lowercase, config.split_punctuation)
+    cleaner = Cleaner(normalizer, Filter(config.max_ratio) if config.filter else None, faults)
+    with whole_folder(out, replaces=MANIFEST) as folder:
         given = {
-            part: corpus.write_rows(folder / f"{part}.tsv", _evaluation_set(rows, options, faults))
-            for part, rows in held_out.items()
+            part: write_rows(folder / f"{part}.tsv", _evaluation_set(given, normalizer, config, faults))
+            for part, given in held_out.items()
         }
         for part, count in given.items():
             if not count:
                 raise DataError(f"the {part} files hold no pair with both sides")
         taken = frozenset(
-            corpus.fingerprint(source)
-            for part in given
-            for source, _ in corpus.read_rows(folder / f"{part}.tsv")
+            fingerprint(source) for part in given for source, _ in read_rows(folder / f"{part}.tsv")
         )
-        clean = folder / "clean.tsv"
-        if not cleaning.clean(pairs, taken, cleaner, clean):
+        cleaned = folder / "clean.tsv"
+        if not clean(pairs, taken, cleaner, cleaned):
             why = ", ".join(f"{kind}: {n}" for kind, n in faults.dropped.most_common())
             raise DataError("no pair is left to train on" + (f" ({why})" if why else ": the corpus is empty"))
         faults.settle()
-        if options.in_order:
-            split_in_order(clean, folder, options.valid_size)
+        if config.in_order:
+            split_in_order(cleaned, folder, config.valid_size)
         else:
-            split(clean, folder, given, options)
-        clean.unlink()
-        return _encode(folder, out.name, "translation", options, cleaner, files or [])
+            split(cleaned, folder, given, config)
+        cleaned.unlink()
+        return _encode(folder, out.name, config, cleaner, like=like, files=files)
 
 
-def prepare_task(name: str, out: Path, seed: int) -> Manifest:
-    """Prepare a toy task: its own splits, word pieces, no filter."""
-    parts = tasks.generate(name, seed)
-    options = Options(model_type="word", seed=seed)
-    cleaner = Cleaner(options.normalizer, options.filter)
-    with whole_folder(out, replaces=store.MANIFEST) as folder:
-        for part in SPLITS:
-            corpus.write_rows(folder / f"{part}.tsv", getattr(parts, part))
-        cleaner.seen = sum(len(getattr(parts, part)) for part in SPLITS)
-        return _encode(folder, out.name, name, options, cleaner, [])
+def prepare_toy(name: str, out: Path, seed: int) -> TextManifest:
+    """Prepare a toy task: its own splits, word pieces, no filter. Nothing is done where it is there."""
+    with locked(out):
+        try:
+            there = parse(TextManifest, read_values(out), out)
+            if (there.toy, there.seed) == (name, seed):
+                return there
+        except (SeqformerError, OSError):
+            pass  # it is made now, if nothing else is in its place
+        splits = toys.generate(name, seed)
+        cleaner = Cleaner(Normalizer(), Filter())
+        with whole_folder(out, replaces=MANIFEST) as folder:
+            for part in SPLITS:
+                cleaner.seen += write_rows(folder / f"{part}.tsv", getattr(splits, part))
+            return _encode(folder, out.name, PrepareConfig(model_type="word", seed=seed), cleaner, toy=name)
 
 
-def _evaluation_set(pairs: Iterable[Pair], options: Options, faults: Faults) -> Iterator[Pair]:
+def _evaluation_set(
+    pairs: Iterable[Pair], normalizer: Normalizer, config: PrepareConfig, faults: Faults
+) -> Iterator[Pair]:
     """Pairs given to validate or test on: faults are noted, but only a pair without a side is dropped."""
     faults.keeping = True
     for raw_source, raw_target in pairs:
         faults.look(raw_source, raw_target)
-        source, target = options.normalizer(raw_source), options.normalizer(raw_target)
+        source, target = normalizer(raw_source), normalizer(raw_target)
         if not source or not target:
             faults.note("empty side", f"{raw_source} | {raw_target}", DROPPED)
             continue
-        kind = (options.filter or Filter()).fault(source, target)
+        kind = Filter(config.max_ratio).fault(source, target)
         if kind:
             faults.judge(kind, raw_source, raw_target)
         yield source, target
 
 
-def split(clean: Path, folder: Path, given: dict[str, int], options: Options) -> None:
-    """Write train.tsv and those of valid.tsv and test.tsv that were not given."""
-    valid, test = corpus.choose_held_out(
-        (row[0] for row in corpus.read_rows(clean)),
-        0 if "valid" in given else options.valid_size,
-        0 if "test" in given else options.test_size,
-        options.seed,
-    )
-    parts: dict[str, list[list[str]]] = {"valid": [], "test": []}
-
-    def rest() -> Iterator[list[str]]:
-        for row in corpus.read_rows(clean):
-            mark = corpus.fingerprint(row[0], options.seed)
-            if mark in valid:
-                parts["valid"].append(row[:2])
-            elif mark in test:
-                parts["test"].append(row[:2])
-            else:
-                yield row
-
-    corpus.write_rows(folder / "train.tsv", rest())
-    for part, rows in parts.items():
-        if part not in given:
-            corpus.write_rows(folder / f"{part}.tsv", rows)
-
-
-def split_in_order(clean: Path, folder: Path, valid_size: int) -> None:
-    """The last pairs become valid and also test; a source may stand on both sides of the edge."""
-    edge = sum(1 for _ in corpus.read_rows(clean)) - valid_size
-    if edge < 1:
-        raise DataError(
-            f"{edge + valid_size} pairs are too few to train on: the last {valid_size} are held out"
-        )
-    rows = corpus.read_rows(clean)
-    corpus.write_rows(folder / "train.tsv", islice(rows, edge))
-    corpus.write_rows(folder / "valid.tsv", (row[:2] for row in rows))
-    shutil.copyfile(folder / "valid.tsv", folder / "test.tsv")
-
-
 def _encode(
-    folder: Path, name: str, kind: str, options: Options, cleaner: Cleaner, files: list[str]
-) -> Manifest:
+    folder: Path,
+    name: str,
+    config: PrepareConfig,
+    cleaner: Cleaner,
+    *,
+    toy: str = "",
+    like: Tokenizer | None = None,
+    files: Iterable[str] = (),
+) -> TextManifest:
     """Learn the vocabulary from train.tsv, encode, and write the manifest."""
-    learned = _learn(folder / "train.tsv", options)
-    for file, content in learned.files().items():
+    pieces = like or _learn(folder / "train.tsv", config)
+    for file, content in pieces.files().items():
         (folder / file).write_bytes(content)
-    vocabulary = {"source": len(learned.source), "target": len(learned.target)}
-    counts = Encoded(learned, options.max_pieces, options.cut, store.dtype_for(vocabulary.values()))
+    vocabulary = {"source": len(pieces.source), "target": len(pieces.target)}
+    counts = Encoded(pieces, config.max_pieces, config.cut, prepared.dtype_for(vocabulary.values()))
     pairs = {
         "train": counts.encode(folder, "train", cleaner.faults),
         "valid": counts.encode(folder, "valid", cleaner.faults),
-        "test": sum(1 for _ in corpus.read_rows(folder / "test.tsv")),
+        "test": sum(1 for _ in read_rows(folder / "test.tsv")),
     }
     if not pairs["train"]:
         raise DataError(
-            f"no training pair has at most {options.max_pieces} pieces a side; raise --max-pieces"
+            f"no training pair has at most {config.max_pieces} pieces a side; raise max_pieces (--max-pieces)"
         )
     cleaner.faults.settle()
     (folder / "train.tsv").unlink()
-    manifest = Manifest(
+    manifest = TextManifest(
+        task=TASK,
+        toy=toy,
         name=name,
-        kind=kind,
-        normalizer=asdict(options.normalizer),
-        model_type=options.model_type,
-        seed=options.seed,
+        config=asdict(config),
+        seed=config.seed,
         pairs=pairs,
-        seen=cleaner.seen + cleaner.faults.unread,
+        read=cleaner.seen + cleaner.faults.unread,
         dropped=dict(cleaner.faults.dropped),
         dtype=counts.dtype,
         vocabulary=vocabulary,
-        vocabulary_asked="as it was" if options.tokenizer else str(options.vocab_size or "auto"),
+        vocabulary_asked="as it was" if like else str(config.vocab_size or "auto"),
         tokens=dict(counts.tokens),
         longest=dict(counts.longest),
         unknown={side: counts.unknown[side] / max(1, counts.all_tokens[side]) for side in SIDES},
-        length_ratio=min(counts.length_ratio, store.MOST_RATIO),
+        length_ratio=min(counts.length_ratio, prepared.MOST_RATIO),
         fingerprint=counts.hash.hexdigest()[:16],
-        files=files,
-        digests=store.digests(folder),
+        files=list(files),
     )
-    store.write_manifest(folder, manifest)
+    manifest.write(folder)
     return manifest
 
 
-def _learn(train: Path, options: Options) -> Tokenizer:
-    """A joint vocabulary, or one for each side."""
-    if options.tokenizer:
-        return options.tokenizer
+def _learn(train: Path, config: PrepareConfig) -> Tokenizer:
+    """Learn a joint vocabulary, or one for each side."""
 
     def lines(*columns: int) -> Iterator[str]:
-        return (row[column] for row in corpus.read_rows(train) for column in columns)
+        return (row[column] for row in read_rows(train) for column in columns)
 
-    size = options.vocab_size
+    size = config.vocab_size
     if not size:
         characters = sum(len(line) for line in lines(0, 1))
-        size = tokenizer.auto_size(characters) if options.model_type in ("unigram", "bpe") else 32_000
+        size = tokenizer.auto_size(characters) if config.model_type in ("unigram", "bpe") else 32_000
 
     def vocabulary(*columns: int) -> tokenizer.Vocabulary:
         most = size
-        if options.min_count > 1:
+        if config.min_count > 1:
             # a word model takes the most frequent words first, so that a size of just as many words as
             # are frequent enough leaves exactly the rarer ones unknown
             counted = Counter(word for line in lines(*columns) for word in line.split())
-            most = SPECIALS + sum(count >= options.min_count for count in counted.values())
-        return tokenizer.train(lambda: lines(*columns), options.model_type, most, options.seed)
+            most = SPECIALS + sum(count >= config.min_count for count in counted.values())
+        return tokenizer.train(lambda: lines(*columns), config.model_type, most, config.seed)
 
-    if options.separate:
+    if config.separate:
         return Tokenizer(vocabulary(0), vocabulary(1))
     joint = vocabulary(0, 1)
     return Tokenizer(joint, joint)

@@ -1,4 +1,4 @@
-"""SentencePiece models, and the only place where the ids of PAD, UNK, BOS and EOS are defined."""
+"""SentencePiece models: lines to ids and back."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from typing import Any
 
 import sentencepiece
 
-from seqformer.errors import DataError, SeqformerError, nearest
-from seqformer.files import read_bytes
-from seqformer.text.store import Manifest, check_digest, read_manifest
+from seqformer.errors import DamagedError, DataError
+from seqformer.storage.files import read_bytes
+from seqformer.storage.manifest import Manifest
+from seqformer.symbols import BOS, EOS, PAD, UNK
 
-PAD, UNK, BOS, EOS = 0, 1, 2, 3
-SPECIALS = 4
-MODEL_TYPES = ("unigram", "bpe", "word", "char")
 MOST_BYTES = 64 << 20  # of a model; 32,000 pieces take less than one
 SAMPLE = 200_000  # lines the model is learned from at most, drawn at random: so memory has a bound
 
@@ -36,9 +34,9 @@ class Vocabulary:
             specials = [self._processor.pad_id(), self._processor.unk_id()]
             specials += [self._processor.bos_id(), self._processor.eos_id()]
         except (RuntimeError, ValueError, TypeError):
-            raise DataError(f"{where}: not a SentencePiece model") from None
+            raise DamagedError(f"{where}: not a SentencePiece model") from None
         if specials != [PAD, UNK, BOS, EOS]:
-            raise DataError(f"{where}: its special symbols are {specials}, not {[PAD, UNK, BOS, EOS]}")
+            raise DamagedError(f"{where}: its special symbols are {specials}, not {[PAD, UNK, BOS, EOS]}")
 
     def __len__(self) -> int:
         return int(self._processor.get_piece_size())
@@ -87,23 +85,22 @@ class Tokenizer:
         return {"source.model": self.source.model, "target.model": self.target.model}
 
 
-def load(folder: Path) -> Tokenizer:
-    """The tokenizer of a prepared folder or a run, if it is the one that was made for it.
+def load(folder: Path, manifest: Manifest) -> Tokenizer:
+    """Return the tokenizer of a prepared folder or a run, if it is the one that was made for it.
 
     A digest decides that before SentencePiece sees a byte: it trusts its models, and a damaged one can
-    end the process.
+    end the process. Raises :class:`DamagedError`.
     """
-    manifest = read_manifest(folder)
-    if (folder / "tokenizer.model").is_file():
-        shared = _read(folder, "tokenizer.model", manifest)
+
+    def read(name: str) -> Vocabulary:
+        content = read_bytes(folder / name, MOST_BYTES)
+        manifest.check_digest(folder, name)
+        return Vocabulary(content, str(folder / name))
+
+    if "tokenizer.model" in manifest.digests:
+        shared = read("tokenizer.model")
         return Tokenizer(shared, shared)
-    return Tokenizer(_read(folder, "source.model", manifest), _read(folder, "target.model", manifest))
-
-
-def _read(folder: Path, name: str, manifest: Manifest) -> Vocabulary:
-    content = read_bytes(folder / name, MOST_BYTES)
-    check_digest(folder, name, manifest)
-    return Vocabulary(content, str(folder / name))
+    return Tokenizer(read("source.model"), read("target.model"))
 
 
 def auto_size(characters: int) -> int:
@@ -115,13 +112,6 @@ def auto_size(characters: int) -> int:
     return int(min(32_000, max(1000, round(size / 500) * 500)))
 
 
-def check_model_type(name: str) -> str:
-    """The name itself, or an error that suggests the nearest known one."""
-    if name not in MODEL_TYPES:
-        raise SeqformerError(f"there is no model type '{name}': {nearest(name, MODEL_TYPES)}")
-    return name
-
-
 def train(lines: Callable[[], Iterator[str]], model_type: str, size: int, seed: int) -> Vocabulary:
     """Learn a vocabulary of at most ``size`` pieces; a text with fewer gives what it has.
 
@@ -129,7 +119,7 @@ def train(lines: Callable[[], Iterator[str]], model_type: str, size: int, seed: 
     a second attempt uses the size that SentencePiece asks for.
     """
     options: dict[str, Any] = {
-        "model_type": check_model_type(model_type),
+        "model_type": model_type,
         "pad_id": PAD,
         "unk_id": UNK,
         "bos_id": BOS,

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from seqformer.errors import RunError
+from seqformer.errors import SeqformerError
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Processes:
     def sum(self, tensor: Tensor) -> Tensor:
         """The sum over all processes, in place."""
         if self.size > 1:
-            with _told():
+            with _gone_named():
                 torch.distributed.all_reduce(tensor)
         return tensor
 
@@ -49,14 +49,14 @@ class Processes:
         if self.size == 1:
             return list(values)
         said = torch.tensor(values, dtype=torch.float64)
-        with _told():
+        with _gone_named():
             torch.distributed.broadcast(said, 0)
         return [float(value) for value in said]
 
-    def totals(self, total: float, units: int) -> tuple[float, int]:
-        """A summed loss and its units, over all processes."""
-        both = self.sum(torch.tensor([total, units], dtype=torch.float64))
-        return float(both[0]), int(both[1])
+    def totals(self, total: float, other: float, units: int) -> tuple[float, float, int]:
+        """Return two sums and the units they are over, of all processes."""
+        sums = self.sum(torch.tensor([total, other, units], dtype=torch.float64))
+        return float(sums[0]), float(sums[1]), int(sums[2])
 
     def stack(self, tensor: Tensor) -> Tensor:
         """The tensors of all processes, of one shape, as rows in the order of ranks."""
@@ -77,7 +77,7 @@ class Processes:
             whole[rank :: self.size] = part
         return whole
 
-    def tell(self, text: str) -> str:
+    def say(self, text: str) -> str:
         """What the first process says, as text."""
         said = self.gather([text])
         return said[0]
@@ -87,14 +87,14 @@ ALONE = Processes()
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def _gone_named() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
         first = str(error).splitlines()[0]
-        raise RunError(
+        raise SeqformerError(
             f"another process of this training is gone ({first}); the last saved state is whole: "
-            "start all of them again with --resume"
+            "start all of them again, to resume"
         ) from None
 
 
@@ -105,6 +105,6 @@ def join() -> Processes:
         return ALONE
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    with _told():
+    with _gone_named():
         torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     return Processes(torch.distributed.get_rank(), size)

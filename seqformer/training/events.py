@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Validation:
-    """What a validation found. ``score`` is what "best" means: higher is better."""
+    """The result of a validation. ``score`` is what "best" means: higher is better."""
 
     score: float
     values: dict[str, float]  # name -> value, for the metrics and the screen
@@ -20,7 +20,8 @@ class Stepped:
     """One optimizer step was made."""
 
     progress: float  # of the budget, 0 to 1
-    loss: float  # mean over the units of the step
+    loss: float  # what is minimised: the mean over the units of the step
+    plain_loss: float  # the same without label smoothing
     units: int
     rate: float
     norm: float
@@ -32,6 +33,11 @@ class Skipped:
 
     what: str  # "loss" or "gradient"
     factor: float  # of the learning rate from now on
+
+
+@dataclass(frozen=True)
+class Validating:
+    """A validation begins."""
 
 
 @dataclass(frozen=True)
@@ -55,4 +61,4 @@ class Ended:
     interrupted: bool
 
 
-Event = Stepped | Skipped | Validated | Saved | Ended
+Event = Stepped | Skipped | Validating | Validated | Saved | Ended

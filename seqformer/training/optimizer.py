@@ -10,23 +10,6 @@ import math
 import torch
 from torch import Tensor, nn
 
-from seqformer.config import TrainConfig
-
-
-def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
-    """The rate of step number ``step`` (from 0), ``progress`` (0 to 1) into the budget.
-
-    Every schedule rises in a straight line for ``warmup`` steps. ``inverse-sqrt`` then falls with the
-    inverse square root of the step (section 5.3 of the paper), ``linear`` to zero at the end of the
-    budget; ``constant`` stays.
-    """
-    warm = min(1.0, (step + 1) / config.warmup) if config.warmup else 1.0
-    if config.schedule == "linear":
-        return config.learning_rate * warm * max(0.0, 1.0 - progress)
-    if config.schedule == "constant":
-        return config.learning_rate * warm
-    return config.learning_rate * warm * math.sqrt(max(1, config.warmup) / max(step + 1, config.warmup, 1))
-
 
 class FlatAdam:
     """Adam (Kingma and Ba 2015; betas and epsilon of section 5.3) on all weights as one vector.
@@ -97,7 +80,7 @@ class FlatAdam:
         self._collected = False
 
     def is_finite(self) -> bool:
-        """Whether every weight is a number that can be gone on from."""
+        """Return whether all weights are finite."""
         return bool(torch.isfinite(self._master).all())
 
     def weights(self) -> dict[str, Tensor]:

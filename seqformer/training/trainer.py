@@ -1,7 +1,7 @@
-"""The training loop. It knows nothing of text, images or tokens, yields events and prints nothing.
+"""The training loop. It knows nothing of text, images, tokens or files, yields events and prints nothing.
 
 for event in Trainer(...).run():
-    ...   # Stepped, Skipped, Validated, Saved, Ended
+    ...   # Stepped, Skipped, Validating, Validated, Saved, Ended
 """
 
 from __future__ import annotations
@@ -10,31 +10,32 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from seqformer.config import TrainConfig
-from seqformer.errors import RunError, WriteError
-from seqformer.training.checkpoint import (
-    METRICS,
-    STATE,
-    WEIGHTS,
-    Metrics,
-    Progress,
-    load_state,
-    save_state,
-    save_weights,
-)
+from seqformer.errors import SeqformerError, WriteError
 from seqformer.training.distributed import ALONE, Processes
-from seqformer.training.events import Ended, Event, Saved, Skipped, Stepped, Validated, Validation
-from seqformer.training.optimizer import FlatAdam, learning_rate
-from seqformer.training.trouble import PATIENCE, advice
+from seqformer.training.events import (
+    Ended,
+    Event,
+    Saved,
+    Skipped,
+    Stepped,
+    Validated,
+    Validating,
+    Validation,
+)
+from seqformer.training.nonfinite import PATIENCE, advice
+from seqformer.training.optimizer import FlatAdam
+from seqformer.training.progress import Progress
+from seqformer.training.schedule import learning_rate
 
 LOG_EVERY = 20  # steps
 VALIDATIONS = 10  # in a budget, where no interval is given
+VALIDATION_SHARE = 0.2  # of the wall clock, where that is the budget
 SAVE_AFTER = 60.0  # seconds; at most this much work is lost to a power cut
 WARN_FROM = 3  # validations, and …
 WARN_AFTER = 300  # … steps beyond the warm-up, before what a validation warns of is believed
@@ -49,42 +50,66 @@ class Batches(Protocol):
     def load(self, item: Any) -> Any: ...
 
 
+class Summed(Protocol):
+    """What a model makes of a batch: sums over its units."""
+
+    @property
+    def objective(self) -> Tensor: ...  # what is minimised
+    @property
+    def plain(self) -> Tensor: ...  # the same without label smoothing
+    @property
+    def units(self) -> int: ...
+
+
+class Store(Protocol):
+    """Keeps what a training makes. All processes call it; the first one writes."""
+
+    def save(self, tensors: dict[str, Tensor], progress: Progress) -> None:
+        """Keep a whole state."""
+
+    def keep_best(self, weights: dict[str, Tensor]) -> None:
+        """Keep the best weights so far."""
+
+    def log(self, record: dict[str, Any]) -> None:
+        """Keep a line of the metrics."""
+
+
 @dataclass
 class Trainer:
-    """Trains ``model`` on ``batches`` by ``objective`` and keeps its state in ``folder``.
+    """Trains ``model`` on ``batches`` by ``objective``; ``store`` keeps what comes of it.
 
-    objective(batch) -> (summed loss, number of units); the gradient is that of the mean over all
-    units of an optimizer step. ``validate`` is called with the model in evaluation mode. ``facts`` are
-    kept in the state for whoever resumes it.
+    objective(batch) gives sums; the gradient is that of the mean over all units of an optimizer step.
+    ``validate`` is called with the model in evaluation mode.
     """
 
     model: nn.Module
     batches: Batches
-    objective: Callable[[Any], tuple[Tensor, int]]
+    objective: Callable[[Any], Summed]
     validate: Callable[[], Validation]
     config: TrainConfig
-    folder: Path
+    store: Store
     device: torch.device
-    facts: dict[str, Any] = field(default_factory=dict)
     processes: Processes = ALONE
     started: float = field(default_factory=time.monotonic)  # when the wall-clock budget began
 
     def __post_init__(self) -> None:
         self.state = Progress()
         self.stopping = ""  # set by stop()
-        self.saved_step: int | None = None  # that of the state on disk
+        self.saved_step: int | None = None  # that of the state last kept
         self.optimizer = FlatAdam(self.model, self.config.clip)
         self._before = 0.0  # seconds of earlier sessions
+        self._new_budget = False
         self._saved_at = time.monotonic()
         self._save_seconds = 0.0
 
-    def resume(self) -> None:
-        """Go on from the state in the folder."""
-        tensors, self.state = load_state(self.folder / STATE, self.processes)
+    def restore(self, tensors: dict[str, Tensor], progress: Progress, *, new_budget: bool = False) -> None:
+        """Go on from a state that was kept; with ``new_budget`` validations are spread over what is left."""
+        self.state = progress
         self.optimizer.load(tensors)
         self.saved_step = self.state.step
         self.state.finished = ""
         self._before = self.state.seconds
+        self._new_budget = new_budget
 
     def stop(self, reason: str) -> None:
         """Ask the loop to save and end after the step in hand (safe in a signal handler)."""
@@ -98,34 +123,34 @@ class Trainer:
     def run(self) -> Iterator[Event]:
         """Train to the end of the budget, of patience, or until asked to stop.
 
-        Raises :class:`WriteError` where a file cannot be written, and :class:`RunError` after
-        ``PATIENCE`` steps in a row that were not finite; the last good state is on disk then.
+        Raises :class:`WriteError` where a file cannot be written, and :class:`SeqformerError` after
+        ``PATIENCE`` steps in a row that were not finite; the last good state is kept then.
         """
-        self._metrics = Metrics(self.folder / METRICS, self.state.metrics_bytes, self.processes.first)
         self.model.train()
         try:
-            if self.saved_step is None:  # from here on there is always a whole state on disk
+            if self.saved_step is None:  # from here on there is always a whole state
                 yield self._save()
             yield from self._loop()
         except WriteError as error:
             kept = "nothing was" if self.saved_step is None else f"the state of step {self.saved_step:,} is"
-            raise WriteError(
-                f"{error}; {kept} kept in {self.folder}: free some space, then go on with "
-                f"seqformer train --resume --run {self.folder}"
-            ) from None
-        finally:
-            self._metrics.close()
+            raise WriteError(f"{error}; {kept} kept") from None
 
     def _loop(self) -> Iterator[Event]:
         plan = self.batches.plan(self.state.epoch, self.state.part)
         if self.state.place >= len(plan) or self.state.part >= self.batches.parts:
-            raise RunError(f"{self.folder / STATE}: it is {self.state.place} batches into {len(plan)}")
+            raise SeqformerError(
+                f"the saved position (batch {self.state.place}) is beyond this epoch ({len(plan)} batches): "
+                "the data or the batch size changed"
+            )
+        if self._new_budget:
+            self.state.budget_from, self.state.budget_validations = self.progress(len(plan)), 0
         while True:
             progress, stopping, save_is_due = self._agree(self.progress(len(plan)))
             reason = self._reason_to_end(progress)
-            seen = self.state.validated_step == self.state.step
-            if not stopping and not seen and (reason or self._validation_is_due(progress)):
-                yield self._validate()
+            validated = self.state.validated_step == self.state.step
+            if not stopping and not validated and (reason or self._validation_is_due(progress)):
+                yield Validating()
+                yield self._validate(progress)
                 reason = reason or self._reason_to_end(progress)
             if stopping or reason:
                 self.state.finished = "" if stopping else reason
@@ -140,27 +165,26 @@ class Trainer:
                 yield self._save()
             done = self._step(plan, progress)
             yield done
-            if isinstance(done, Skipped) and self.state.trouble.in_a_row >= PATIENCE:
+            if isinstance(done, Skipped) and self.state.nonfinite.in_a_row >= PATIENCE:
                 raise self._gave_up(f"the {done.what} was not finite in {PATIENCE} steps in a row")
             if self.state.place >= len(plan):
                 self.state.next_part(self.batches.parts)
                 plan = self.batches.plan(self.state.epoch, self.state.part)
 
     def _agree(self, progress: float) -> tuple[float, str, bool]:
-        """Progress, why to stop, whether to save: clocks and signals differ, so the first process decides."""
+        """Return progress, why to stop, whether to save: clocks differ, so the first process decides."""
         stopping = self.stopping
         progress, stop, save = self.processes.agree(progress, bool(stopping), self._save_is_due())
         return progress, (stopping or "another process") if stop else "", bool(save)
 
     def progress(self, batches_in_part: int) -> float:
-        """How much of the budget is used, 0 to 1; 0 where there is no budget."""
+        """Return how much of the budget is used, 0 to 1; 0 where there is no budget."""
         config, state = self.config, self.state
         used = [0.0]
         if config.max_steps:
             used.append(state.step / config.max_steps)
         if config.max_epochs:
-            parts = state.part + state.place / batches_in_part
-            used.append((state.epoch + parts / self.batches.parts) / config.max_epochs)
+            used.append(state.epochs(batches_in_part, self.batches.parts) / config.max_epochs)
         if config.max_minutes:
             # what the last validation and saving will take belongs to the budget
             validation = state.validation_seconds * 1.1 or 1.2 * config.max_minutes
@@ -176,37 +200,49 @@ class Trainer:
         return ""
 
     def _validation_is_due(self, progress: float) -> bool:
+        state = self.state
         if self.config.validate_every:
-            return self.state.step > 0 and self.state.step % self.config.validate_every == 0
-        return progress * VALIDATIONS >= self.state.validations + 1
+            return state.step > 0 and state.step % self.config.validate_every == 0
+        if self._tenths(progress) < state.budget_validations + 1:
+            return False
+        taken = state.validating_seconds + state.validation_seconds  # the next one included
+        return not self.config.max_minutes or taken <= VALIDATION_SHARE * (
+            self.seconds + state.validation_seconds
+        )
+
+    def _tenths(self, progress: float) -> float:
+        """Return how much of the present budget is used, of :data:`VALIDATIONS`."""
+        begin = self.state.budget_from
+        return (progress - begin) / (1 - begin) * VALIDATIONS if begin < 1 else float(VALIDATIONS)
 
     def _save_is_due(self) -> bool:
         return time.monotonic() - self._saved_at > max(SAVE_AFTER, 50 * self._save_seconds)
 
     def _is_sound(self) -> bool:
-        """Whether the state is worth going on from."""
-        return not self.state.trouble.in_a_row and self.optimizer.is_finite()
+        """Return whether the state is worth going on from."""
+        return not self.state.nonfinite.in_a_row and self.optimizer.is_finite()
 
-    def _gave_up(self, what: str) -> RunError:
-        return RunError(
+    def _gave_up(self, what: str) -> SeqformerError:
+        return SeqformerError(
             f"step {self.state.step:,}: {advice(self.config, what)}; the last good state, of step "
-            f"{self.saved_step:,}, is kept in {self.folder}"
+            f"{self.saved_step:,}, is kept"
         )
 
     def _step(self, plan: Sequence[Any], progress: float) -> Stepped | Skipped:
         state = self.state
-        loss_sum, units = 0.0, 0
+        loss_sum, plain_sum, units = 0.0, 0.0, 0
         for item in plan[state.place : state.place + self.config.accumulate]:
             mine = item[self.processes.share]
             if not len(mine):
                 continue
-            loss, count = self.objective(self.batches.load(mine).to(self.device))
-            loss.backward()  # type: ignore[no-untyped-call]
+            sums = self.objective(self.batches.load(mine).to(self.device))
+            sums.objective.backward()  # type: ignore[no-untyped-call]
             self.optimizer.collect()
-            loss_sum, units = loss_sum + float(loss.detach()), units + count
-        loss_sum, units = self.processes.totals(loss_sum, units)
+            loss_sum, plain_sum = loss_sum + float(sums.objective.detach()), plain_sum + float(sums.plain)
+            units += sums.units
+        loss_sum, plain_sum, units = self.processes.totals(loss_sum, plain_sum, units)
         self.processes.sum(self.optimizer.collected)
-        rate = learning_rate(self.config, state.step, progress) * state.trouble.factor
+        rate = learning_rate(self.config, state.step, progress) * state.nonfinite.factor
         what, norm = "loss", math.nan
         if math.isfinite(loss_sum):
             what, norm = "gradient", self.optimizer.step(units, rate)
@@ -216,49 +252,50 @@ class Trainer:
         state.place += self.config.accumulate
         state.units += units
         if not math.isfinite(norm):
-            state.trouble.step_skipped()
-            self._log({"skipped": what, "rate_factor": state.trouble.factor})
-            return Skipped(what, state.trouble.factor)
-        state.trouble.step_made()
-        state.loss_sum, state.loss_units = state.loss_sum + loss_sum, state.loss_units + units
+            state.nonfinite.step_skipped()
+            self._log({"skipped": what, "rate_factor": state.nonfinite.factor})
+            return Skipped(what, state.nonfinite.factor)
+        state.nonfinite.step_made()
+        state.loss_sum, state.plain_sum = state.loss_sum + loss_sum, state.plain_sum + plain_sum
+        state.loss_units += units
         if state.step % LOG_EVERY == 0 and state.loss_units:
-            mean = state.loss_sum / state.loss_units
-            self._log({"loss": mean, "learning_rate": rate, "gradient_norm": norm})
-            state.loss_sum, state.loss_units = 0.0, 0
-        return Stepped(progress, loss_sum / units, units, rate, norm)
+            mean, plain = state.loss_sum / state.loss_units, state.plain_sum / state.loss_units
+            self._log({"loss": mean, "plain_loss": plain, "learning_rate": rate, "gradient_norm": norm})
+            state.loss_sum, state.plain_sum, state.loss_units = 0.0, 0.0, 0
+        return Stepped(progress, loss_sum / units, plain_sum / units, units, rate, norm)
 
-    def _validate(self) -> Validated:
+    def _validate(self, progress: float) -> Validated:
         begin = time.monotonic()
         self.model.eval()
         with torch.inference_mode():
-            found = self.validate()
+            result = self.validate()
         self.model.train()
         state = self.state
         state.validations += 1
+        state.budget_validations = max(state.budget_validations + 1, int(self._tenths(progress)))
         state.validated_step = state.step
-        finite = math.isfinite(found.score)
-        state.trouble.in_a_row = 0 if finite else max(1, state.trouble.in_a_row)
-        better = finite and (state.best is None or found.score > state.best)
+        finite = math.isfinite(result.score)
+        state.nonfinite.in_a_row = 0 if finite else max(1, state.nonfinite.in_a_row)
+        better = finite and (state.best is None or result.score > state.best)
         if better:
-            state.best, state.best_step, state.worse = found.score, state.step, 0
-            if self.processes.first:
-                save_weights(self.folder / WEIGHTS, self.optimizer.weights())
+            state.best, state.best_step, state.worse = result.score, state.step, 0
+            self.store.keep_best(self.optimizer.weights())
         else:
             state.worse += 1
         if state.validations < WARN_FROM or state.step < self.config.warmup + WARN_AFTER:
-            found = replace(found, warning="")
+            result = replace(result, warning="")
         # JSON has no word for what is not finite
-        values = {name: value if math.isfinite(value) else None for name, value in found.values.items()}
-        self._log(values | {"best": better} | ({"warning": found.warning} if found.warning else {}))
-        state.validation_seconds = max(state.validation_seconds, time.monotonic() - begin)
-        return Validated(found, better)
+        values = {name: value if math.isfinite(value) else None for name, value in result.values.items()}
+        self._log(values | {"best": better} | ({"warning": result.warning} if result.warning else {}))
+        seconds = time.monotonic() - begin
+        state.validation_seconds = max(state.validation_seconds, seconds)
+        state.validating_seconds += seconds
+        return Validated(result, better)
 
     def _save(self) -> Saved:
         begin = time.monotonic()
         self.state.seconds = self.seconds
-        self.state.metrics_bytes = self._metrics.bytes
-        self._metrics.sync()
-        save_state(self.folder / STATE, self.optimizer.state(), self.state, self.facts, self.processes)
+        self.store.save(self.optimizer.state(), self.state)
         self.saved_step = self.state.step
         self._saved_at = time.monotonic()
         self._save_seconds = self._saved_at - begin
@@ -266,4 +303,4 @@ class Trainer:
 
     def _log(self, values: dict[str, Any]) -> None:
         state = self.state
-        self._metrics.append({"step": state.step, "epoch": state.epoch, "units": state.units, **values})
+        self.store.log({"step": state.step, "epoch": state.epoch, "units": state.units, **values})

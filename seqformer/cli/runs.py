@@ -1,0 +1,63 @@
+"""``seqformer runs``: which runs there are, what they learned, and their curves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seqformer.cli.options import JsonOption, paragraphs
+from seqformer.errors import SeqformerError
+
+EXAMPLE = "Examples: seqformer runs   ·   seqformer runs curve runs/en-fr runs/en-fr-2 --png curves.png"
+
+app = typer.Typer(rich_markup_mode="rich")
+
+
+@app.callback(invoke_without_command=True)
+def list_runs(context: typer.Context, as_json: JsonOption = False) -> None:
+    """List the runs under runs/: what was learned, when, score, size and state."""
+    if context.invoked_subcommand:
+        return
+    from seqformer import api
+    from seqformer.console import data, note, page
+    from seqformer.runs.overview import Overview
+
+    overview = Overview.of(api.RUNS)
+    if as_json:
+        data(json.dumps(overview.to_json(), ensure_ascii=False))
+        return
+    if not overview.rows and not overview.damaged:
+        note(f"There are no runs under {api.RUNS}/ here; train one with: seqformer train")
+        return
+    page(*overview.tables())
+    for remark in overview.damaged:
+        note(f"seqformer: {remark}")
+
+
+def curve(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
+    png: Annotated[
+        Path | None, typer.Option("--png", metavar="F", help="Also draw the curves as a picture.")
+    ] = None,
+) -> None:
+    """Draw losses and scores of one run, or of several over each other."""
+    from seqformer.console import page
+    from seqformer.report import panels
+    from seqformer.report import png as pictures
+    from seqformer.runs.overview import learning_panels
+    from seqformer.runs.run import Run
+
+    if png:
+        pictures.check(png)
+    drawn = learning_panels([Run(folder) for folder in runs])
+    if not drawn:
+        raise SeqformerError(f"{', '.join(map(str, runs))}: there is nothing to draw yet")
+    if png:
+        pictures.save(panels.paint([drawn], ", ".join(map(str, runs))), png)
+    page(*(panel.draw(80) for panel in drawn))
+
+
+app.command("curve", help=paragraphs(curve), epilog=EXAMPLE)(curve)

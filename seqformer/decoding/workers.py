@@ -1,0 +1,74 @@
+"""Translation by several processes, each with the whole model and its share of the lines.
+
+A processor of few cores translates faster by two processes of one thread than by one of two: neither
+waits for the other between the many small steps of decoding.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+
+import numpy as np
+import torch
+
+from seqformer.config import DecodeConfig
+from seqformer.decoding.translator import Translation, Translator
+from seqformer.errors import SeqformerError
+
+JOBS = 3  # a process: whoever is done first takes the next
+Open = Callable[[], Translator]  # called in each process, so it must be one that pickles
+
+_translator: Translator | None = None  # that of a worker process
+
+
+class Workers:
+    """So many processes that translate as one :class:`Translator` does, in the order of the lines."""
+
+    def __init__(self, open_translator: Open, count: int) -> None:
+        threads = max(1, (os.cpu_count() or 1) // count)
+        self.count = count
+        self._pool = ProcessPoolExecutor(count, get_context("spawn"), _begin, (open_translator, threads))
+
+    def translate(self, lines: list[str], config: DecodeConfig) -> list[list[Translation]]:
+        """Translate as :meth:`Translator.translate` does; :class:`SeqformerError` where a process dies."""
+        if not lines:
+            return []
+        whole: list[list[Translation]] = [[] for _ in lines]
+        shares = _shares(lines, JOBS * self.count)
+        try:
+            jobs = [self._pool.submit(_translate, [lines[i] for i in share], config) for share in shares]
+            for share, job in zip(shares, jobs, strict=True):
+                for i, best in zip(share, job.result(), strict=True):
+                    whole[i] = best
+        except BrokenProcessPool:
+            raise SeqformerError("a worker process died; one process alone will show what is wrong") from None
+        return whole
+
+    def close(self) -> None:
+        """End the processes."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _shares(lines: list[str], count: int) -> list[list[int]]:
+    """Return indices of the lines in so many parts at most of equal work: longest first, alike in length."""
+    order = sorted(range(len(lines)), key=lambda i: -len(lines[i]))
+    work = np.cumsum([len(lines[i]) + 1 for i in order])
+    edges = np.searchsorted(work, work[-1] * np.arange(1, count) / count)
+    return [part.tolist() for part in np.split(np.asarray(order), edges) if len(part)]
+
+
+def _begin(open_translator: Open, threads: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process, which ends the others
+    torch.set_num_threads(threads)
+    global _translator  # a process of a pool has no other place for what its jobs share
+    _translator = open_translator()
+
+
+def _translate(lines: list[str], config: DecodeConfig) -> list[list[Translation]]:
+    assert _translator is not None
+    return _translator.translate(lines, config)

@@ -1,0 +1,58 @@
+"""What the same weights are called here and in Marian checkpoints of Hugging Face transformers.
+
+A checkpoint holds config.json, generation_config.json, model.safetensors, source.spm, target.spm,
+vocab.json and tokenizer_config.json; any OPUS-MT model has this form. Marian (Junczys-Dowmunt et al.
+2018) is the paper's model: LayerNorm after each sum, sinusoids in halves, decoding from a zero vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from seqformer.models.transformer import TransformerConfig
+
+CONFIG, MODEL = "config.json", "model.safetensors"
+VOCABULARY, TARGET_VOCABULARY = "vocab.json", "target_vocab.json"
+ACTIVATIONS = {"relu": "relu", "gelu": "gelu", "silu": "swish"}  # ours -> theirs
+LONGEST = 1024  # positions that transformers and CTranslate2 make room for
+HIDDEN = -1e4  # the logit of a symbol that is never said
+
+# a block's parts: ours -> theirs
+_ATTENTIONS = {"attention": "self_attn", "cross": "encoder_attn"}
+_OTHERS = {"feed_forward.inner": "fc1", "feed_forward.outer": "fc2"}
+_NORMS = {
+    "encoder": {"first.norm": "self_attn_layer_norm", "second.norm": "final_layer_norm"},
+    "decoder": {
+        "first.norm": "self_attn_layer_norm",
+        "second.norm": "encoder_attn_layer_norm",
+        "third.norm": "final_layer_norm",
+    },
+}
+_STACKED = ("q_proj", "k_proj", "v_proj")  # what our one projection holds, in its order
+
+
+def block_names(config: TransformerConfig) -> Iterator[tuple[str, list[str]]]:
+    """Our name of each weight in a block, and theirs: three for a stacked projection."""
+    for stack, count in (("encoder", config.encoder_layers), ("decoder", config.decoder_layers)):
+        for layer in range(count):
+            ours, theirs = f"{stack}.{layer}", f"model.{stack}.layers.{layer}"
+            attentions = {k: v for k, v in _ATTENTIONS.items() if k == "attention" or stack == "decoder"}
+            for kind in ("weight", "bias"):
+                for mine, its in attentions.items():
+                    yield f"{ours}.{mine}.project.{kind}", [f"{theirs}.{its}.{p}.{kind}" for p in _STACKED]
+                    yield f"{ours}.{mine}.output.{kind}", [f"{theirs}.{its}.out_proj.{kind}"]
+                for mine, its in (_OTHERS | _NORMS[stack]).items():
+                    yield f"{ours}.{mine}.{kind}", [f"{theirs}.{its}.{kind}"]
+
+
+def reordered(matrix: Tensor, order: list[int], empty: list[int]) -> Tensor:
+    """The rows of an embedding matrix in another order, and zeros where they are ``empty``."""
+    rows = matrix[order]
+    rows[empty] = 0
+    return rows
+
+
+def sizes(config: TransformerConfig) -> dict[str, int]:
+    return {"source": config.source_vocabulary, "target": config.target_vocabulary}

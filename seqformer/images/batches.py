@@ -1,0 +1,109 @@
+"""Labelled images, in memory or mapped from a file, and their batches in a repeatable order.
+
+N images, B images of a batch, C channels, H height, W width.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from seqformer.errors import DataError
+
+Bytes = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int64]
+
+MAX_BYTES = 4 << 30  # of images that are read into memory
+
+# IDX files name no classes; these labels are told by what they are
+FASHION_LABELS = "4cec6ec68b350c42"
+FASHION = (
+    "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Images and what they show."""
+
+    images: Bytes  # (N, C, H, W)
+    labels: Labels  # (N,)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: Indices) -> Labelled:
+        """Some of them, in this order."""
+        return Labelled(self.images[indices], self.labels[indices])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a folder of images holds; all images have one size."""
+
+    train: Labelled
+    test: Labelled
+    classes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.classes) < 2:
+            raise DataError("all training images have one label: there is nothing to learn")
+        if len(self.train) < 2:
+            raise DataError("a single training image leaves none to validate with")
+
+
+def class_names(test: Labels, count: int) -> tuple[str, ...]:
+    """Names for numbered classes: those of Fashion-MNIST for its labels, else the numbers."""
+    if hashlib.blake2b(test.astype(np.uint8).tobytes()).hexdigest()[:16] == FASHION_LABELS:
+        return FASHION
+    return tuple(map(str, range(count)))
+
+
+@dataclass(frozen=True)
+class ImageBatch:
+    """Images, each value between 0 and 1, and their labels."""
+
+    images: Tensor  # (B, C, H, W)
+    labels: Tensor  # (B,)
+
+    def to(self, device: torch.device) -> ImageBatch:
+        """The same batch on a device."""
+        return ImageBatch(self.images.to(device), self.labels.to(device))
+
+
+def as_tensor(images: Bytes) -> Tensor:
+    """Bytes (B, C, H, W) as numbers from 0 to 1."""
+    return torch.from_numpy(np.array(images)).float() / 255
+
+
+class ImageBatches:
+    """The batches of labelled images. Each epoch has its own order, given by seed and epoch alone."""
+
+    parts = 1  # of an epoch
+
+    def __init__(self, labelled: Labelled, size: int, seed: int) -> None:
+        self.labelled = labelled
+        self.size = size
+        self.seed = seed
+
+    def plan(self, epoch: int, part: int = 0) -> list[Indices]:
+        """The images of each batch of an epoch; each image stands in exactly one batch."""
+        return self._cut(np.random.default_rng((self.seed, epoch)).permutation(len(self.labelled)))
+
+    def in_order(self) -> list[Indices]:
+        """The same without shuffling, for validation."""
+        return self._cut(np.arange(len(self.labelled)))
+
+    def load(self, indices: Indices) -> ImageBatch:
+        """The images of one batch."""
+        some = self.labelled.take(indices)
+        return ImageBatch(as_tensor(some.images), torch.from_numpy(some.labels))
+
+    def _cut(self, order: Indices) -> list[Indices]:
+        return [order[begin : begin + self.size] for begin in range(0, len(order), self.size)]

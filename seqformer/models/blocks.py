@@ -1,0 +1,158 @@
+"""The blocks that encoders and decoders are made of (Vaswani et al. 2017, sections 3.1 and 3.3).
+
+B sentences, R rows (hypotheses), S source length, T target length, D width, H heads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seqformer.errors import SeqformerError
+from seqformer.models.attention import MultiHeadAttention
+from seqformer.models.cache import KeyValueCache
+from seqformer.models.dropout import Dropout
+
+NORMS = ("post", "pre")
+MOST_LAYERS, MOST_WIDTH, MOST_FEED_FORWARD = 256, 1 << 16, 1 << 18  # beyond what any machine trains
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu_,  # in place: its backward pass asks for the result only
+    "gelu": functional.gelu,
+    "silu": functional.silu,
+}
+
+
+def check_heads(width: int, heads: int) -> None:
+    """Refuse a width that heads cannot share evenly."""
+    if width % heads:
+        raise SeqformerError(f"width {width} cannot be shared among {heads} heads evenly")
+
+
+class BlockConfig(Protocol):
+    """What a block needs to know; every configuration of a model made of blocks offers it."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def heads(self) -> int: ...
+    @property
+    def feed_forward(self) -> int: ...
+    @property
+    def dropout(self) -> float: ...
+    @property
+    def norm(self) -> str: ...
+    @property
+    def activation(self) -> str: ...
+
+
+class FeedForward(nn.Module):
+    """Two linear layers, applied to each position alike (section 3.3)."""
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__()
+        self.inner = nn.Linear(config.width, config.feed_forward)
+        self.outer = nn.Linear(config.feed_forward, config.width)
+        self.activation = ACTIVATIONS[config.activation]
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.outer(self.activation(self.inner(x)))
+        return y
+
+
+class Residual(nn.Module):
+    """A sublayer with its residual sum, dropout and LayerNorm, written once.
+
+    post-norm (the paper)  LayerNorm(x + sublayer(x))
+    pre-norm               x + sublayer(LayerNorm(x))
+    """
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(config.width)
+        self.dropout = Dropout(config.dropout)
+        self.pre = config.norm == "pre"
+
+    def before(self, x: Tensor) -> Tensor:
+        """What the sublayer gets."""
+        normed: Tensor = self.norm(x) if self.pre else x
+        return normed
+
+    def after(self, x: Tensor, y: Tensor) -> Tensor:
+        """x, and what the sublayer made of it, joined."""
+        joined: Tensor = x + self.dropout(y)
+        return joined if self.pre else self.norm(joined)
+
+
+class EncoderBlock(nn.Module):
+    """Self-attention, then feed-forward."""
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__()
+        self.attention = MultiHeadAttention(config.width, config.heads)
+        self.feed_forward = FeedForward(config)
+        self.first, self.second = Residual(config), Residual(config)
+
+    def forward(self, x: Tensor, mask: Tensor | None, weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        """x (B, S, D) -> the same shape, and the weights (B, H, S, S) where asked for."""
+        y, maps = self.attention(self.first.before(x), mask, weights=weights)
+        x = self.first.after(x, y)
+        return self.second.after(x, self.feed_forward(self.second.before(x))), maps
+
+
+class DecoderBlock(nn.Module):
+    """Masked self-attention, attention over the memory, then feed-forward."""
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__()
+        self.attention = MultiHeadAttention(config.width, config.heads)
+        self.cross = MultiHeadAttention(config.width, config.heads)
+        self.feed_forward = FeedForward(config)
+        self.first, self.second, self.third = Residual(config), Residual(config), Residual(config)
+
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor | None,
+        memory: tuple[Tensor, Tensor],
+        memory_mask: Tensor,
+        cache: KeyValueCache | None = None,
+        weights: bool = False,
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """x (R, T, D) -> the same shape, own weights (R, H, T, T), cross weights (B, H, T, S)."""
+        y, own = self.attention(self.first.before(x), mask, cache=cache, weights=weights)
+        x = self.first.after(x, y)
+        y, cross = self.cross.cross(self.second.before(x), memory, memory_mask, weights=weights)
+        x = self.second.after(x, y)
+        return self.third.after(x, self.feed_forward(self.third.before(x))), own, cross
+
+
+def initialize(module: nn.Module) -> None:
+    """Glorot for linear layers, zero biases, and embeddings that have unit variance once scaled by √D."""
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        nn.init.zeros_(module.bias)
+    elif isinstance(module, MultiHeadAttention):  # each of the three stacked matrices by itself
+        for part in module.project.weight.chunk(3):
+            nn.init.xavier_uniform_(part)
+    elif isinstance(module, nn.Embedding):
+        nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)
+
+
+@torch.no_grad()
+def start_small(stack: nn.Module, factor: float) -> None:
+    """Let what sublayers add be small at first: a post-norm model then learns as fast as a pre-norm one.
+
+    The factors and the matrices they shrink (values, attention outputs, feed-forward) are those of
+    T-Fixup (Huang et al. 2020, section 3.2).
+    """
+    for module in stack.modules():
+        if isinstance(module, MultiHeadAttention):
+            module.project.weight[-len(module.output.weight) :].mul_(factor)
+            module.output.weight.mul_(factor)
+        elif isinstance(module, FeedForward):
+            module.inner.weight.mul_(factor)
+            module.outer.weight.mul_(factor)

@@ -1,0 +1,240 @@
+"""What is trained where several sources say something: one order of precedence, in this file alone.
+
+    weakest     the defaults of the configurations, and what suits the size of the data
+                what the task recommends      (toy tasks: no dropout, no smoothing)
+                the preset                    named, or chosen by architecture and size of the data
+                the recipe file               TOML: [prepare] [model] [train] [decode] [expected]
+    strongest   what is asked for             flags of the command line, keywords in Python
+
+A limit (minutes, steps, epochs) replaces every limit of the layers below it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seqformer.config import LIMITS, Config, DecodeConfig, PrepareConfig, TrainConfig, names, only
+from seqformer.console import counted
+from seqformer.errors import SeqformerError, nearest
+from seqformer.models import ARCHITECTURES, ModelConfig, to_json
+from seqformer.storage.records import check
+from seqformer.tasks.task import Task
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+# of a recipe's [expected]: scores, and how and on what they were measured
+EXPECTED = (
+    "bleu",
+    "chrf",
+    "ter",
+    "exact_match",
+    "token_accuracy",
+    "accuracy",
+    "spread",
+    "minutes",
+    "machine",
+)
+DATA_DECIDES: tuple[str, ...] = (
+    "source_vocabulary",
+    "target_vocabulary",
+    "joint",
+    "image_height",
+    "image_width",
+    "channels",
+)
+DATA_DECIDES += ("classes",)
+PRESETS: dict[str, str] = {  # preset -> the architecture that it is for
+    preset: arch for arch, (config, _) in ARCHITECTURES.items() for preset in config.presets
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a recipe file says, checked by name and type."""
+
+    prepare: dict[str, Any] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)  # "arch" and "preset" among them
+    train: dict[str, Any] = field(default_factory=dict)
+    decode: dict[str, Any] = field(default_factory=dict)
+    expected: dict[str, Any] = field(default_factory=dict)
+
+    def to_toml(self) -> str:
+        """Return the text of the file."""
+        tables = []
+        for name, values in vars(self).items():
+            if values:  # JSON's strings, numbers and truth values are TOML's too
+                lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
+                tables.append("\n".join([f"[{name}]", *lines]))
+        return "\n\n".join(tables) + "\n"
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What is trained."""
+
+    model: ModelConfig
+    train: TrainConfig
+    decode: DecodeConfig
+    remarks: list[str]  # on what was chosen or replaced
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Return what a recipe file says. Raises :class:`SeqformerError` that names what is not known."""
+    try:
+        with open(path, "rb") as file:
+            tables = tomllib.load(file)
+    except OSError as error:
+        raise SeqformerError(f"{path}: cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SeqformerError(f"{path}: not TOML ({error})") from None
+    known = [each.name for each in dataclasses.fields(Recipe)]
+    for name, values in tables.items():
+        if name not in known:
+            raise SeqformerError(f"{path}: there is no table [{name}]: {nearest(name, known)}")
+        if not isinstance(values, dict):
+            raise SeqformerError(f"{path}: {name!r} must be a table: [{name}]")
+    model = tables.get("model", {})
+    _check_arch(model, str(path))
+    kinds = {"prepare": (PrepareConfig,), "train": (TrainConfig,), "decode": (DecodeConfig,)}
+    arch = model.get("arch") or PRESETS.get(model.get("preset", ""))
+    configs = tuple(config for name, (config, _) in ARCHITECTURES.items() if arch in (None, name))
+    for table, values in tables.items():
+        _check_table(values, kinds.get(table, configs), table, f"{path}, [{table}]")
+    return Recipe(**tables)
+
+
+def _check_table(values: dict[str, Any], kinds: tuple[type[Config], ...], table: str, where: str) -> None:
+    types = {each.name: str(each.type) for kind in reversed(kinds) for each in dataclasses.fields(kind)}
+    if table == "expected":
+        types = dict.fromkeys(EXPECTED, "Scalar")
+    if table == "model":
+        types = {name: kind for name, kind in types.items() if name not in DATA_DECIDES}
+        types |= {"arch": "str", "preset": "str"}
+    for name, value in values.items():
+        if name not in types:
+            raise SeqformerError(f"{where}: {name!r} is not known: {nearest(name, types)}")
+        check(types[name], name, value, where)
+    if table in ("prepare", "train", "decode"):
+        kinds[0](**values)
+
+
+def _check_arch(values: dict[str, Any], where: str) -> None:
+    for name, known in (("arch", ARCHITECTURES), ("preset", PRESETS)):
+        value = values.get(name)
+        if value is not None and value not in known:
+            what = "architecture" if name == "arch" else name
+            raise SeqformerError(
+                f"{where + ': ' if where else ''}{what} {value!r} is not known: {nearest(str(value), known)}"
+            )
+
+
+def resolve(
+    task: Task[Any],
+    settings: dict[str, Any],
+    recipe: Recipe | None = None,
+    initial: ModelConfig | None = None,
+) -> Resolved:
+    """Return what is trained on the data of a task.
+
+    ``settings`` holds what is asked for: ``arch``, ``preset`` and fields of the configurations.
+    ``initial`` is the model of a run to begin with; only its dropout can change then.
+    Raises :class:`SeqformerError` for a name that is not known, or that would change nothing.
+    """
+    recipe = recipe or Recipe()
+    _check_arch(settings, "")
+    remarks: list[str] = []
+    asked = recipe.model | recipe.train, settings
+    arch, preset, chosen = _architecture(task, recipe.model | settings, initial)
+    if chosen:
+        examples = counted(task.manifest.pairs["train"], "training example")
+        remarks.append(f"Preset {preset}, chosen for {examples}.")
+    kind = ARCHITECTURES[arch][0]
+    _check_names(kind, settings, initial)
+    layers = [task.recipe, kind.presets[preset] if preset else {}, *asked]
+    values: dict[str, Any] = {}
+    for layer, name in zip(layers, ("task", "preset", "recipe", ""), strict=True):
+        values = _over(values, {k: v for k, v in layer.items() if v is not None}, name, remarks)
+    if initial:
+        model = dataclasses.replace(initial, **only(("dropout",), values))
+    else:
+        model = kind(**task.sizes(), **only(names(kind), values))
+    task.check(model)
+    usual = {"learning_rate": peak_rate(model.width) / (5 if initial else 1)}  # it is trained already
+    train = usual | only(names(TrainConfig), values)
+    if not any(train.get(name) for name in LIMITS):
+        train["max_epochs"] = epochs_for(task.manifest.pairs["train"])
+        remarks.append(f"No limit given: {train['max_epochs']} epochs.")
+    return Resolved(model, TrainConfig(**train), DecodeConfig(**recipe.decode), remarks)
+
+
+def _architecture(
+    task: Task[Any], asked: dict[str, Any], initial: ModelConfig | None
+) -> tuple[str, str, bool]:
+    """Return architecture and preset, and whether the preset was chosen here."""
+    if initial:
+        return initial.arch, "", False
+    preset = asked.get("preset")
+    arch = asked.get("arch") or (PRESETS[preset] if preset else task.architectures[0])
+    if arch not in task.architectures:
+        wrong = f"preset {preset}" if preset and not asked.get("arch") else f"architecture {arch}"
+        raise SeqformerError(f"{wrong} is not for {task.title}: {nearest(arch, task.architectures)}")
+    kind = ARCHITECTURES[arch][0]
+    if preset and preset not in kind.presets:
+        raise SeqformerError(f"preset {preset} is of another architecture: {nearest(preset, kind.presets)}")
+    usual = task.preset if task.preset in kind.presets else kind.preset_for(task.manifest.pairs["train"])
+    return arch, preset or usual, not preset
+
+
+def _check_names(kind: type[ModelConfig], settings: dict[str, Any], initial: ModelConfig | None) -> None:
+    own, train = [name for name in names(kind) if name not in DATA_DECIDES], names(TrainConfig)
+    for name, value in settings.items():
+        if value is None or name in train:
+            continue
+        if initial and name != "dropout" and (name in own or name in ("arch", "preset")):
+            raise SeqformerError(f"{name} does nothing here: the model is that of the run to begin with")
+        if name in own or name in ("arch", "preset"):
+            continue
+        owners = [arch for arch, (config, _) in ARCHITECTURES.items() if name in names(config)]
+        if owners and name not in DATA_DECIDES:
+            raise SeqformerError(
+                f"{name.replace('_', ' ')} does nothing in architecture '{kind.arch}'; "
+                f"it belongs to {owners[0]}"
+            )
+        raise SeqformerError(f"there is no setting {name!r}: {nearest(name, (*own, *train))}")
+
+
+def _over(below: dict[str, Any], above: dict[str, Any], name: str, remarks: list[str]) -> dict[str, Any]:
+    """Return values with stronger ones over them; a limit among those replaces every limit below."""
+    if any(above.get(limit) for limit in LIMITS):
+        old = [f"{below[limit]:g} {limit.removeprefix('max_')}" for limit in LIMITS if below.get(limit)]
+        below = {key: value for key, value in below.items() if key not in LIMITS}
+        if old and not name:
+            remarks.append(f"The limit given replaces the usual one ({', '.join(old)}).")
+    return below | above
+
+
+def peak_rate(width: int) -> float:
+    """Return a peak learning rate that suits a model of this width: 2e-3 at 256, less for wider ones."""
+    return float(round(2e-3 * math.sqrt(256 / max(width, 128)), 6))
+
+
+def epochs_for(examples: int) -> int:
+    """Return epochs for so many training examples, where nothing else limits a training."""
+    return min(60, max(3, 600_000 // examples))
+
+
+def recipe_of(task: Task[Any], resolved: Resolved) -> Recipe:
+    """Return the recipe with which the same is trained from the same data, whatever the defaults are."""
+    prepare = getattr(task.manifest, "config", {"seed": task.manifest.seed})
+    model = {name: value for name, value in to_json(resolved.model).items() if name not in DATA_DECIDES}
+    values = [dataclasses.asdict(config) for config in (resolved.train, resolved.decode)]
+    return Recipe(prepare=prepare, model=model, train=values[0], decode=values[1])

@@ -1,0 +1,177 @@
+"""The result of an evaluation: data first, then tables, from the same object."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from seqformer.console import counted, html, table
+from seqformer.report.classification import Confusion
+from seqformer.report.scores import TITLES, Score, sentence_scores
+from seqformer.report.significance import Comparison, tests_table, tests_to_json
+
+SHOWN = 3  # best and worst examples, commonest mistakes
+
+
+class Evaluation(ABC):
+    """What came out of an evaluation."""
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What was evaluated on what."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain JSON values."""
+
+    @abstractmethod
+    def tables(self) -> list[RenderableType]:
+        """Return everything for a terminal."""
+
+    def notes(self) -> list[str]:
+        """Return remarks on the tables."""
+        return []
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.title}>"
+
+    def _repr_html_(self) -> str:
+        return html(*self.tables(), *self.notes())
+
+
+@dataclass(frozen=True, repr=False)
+class TextEvaluation(Evaluation):
+    """Translations of the sources, and how near they come to the references."""
+
+    system: str  # the run …
+    data: str  # … and what it was evaluated on
+    sources: list[str]
+    references: list[str]
+    translations: list[str]
+    scores: list[Score]  # of sacreBLEU, with interval and signature
+    exact_match: float  # share of the sentences
+    token_accuracy: float  # share of the positions
+    toy: bool  # whether token accuracy is shown
+    seconds: float
+    pieces: int
+    other: str = ""  # the system compared with …
+    comparisons: list[Comparison] = field(default_factory=list)  # … and the tests for each score
+
+    @property
+    def title(self) -> str:
+        """System and data."""
+        return f"{self.system} on {self.data}"
+
+    def __getitem__(self, name: str) -> Score:
+        return next(score for score in self.scores if score.name == name)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the scores as plain JSON values."""
+        values: dict[str, Any] = {
+            s.name: {"score": s.score, "interval": s.interval, "signature": s.signature} for s in self.scores
+        }
+        values |= {"exact_match": self.exact_match, "token_accuracy": self.token_accuracy}
+        values |= {"sentences": len(self.sources), "seconds": self.seconds}
+        if self.comparisons:
+            values["compare"] = tests_to_json(self.comparisons, (self.system, self.other), len(self.sources))
+        return values
+
+    def tables(self) -> list[RenderableType]:
+        """Return a row for each score, the best and the worst translations, and a comparison."""
+        made: list[RenderableType] = [self._scores(), self._examples()]
+        if self.comparisons:
+            made += tests_table(self.comparisons, (self.system, self.other), len(self.sources))
+        return made
+
+    def _scores(self) -> RenderableType:
+        count = len(self.sources)
+        scores = table(f"{self.title}: {counted(count, 'sentence')}", "score", "value", "95%", "signature")
+        scores.columns[3].justify = "left"
+        for score in self.scores:
+            assert score.interval is not None
+            low, high = score.interval
+            scores.add_row(TITLES[score.name], f"{score.score:.1f}", f"{low:.1f}–{high:.1f}", score.signature)
+        scores.add_row("exact match", f"{self.exact_match:.1%}", "", "")
+        if self.toy:
+            scores.add_row("token accuracy", f"{self.token_accuracy:.1%}", "", "")
+        speed = f"{count / self.seconds:,.0f} sentences/s, {self.pieces / self.seconds:,.0f} pieces/s"
+        scores.add_row("speed", f"{self.seconds:.1f} s", "", speed)
+        return scores
+
+    def _examples(self) -> RenderableType:
+        ranked = sentence_scores(self.translations, self.references)
+        order = sorted(range(len(ranked)), key=lambda i: -ranked[i])
+        examples = table("Best and worst", "chrF", "source · translation · reference")
+        examples.columns[1].justify = "left"
+        for i in dict.fromkeys([*order[:SHOWN], *order[-SHOWN:]]):
+            lines = Text(self.sources[i] + "\n")
+            lines.append(self.translations[i] + "\n", style="bold")
+            lines.append(self.references[i] + "\n", style="dim")
+            examples.add_row(f"{ranked[i]:.0f}", lines)
+        return examples
+
+
+@dataclass(frozen=True, repr=False)
+class ClassEvaluation(Evaluation):
+    """How often each class was taken for each class."""
+
+    system: str
+    confusion: Confusion
+    seconds: float
+    data: str = "test"
+
+    @property
+    def title(self) -> str:
+        """System and data."""
+        return f"{self.system} on {self.data}"
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right answers."""
+        return self.confusion.accuracy
+
+    def to_json(self) -> dict[str, Any]:
+        """Return accuracy and confusion as plain JSON values."""
+        found = self.confusion
+        return {
+            "accuracy": found.accuracy,
+            "per_class": {name: found.recall(i) for i, name in enumerate(found.classes)},
+            "confusion": found.counts,
+            "images": found.total,
+            "seconds": self.seconds,
+        }
+
+    def tables(self) -> list[RenderableType]:
+        """Return a row for each class, and what is taken for what."""
+        found = self.confusion
+        title = f"{self.title}: {counted(found.total, 'image')}"
+        scores = table(title, "class", "images", "recognised", "of those named so")
+        for i, name in enumerate(found.classes):
+            both = (found.recall(i), found.precision(i))
+            shares = ("–" if share is None else f"{share:.1%}" for share in both)
+            scores.add_row(name, f"{sum(found.counts[i]):,}", *shares)
+        scores.add_section()
+        scores.add_row("all", f"{found.total:,}", f"{found.accuracy:.2%}", "")
+        marks = [name if len(name) <= 6 else name[:5] + "…" for name in found.classes]
+        taken = table("What is taken for what: a row for each class, a column for each answer", "", *marks)
+        for i, row in enumerate(found.counts):
+            cells = (Text(str(n) if n else "·", style="bold" if i == j else "") for j, n in enumerate(row))
+            taken.add_row(found.classes[i], *cells)
+        return [scores, taken]
+
+    def notes(self) -> list[str]:
+        """Return accuracy, speed and the commonest mistakes."""
+        found = self.confusion
+        speed = f"{found.total / self.seconds:,.0f} images/s"
+        return [
+            f"{found.accuracy:.2%} right, in {self.seconds:.1f} s ({speed})",
+            *(
+                f"  {counted(n, 'time')} {found.classes[i]} was taken for {found.classes[j]}"
+                for i, j, n in found.worst(SHOWN)
+            ),
+        ]

@@ -1,0 +1,1 @@
+"""Run folders, from birth to resumption."""

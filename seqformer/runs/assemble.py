@@ -1,0 +1,84 @@
+"""Puts a training together: data, model, objective, validation and store, for a new run or a resumed one."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+from seqformer.device import DTYPES, choose_device, choose_precision
+from seqformer.errors import RunError, damaged
+from seqformer.runs import resume as resuming
+from seqformer.runs.layout import STATE
+from seqformer.runs.run import Run
+from seqformer.runs.state import RunStore, load_state, read_conditions
+from seqformer.tasks import RUN_ADVICE
+from seqformer.training.distributed import ALONE, Processes
+from seqformer.training.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training ready to go."""
+
+    trainer: Trainer
+    precision: str
+    size: str  # of a batch, in words
+    remark: str = ""  # on what a resumed training will not be
+
+
+def begin(
+    run: Run, device: str = "auto", started: float | None = None, processes: Processes = ALONE
+) -> Training:
+    """Return the training of a new run. ``started`` is when its wall-clock budget began (time.monotonic)."""
+    return _assemble(run, device, started, processes, resumed=False)
+
+
+def resume(
+    run: Run, device: str = "auto", started: float | None = None, processes: Processes = ALONE
+) -> Training:
+    """Return a training that goes on where a run was cut off: at its beginning, if nothing was saved yet.
+
+    Raises :class:`RunError` where something that must stay has changed since.
+    """
+    if processes.agree(run.is_untouched())[0]:  # the first process may have begun to write already
+        return begin(run, device, started, processes)
+    if not (run.folder / STATE).is_file():
+        raise RunError(f"{run.folder} has no saved state to resume; start again with another run")
+    return _assemble(run, device, started, processes, resumed=True)
+
+
+def _assemble(
+    run: Run, device: str, started: float | None, processes: Processes, *, resumed: bool
+) -> Training:
+    new_budget = resumed and resuming.check(run)
+    if resumed:
+        run.check_state()
+    task, config = run.training_task(), run.configs.train
+    chosen = choose_device(device)
+    precision = choose_precision(config.precision, chosen)
+    torch.manual_seed(config.seed)
+    model = run.first_model().to(chosen, DTYPES[precision])
+    data = task.training_data(model, config, chosen, processes)
+    if not processes.first:  # dropout must not fall alike on every share of a batch
+        torch.manual_seed(config.seed + 1000 * processes.rank)
+    now = resuming.conditions(run, chosen, precision)
+    with damaged(RunError, RUN_ADVICE):
+        then, metrics_bytes = read_conditions(run.folder / STATE) if resumed else ({}, 0)
+        store = RunStore(run.folder, now, processes, metrics_bytes=metrics_bytes)
+        trainer = Trainer(
+            model=model,
+            batches=data.batches,
+            objective=partial(model.loss, smoothing=config.label_smoothing),
+            validate=data.validate,
+            config=config,
+            store=store,
+            device=chosen,
+            processes=processes,
+            started=time.monotonic() if started is None else started,
+        )
+        if resumed:
+            trainer.restore(*load_state(run.folder / STATE, processes), new_budget=new_budget)
+    return Training(trainer, precision, data.size, resuming.differences(then, now) if resumed else "")

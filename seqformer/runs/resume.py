@@ -1,0 +1,93 @@
+"""What a resumed training must have as it was, and what it may not have without a word."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seqformer.config import CHANGEABLE, LIMITS
+from seqformer.errors import RunError, damaged
+from seqformer.runs.layout import CONFIG, STATE, WEIGHTS
+from seqformer.runs.run import Run
+from seqformer.runs.state import read_conditions, read_progress
+from seqformer.tasks import RUN_ADVICE, open_task
+
+CONFIGURATION, COMPUTED = "configuration", "computed"
+
+
+def conditions(run: Run, device: torch.device, precision: str) -> dict[str, Any]:
+    """Return what the state of a training keeps, to be compared when it is resumed."""
+    computed = {
+        "device": device.type,
+        "precision": precision,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+    return {CONFIGURATION: run.configuration(), COMPUTED: computed}
+
+
+def change(run: Run, settings: dict[str, Any], data: Path | None) -> None:
+    """Take new limits, and a new place of the same data, for a run to be resumed.
+
+    Raises :class:`RunError` for a setting that would change what is trained, and for other data.
+    """
+    current = run.configuration()
+    for name, value in settings.items():
+        had = current.get(name, "none")
+        if name not in CHANGEABLE and had != value:
+            raise RunError(
+                f"{name} {value}: {run.folder} was begun with {had}, and a resumed run keeps it; "
+                f"only {_allowed()} may change"
+            )
+    if data is not None and open_task(data).manifest.fingerprint != run.info.data_fingerprint:
+        raise RunError(
+            f"{data} holds other data than {run.folder} was begun with; name the folder with the same"
+        )
+    limits = {name: value for name, value in settings.items() if name in CHANGEABLE}
+    if limits or data is not None:
+        run.change(replace(run.configs.train, **limits), data)
+
+
+def check(run: Run) -> bool:
+    """Refuse a folder that is not as its training left it, naming the first thing that changed.
+
+    Returns whether the limits changed, so that a new budget begins.
+    """
+    state = run.folder / STATE
+    with damaged(RunError, RUN_ADVICE):
+        then, now = read_conditions(state)[0].get(CONFIGURATION), run.configuration()
+        best = read_progress(state).best
+    if not isinstance(then, dict):
+        raise RunError(f"{state}: not the state of a training of this version")
+    changed = [name for name in sorted(set(then) | set(now)) if then.get(name) != now.get(name)]
+    for name in changed:
+        if name not in CHANGEABLE:
+            raise RunError(
+                f"{run.folder / CONFIG}: '{name}' is {now.get(name)!r}, and {state.name} was trained with "
+                f"{then.get(name)!r}; put it back: only {_allowed()} may change"
+            )
+    if best is not None and not (run.folder / WEIGHTS).is_file():
+        raise RunError(f"{run.folder / WEIGHTS}: the best weights so far are gone; put them back to resume")
+    return any(name in LIMITS for name in changed)
+
+
+def differences(then: dict[str, Any], now: dict[str, Any]) -> str:
+    """Return in which respect the rest is computed otherwise than the state ``then``; '' for none."""
+    before, after = then.get(COMPUTED, {}), now[COMPUTED]
+    changed = [
+        f"{name} {after[name]} instead of {before.get(name)}"
+        for name in after
+        if after[name] != before.get(name)
+    ]
+    if changed:
+        return f"Computed with {', '.join(changed)}: not bit for bit what the run would have been."
+    if after["device"] != "cpu":
+        return "On a GPU, not every kernel adds up in a fixed order: the last bits may differ."
+    return ""
+
+
+def _allowed() -> str:
+    return ", ".join(name.replace("_", "-") for name in CHANGEABLE) + " and the device"

@@ -1,0 +1,130 @@
+"""The state of a training in its run folder: one safetensors file, whole at every moment.
+
+state.safetensors     weights/…   fp32, by name
+                      adam/…      averages over the flat vector, and the step
+                      rng/…       states of the random generators
+                      and, as its metadata, the JSON of :class:`Progress`, how long the metrics are, and
+                      the conditions that a resumed training is held against
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqformer.errors import DamagedError, RunError
+from seqformer.runs.layout import METRICS, STATE, WEIGHTS
+from seqformer.runs.metrics import Metrics
+from seqformer.storage.files import parse_json, write_whole
+from seqformer.storage.records import from_json
+from seqformer.storage.tensors import (
+    read_metadata,
+    read_shapes,
+    read_tensors,
+    save_weights,
+    write_tensors,
+)
+from seqformer.training.distributed import ALONE, Processes
+from seqformer.training.nonfinite import NonFinite
+from seqformer.training.progress import Progress
+
+
+class RunStore:
+    """Keeps what a :class:`Trainer` makes in a run folder: state, best weights, metrics."""
+
+    def __init__(
+        self,
+        folder: Path,
+        conditions: dict[str, Any],
+        processes: Processes = ALONE,
+        *,
+        metrics_bytes: int = 0,
+    ) -> None:
+        self.folder, self.conditions, self.processes = folder, conditions, processes
+        self.metrics = Metrics(folder / METRICS, metrics_bytes, processes.first)
+
+    def save(self, tensors: dict[str, Tensor], progress: Progress) -> None:
+        """Write the whole state; each process gives the states of its generators, the first one writes."""
+        self.metrics.sync()
+        generators = {"rng/cpu": self.processes.stack(torch.get_rng_state())}
+        if torch.cuda.is_available():
+            generators["rng/cuda"] = self.processes.stack(torch.cuda.get_rng_state())
+        if not self.processes.first:
+            return
+        metadata = {
+            "progress": json.dumps(asdict(progress)),
+            "metrics_bytes": str(self.metrics.bytes),
+            "conditions": json.dumps(self.conditions),
+        }
+        path = self.folder / STATE
+        write_whole(path, lambda beside: write_tensors(beside, tensors | generators, metadata))
+
+    def keep_best(self, weights: dict[str, Tensor]) -> None:
+        """Write the best weights so far."""
+        if self.processes.first:
+            save_weights(self.folder / WEIGHTS, weights)
+
+    def log(self, record: dict[str, Any]) -> None:
+        """Write a line of the metrics."""
+        self.metrics.append(record)
+
+
+def read_progress(path: Path) -> Progress:
+    """Return the progress of a state file alone."""
+    return _progress(read_metadata(path), path)
+
+
+def read_conditions(path: Path) -> tuple[dict[str, Any], int]:
+    """Return the conditions of a state file, and how long the metrics were."""
+    metadata = read_metadata(path)
+    try:
+        conditions: Any = json.loads(metadata["conditions"])
+        if not isinstance(conditions, dict):
+            raise ValueError
+        return conditions, int(metadata["metrics_bytes"][:18])
+    except (KeyError, ValueError):
+        raise DamagedError(f"{path}: not the state of a training of this version") from None
+
+
+def load_state(path: Path, processes: Processes = ALONE) -> tuple[dict[str, Tensor], Progress]:
+    """Return what :meth:`RunStore.save` wrote; the random generators of this process are set as they were."""
+    tensors, metadata = read_tensors(path)
+    progress = _progress(metadata, path)
+    states = tensors.get("rng/cpu", torch.empty(0, 0))
+    if len(states) != processes.size:
+        raise RunError(
+            f"{path}: trained by {len(states)} processes and to be resumed by {processes.size}; "
+            f"resume it with as many as before (torchrun --nproc-per-node {len(states)} -m …)"
+        )
+    try:
+        torch.set_rng_state(states[processes.rank].clone())  # a view will not do
+        if "rng/cuda" in tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(tensors["rng/cuda"][processes.rank].clone())
+    except (RuntimeError, TypeError):
+        raise DamagedError(f"{path}: the states of the random generators are damaged") from None
+    return tensors, progress
+
+
+def check_adam(path: Path, count: int) -> None:
+    """Refuse a state whose averages are not those of so many weights; none at all are those of step 0."""
+    shapes = {name: shape for name, shape in read_shapes(path).items() if name.startswith("adam/")}
+    if shapes and shapes != {"adam/exp_avg": (count,), "adam/exp_avg_sq": (count,), "adam/step": (1,)}:
+        raise DamagedError(f"{path}: the optimizer's averages do not fit the {count:,} weights")
+
+
+def _progress(metadata: dict[str, str], path: Path) -> Progress:
+    try:
+        values = parse_json(metadata["progress"], str(path))
+        if set(values) != {each.name for each in fields(Progress)}:
+            raise ValueError
+        nonfinite = from_json(NonFinite, values.pop("nonfinite"), "progress")
+        return replace(from_json(Progress, values, "progress"), nonfinite=nonfinite)
+    except (KeyError, ValueError, TypeError):
+        raise DamagedError(f"{path}: not the state of a training of this version") from None
+    except DamagedError as error:
+        raise DamagedError(f"{path}: not the state of a training of this version ({error})") from None

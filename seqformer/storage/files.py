@@ -1,0 +1,215 @@
+"""Files and folders that are either whole or not there: written beside, then put in place in one move."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from seqformer.errors import DamagedError, SeqformerError, WriteError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+MOST_JSON, MOST_DIGITS = 16 << 20, 18  # bytes of a file, digits of a whole number
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` make a file beside ``path``, sync it to disk, and put it in place in one move.
+
+    Where that fails, ``path`` is as it was and nothing lies beside it. Raises :class:`WriteError`.
+    """
+    beside = path.with_name(path.name + ".tmp")
+    if beside.is_dir() and not beside.is_symlink():
+        raise DamagedError(f"{beside} is a folder in the way of a file; remove it")
+    try:
+        try:
+            beside.unlink(missing_ok=True)  # of a process that was killed, or a link that leads elsewhere
+            write(beside)
+            _sync(beside)
+            os.replace(beside, path)
+            _sync(path.parent)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        if error.filename not in (None, str(beside), str(path.parent)):
+            raise  # ``write`` could not read something
+        raise cannot_write(path, error) from None
+
+
+def cannot_write(path: Path, error: OSError) -> WriteError:
+    """What to tell of a file that could not be written."""
+    return WriteError(f"{path}: cannot be written ({error.strerror or error})")
+
+
+def _sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk itself."""
+    if path.is_dir() and os.name != "posix":
+        return  # a folder cannot be opened there
+    number = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Indented JSON, whole."""
+    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+    write_whole(path, lambda beside: beside.write_text(text, "utf-8"))
+
+
+def read_json(path: Path) -> Any:
+    """JSON read back, or a :class:`DamagedError` that names the file."""
+    return parse_json(read_bytes(path, MOST_JSON), str(path))
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """A regular file of at most so many bytes, or a :class:`DamagedError` that says why not."""
+    try:
+        if not path.is_file():
+            raise DamagedError(f"{path}: there is no such file")
+        with open(path, "rb") as file:
+            content = file.read(most + 1)
+    except OSError as error:
+        raise DamagedError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(content) > most:
+        raise DamagedError(f"{path}: larger than {most >> 20} MiB, which no file of this kind is")
+    return content
+
+
+def parse_json(content: bytes | str, where: str) -> Any:
+    """JSON as this package writes it: no name twice, no number that is not finite or has too many digits."""
+    try:
+        values = json.loads(
+            content,
+            object_pairs_hook=_named_once,
+            parse_constant=_number,
+            parse_float=_number,
+            parse_int=_whole_number,
+        )
+        json.dumps(values, ensure_ascii=False).encode()  # half a surrogate pair cannot be printed
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"{where}: not valid JSON ({error})") from None
+    return values
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return values
+
+
+def _number(text: str) -> float:
+    if not math.isfinite(float(text)):
+        raise ValueError(f"{text} is not a number that can be used")
+    return float(text)
+
+
+def _whole_number(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"a number of {len(text)} digits")
+    return int(text)
+
+
+def check_plain(folder: Path) -> None:
+    """Refuse a folder with links or devices in it: what is read and written must lie in the folder itself."""
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if entry.is_symlink():
+                raise DamagedError(f"{entry.path} is a link; put a copy of the file in its place")
+            if not entry.is_file() and not entry.is_dir():
+                raise DamagedError(f"{entry.path} is neither a file nor a folder; remove it")
+
+
+def digest(path: Path) -> str:
+    """128 bits of BLAKE2b of a file, in hexadecimal: tells it from any other."""
+    seen = hashlib.blake2b(digest_size=16)
+    try:
+        with open(path, "rb") as file:
+            while piece := file.read(1 << 20):
+                seen.update(piece)
+    except OSError as error:
+        raise DamagedError(f"{path}: cannot be read ({error.strerror})") from None
+    return seen.hexdigest()
+
+
+def free(folder: Path) -> Path:
+    """Return the folder itself, or the first of folder-2, folder-3 … that does not exist."""
+    number, chosen = 1, folder
+    while chosen.exists():
+        number += 1
+        chosen = folder.with_name(f"{folder.name}-{number}")
+    return chosen
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let one process at a time into the block; others wait. The lock lies hidden beside ``path``.
+
+    The operating system holds it, so that a killed process leaves none.
+    """
+    try:
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock"), thread_local=False, is_singleton=True):
+            yield
+    except PermissionError as error:
+        raise cannot_write(path, error) from None
+
+
+@contextlib.contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """Yield a new folder beside ``out``, renamed to ``out`` when the block ends well and removed when not.
+
+    Raises :class:`WriteError` where the disk is full or ``out`` cannot be made.
+    """
+    partial = out.with_name(out.name + ".partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise WriteError(f"{partial}: cannot be made ({error.strerror})") from None
+    try:
+        yield partial
+        for path in (*partial.rglob("*"), partial):
+            _sync(path)
+    except BaseException as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise WriteError(f"{out}: cannot be written ({error.strerror}); nothing of it is kept") from None
+        raise
+    partial.rename(out)
+    _sync(out.absolute().parent)
+
+
+@contextlib.contextmanager
+def whole_folder(out: Path, replaces: str) -> Iterator[Path]:
+    """Yield a new folder that takes the place of ``out`` when the block ends well.
+
+    An older folder at ``out`` is replaced only where it holds the file ``replaces``; where the process
+    dies between the two renames, it stands at ``out``.old, and the next call puts it back first.
+    """
+    old = out.with_name(out.name + ".old")
+    with locked(out):
+        if not out.exists() and (old / replaces).is_file():
+            old.rename(out)
+        if out.exists() and not (out / replaces).is_file() and not (out.is_dir() and not any(out.iterdir())):
+            raise SeqformerError(
+                f"{out} exists and holds something else (no {replaces}); choose another place"
+            )
+        with new_folder(out) as partial:
+            yield partial
+            if out.exists():
+                shutil.rmtree(old, ignore_errors=True)
+                out.rename(old)
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,85 @@
+"""The manifest of a prepared folder: which task it is for, what it holds, and a digest of each file.
+
+A run keeps a copy of it. Each kind of data adds its own fields (:mod:`seqformer.text.prepared`,
+:mod:`seqformer.images.prepared`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from seqformer.errors import DamagedError
+from seqformer.storage.files import check_plain, digest, read_json, write_json
+from seqformer.storage.records import from_json
+
+FORMAT = 3
+MANIFEST = "manifest.json"
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(kw_only=True)
+class Manifest:
+    """What every prepared folder tells of itself; every field is plain JSON."""
+
+    task: str
+    name: str
+    seed: int
+    pairs: dict[str, int]  # split -> examples: sentence pairs, or images
+    fingerprint: str  # of what is trained and validated on: tells one preparation from another
+    format: int = FORMAT
+    files: list[str] = field(default_factory=list)  # where the data came from
+    digests: dict[str, str] = field(default_factory=dict)  # file of this folder -> its digest
+
+    def __post_init__(self) -> None:
+        check_counts("pairs", self.pairs, SPLITS, 0)
+
+    def check_digest(self, folder: Path, name: str) -> None:
+        """Refuse a file of the folder that is not the one this manifest tells of."""
+        if name not in self.digests:
+            raise DamagedError(f"{folder / name}: {MANIFEST} does not tell of this file")
+        if digest(folder / name) != self.digests[name]:
+            raise DamagedError(f"{folder / name}: changed since it was made, or not of this folder")
+
+    def write(self, folder: Path) -> None:
+        """Note the digest of every file of a folder just prepared, and write the manifest."""
+        self.digests = {path.name: digest(path) for path in sorted(folder.iterdir())}
+        write_json(folder / MANIFEST, asdict(self))
+
+
+ManifestT = TypeVar("ManifestT", bound=Manifest)
+
+
+def check_counts(name: str, values: dict[str, int], keys: Iterable[str], least: int) -> None:
+    """Refuse numbers that are not one for each key, each of them ``least`` or more."""
+    if set(values) != set(keys) or min(values.values()) < least:
+        raise DamagedError(f"'{name}' is {values}: expected a number for each of {', '.join(keys)}")
+
+
+def is_prepared(folder: Path) -> bool:
+    """Return whether there is a manifest in a folder."""
+    try:
+        return (folder / MANIFEST).is_file()
+    except OSError:  # such as a name too long to be one
+        return False
+
+
+def read_values(folder: Path) -> dict[str, Any]:
+    """Return what a manifest says, as plain values that name their task. Raises :class:`DamagedError`."""
+    path = folder / MANIFEST
+    check_plain(folder)
+    values = read_json(path)
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise DamagedError(f"{path}: not a manifest of format {FORMAT}, but of another version")
+    if not values.get("digests"):
+        raise DamagedError(f"{path}: the digests of the files are missing")
+    if not isinstance(values.get("task"), str):
+        raise DamagedError(f"{path}: the task is missing")
+    return values
+
+
+def parse(kind: type[ManifestT], values: dict[str, Any], folder: Path) -> ManifestT:
+    """Return the values of a manifest as a record, checked by name and type."""
+    return from_json(kind, values, str(folder / MANIFEST))

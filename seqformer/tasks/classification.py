@@ -1,0 +1,207 @@
+"""Classification: images, and one class for each.
+
+B images, C channels, H height (or heads, in weights), W width, P patches, L layers, Y classes.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import RenderableType
+from torch import Tensor
+from torch.nn import functional
+
+from seqformer.config import TrainConfig
+from seqformer.console import counted, table
+from seqformer.errors import DataError, SeqformerError, nearest
+from seqformer.images.batches import Bytes, ImageBatches, Labelled, as_tensor
+from seqformer.images.png import read_pngs
+from seqformer.images.prepared import ImageManifest, open_split, split_files
+from seqformer.models.vit import VisionTransformer
+from seqformer.report.attention import ClassAttention
+from seqformer.report.classification import confusion
+from seqformer.report.evaluation import ClassEvaluation
+from seqformer.tasks.task import Question, Task, TrainingData
+from seqformer.training.distributed import Processes
+from seqformer.training.events import Validation
+
+BATCH = 256  # images classified at a time
+SPLITS = ("test",)
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A trained model on a device."""
+
+    model: VisionTransformer
+    classes: list[str]
+    device: torch.device
+
+    def classify(self, images: Bytes) -> Tensor:
+        """images (N, C, H, W) -> probabilities (N, Y), on the processor."""
+        parts = []
+        with torch.inference_mode():
+            for begin in range(0, len(images), BATCH):
+                batch = as_tensor(images[begin : begin + BATCH]).to(self.device)
+                parts.append(self.model.classify(batch).float().softmax(-1).cpu())
+        return torch.cat(parts)
+
+    def look(self, name: str, image: Bytes, label: int | None = None) -> ClassAttention:
+        """Classify one image (C, H, W) and return what every head of every layer looked at."""
+        with torch.inference_mode():
+            maps = self.model.attention(as_tensor(image[None]).to(self.device))  # (L, 1, H, 1+P, 1+P)
+        token = maps[:, 0, :, 0].float().cpu()  # the class token's row: (L, H, 1+P)
+        return ClassAttention(
+            name=name,
+            image=image,
+            classes=self.classes,
+            probabilities=self.classify(image[None])[0].tolist(),
+            patches=token[..., 1:].reshape(*token.shape[:2], *self.model.config.grid),
+            itself=token[..., 0],
+            label=label,
+        )
+
+
+class Classification(Task[ImageManifest]):
+    """Labelled images, learned by a Vision Transformer."""
+
+    manifest_kind = ImageManifest
+    units = "images"
+    architectures = ("vit",)
+    metrics = ("accuracy",)
+    reads_text = False
+    inputs = "images or classes"
+
+    @property
+    def title(self) -> str:
+        """What is learned."""
+        return f"{len(self.manifest.classes)} classes of images"
+
+    @property
+    def score(self) -> str:
+        """The value that "best" means."""
+        return "accuracy"
+
+    @property
+    def chance(self) -> float:
+        """What guessing scores."""
+        return 1 / len(self.manifest.classes)
+
+    def sizes(self) -> dict[str, Any]:
+        """Return size, channels and number of classes."""
+        held = self.manifest
+        return {
+            "image_height": held.image_height,
+            "image_width": held.image_width,
+            "channels": held.channels,
+            "classes": len(held.classes),
+        }
+
+    def reads_like(self, other: Task[Any]) -> bool:
+        """Return whether images and classes are of the same kinds."""
+        return self.sizes() == other.sizes()
+
+    def kept_files(self) -> list[str]:
+        """Return the files of the test split."""
+        return [*split_files("test")]
+
+    def describe(self) -> str:
+        """Return the data in words."""
+        held = self.manifest
+        size = f"{held.image_height}x{held.image_width}x{held.channels}"
+        return f"{held.name}: {held.pairs['train']:,} images of {size}, {len(held.classes)} classes"
+
+    def tables(self) -> list[RenderableType]:
+        """Return the images of each split, and the classes."""
+        images = table("Images", "", "images")
+        for name, count in self.manifest.pairs.items():
+            images.add_row(name, f"{count:,}")
+        images.caption = "classes: " + ", ".join(self.manifest.classes)
+        return [images]
+
+    def next_commands(self, run: str) -> list[str]:
+        """Return what can be done with a trained run."""
+        return [f"seqformer evaluate --run {run}", f"seqformer attention 0 --run {run}"]
+
+    @cached_property
+    def test(self) -> Labelled:
+        """The test images."""
+        with self.reading():
+            return open_split(self.folder, "test", self.manifest)
+
+    def training_data(
+        self, model: VisionTransformer, config: TrainConfig, device: torch.device, processes: Processes
+    ) -> TrainingData:
+        """Return the training images, and a validation that classifies those held out."""
+        size = max(1, config.tokens_per_batch // model.config.tokens)
+        with self.reading():
+            train, valid = (open_split(self.folder, part, self.manifest) for part in ("train", "valid"))
+        batches = ImageBatches(valid, size, 0)
+
+        def validate() -> Validation:
+            right, total, units = 0.0, 0.0, 0
+            for plan in batches.in_order()[processes.share]:
+                batch = batches.load(plan).to(device)
+                logits = model.classify(batch.images).float()
+                total += float(functional.cross_entropy(logits, batch.labels, reduction="sum"))
+                right += float((logits.argmax(-1) == batch.labels).sum())
+                units += len(batch.labels)
+            total, right, units = processes.totals(total, right, units)
+            values = {"valid_loss": total / units, "accuracy": right / units}
+            # equally many right answers: the surer ones are better
+            return Validation(values["accuracy"] - 1e-6 * values["valid_loss"], values)
+
+        images = counted(size * config.accumulate, "image")
+        return TrainingData(
+            batches=ImageBatches(train, size, config.seed),
+            validate=validate,
+            size=f"{images} of {len(train):,}; {len(valid):,} validate",
+        )
+
+    def predictor(self, model: VisionTransformer, device: torch.device) -> Classifier:
+        """Return the classifier."""
+        return Classifier(model, self.manifest.classes, device)
+
+    def evaluate(self, predictor: Classifier, system: str, question: Question) -> ClassEvaluation:
+        """Return accuracy and confusion on the test images."""
+        if question.split not in SPLITS:
+            raise SeqformerError(f"there is no split '{question.split}': {nearest(question.split, SPLITS)}")
+        begin = time.perf_counter()
+        answers = predictor.classify(self.test.images).argmax(-1).tolist()
+        seconds = time.perf_counter() - begin
+        return ClassEvaluation(
+            system, confusion(self.manifest.classes, self.test.labels.tolist(), answers), seconds
+        )
+
+    def look(self, predictor: Classifier, what: str, beam: int = 5) -> ClassAttention:
+        """Return what the class token looked at in a test image, by its number, or in a PNG."""
+        if not what.isdecimal():
+            if not what.lower().endswith(".png"):
+                raise SeqformerError(
+                    f"{self.folder} looks at images: give the number of a test image or a .png file"
+                )
+            return predictor.look(what, self.read_png(Path(what)))
+        if len(what) > 9 or int(what) >= len(self.test):
+            raise SeqformerError(
+                f"there is no test image {what}: {self.folder} has 0 to {len(self.test) - 1}"
+            )
+        number = int(what)
+        return predictor.look(f"test image {what}", self.test.images[number], int(self.test.labels[number]))
+
+    def read_png(self, path: Path) -> Bytes:
+        """Return a picture as the model takes it, (C, H, W). Raises :class:`DataError`."""
+        held = self.manifest
+        if held.channels not in (1, 3):
+            raise DataError(f"{path}: this model takes images of {held.channels} channels, which no PNG has")
+        image: Bytes = read_pngs([path], held.channels)[0]
+        if image.shape[1:] != (held.image_height, held.image_width):
+            raise DataError(
+                f"{path} is {image.shape[1]}x{image.shape[2]} pixels and {self.folder} was trained on "
+                f"{held.image_height}x{held.image_width}; scale it to that size first"
+            )
+        return image

@@ -1,0 +1,138 @@
+"""The contract of a task: what can be learned from a prepared folder.
+
+A new kind of data is a folder of its own beside ``text`` and ``images``, a task, and one line in
+:mod:`seqformer.tasks`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import torch
+from rich.console import RenderableType
+
+from seqformer.config import DecodeConfig, TrainConfig
+from seqformer.errors import SeqformerError, damaged
+from seqformer.report.attention import Look
+from seqformer.report.evaluation import Evaluation
+from seqformer.storage.manifest import Manifest
+from seqformer.training.distributed import Processes
+from seqformer.training.events import Validation
+from seqformer.training.trainer import Batches
+
+ManifestT = TypeVar("ManifestT", bound=Manifest)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a model is trained and validated on."""
+
+    batches: Batches
+    validate: Callable[[], Validation]
+    size: str  # of a batch, in words
+
+
+@dataclass(frozen=True)
+class Question:
+    """What an evaluation is asked for; what a task has no use for it refuses."""
+
+    split: str = "test"
+    metrics: tuple[str, ...] = ()
+    source: Path | None = None  # files of one's own instead of a split
+    reference: Path | None = None
+    chapter: bool = False  # the four sentences of Dive into Deep Learning instead
+    decode: DecodeConfig = field(default_factory=DecodeConfig)
+
+
+class Task(ABC, Generic[ManifestT]):
+    """A prepared folder, or a run, as something to learn. Opened by :func:`seqformer.tasks.open_task`."""
+
+    manifest_kind: ClassVar[type[Manifest]]
+    units: ClassVar[str]  # what losses are averaged over
+    architectures: ClassVar[tuple[str, ...]]  # the first where none is named
+    metrics: ClassVar[tuple[str, ...]]  # that an evaluation can be asked for
+    reads_text: ClassVar[bool]
+    inputs: ClassVar[str]  # what a model reads, in a word
+
+    def __init__(self, folder: Path, manifest: ManifestT, kind: type[SeqformerError], advice: str) -> None:
+        self.folder, self.manifest = folder, manifest
+        self._kind, self._advice = kind, advice
+
+    def reading(self) -> contextlib.AbstractContextManager[None]:
+        """Return a block in which a damaged file becomes an error that says what to do about the folder."""
+        return damaged(self._kind, self._advice)
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What is learned, in a word or two."""
+
+    @property
+    @abstractmethod
+    def score(self) -> str:
+        """The name of the value that "best" means, among those of a validation."""
+
+    @property
+    def chance(self) -> float:
+        """What guessing scores."""
+        return 0.0
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """Settings of model and training that suit the task, below every other."""
+        return {}
+
+    @property
+    def preset(self) -> str:
+        """The preset to take where none is named; '' where it depends on architecture and size."""
+        return ""
+
+    @abstractmethod
+    def sizes(self) -> dict[str, Any]:
+        """Return the settings of a model that the data decide."""
+
+    @abstractmethod
+    def reads_like(self, other: Task[Any]) -> bool:
+        """Return whether a model of the other task reads these data as it was trained to."""
+
+    def check(self, model: Any) -> None:
+        """Refuse a configuration that cannot read these data."""
+
+    @abstractmethod
+    def kept_files(self) -> list[str]:
+        """Return the files of the folder, beside the manifest, that a run must keep."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Return the data in words."""
+
+    @abstractmethod
+    def tables(self) -> list[RenderableType]:
+        """Return what was kept and dropped, and examples, for a terminal."""
+
+    @abstractmethod
+    def next_commands(self, run: str) -> list[str]:
+        """Return what can be done with a trained run, as commands."""
+
+    @abstractmethod
+    def training_data(
+        self, model: Any, config: TrainConfig, device: torch.device, processes: Processes
+    ) -> TrainingData:
+        """Return batches and validation for a model under training."""
+
+    @abstractmethod
+    def predictor(self, model: Any, device: torch.device) -> Any:
+        """Return what answers with a trained model on a device."""
+
+    @abstractmethod
+    def evaluate(self, predictor: Any, system: str, question: Question) -> Evaluation:
+        """Return scores of a predictor on held-out data. ``system`` is its name."""
+
+    @abstractmethod
+    def look(self, predictor: Any, what: str, beam: int = 5) -> Look:
+        """Return what a model looked at in one input: a sentence, the number of a test image, a PNG."""

@@ -1,0 +1,306 @@
+"""Translation: sentence pairs, those of toy tasks included.
+
+B batch, L layers, H heads, S source length, T target length.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from rich.console import RenderableType
+from rich.text import Text
+
+from seqformer.config import DecodeConfig, TrainConfig
+from seqformer.console import table
+from seqformer.decoding.translator import Translator
+from seqformer.errors import DamagedError, RunError, SeqformerError, nearest
+from seqformer.models.seq2seq import Seq2Seq
+from seqformer.models.transformer import TransformerConfig
+from seqformer.report import chapter, collapse, scores
+from seqformer.report.attention import Attention
+from seqformer.report.chapter import ChapterEvaluation
+from seqformer.report.evaluation import Evaluation, TextEvaluation
+from seqformer.symbols import BOS
+from seqformer.tasks.task import Question, Task, TrainingData
+from seqformer.text import prepared, tokenizer, toys
+from seqformer.text.batches import Batch, PairBatches, pad, pad_sources
+from seqformer.text.encode import SIDES
+from seqformer.text.prepared import TextManifest
+from seqformer.text.rows import Pair, read_aligned
+from seqformer.training.distributed import Processes
+from seqformer.training.events import Validation
+
+VALID_PAIRS = 200  # translated at each validation; the loss is taken over all of valid
+OTHER_PAIRS = 400  # whose loss is also taken with another pair's source
+OTHER = "valid_loss_other_source"
+LOOP = (2, 5)  # in validation a translation is cut at so many times its reference, and pieces more
+SPLITS = ("test", "valid")
+
+
+class Translation(Task[TextManifest]):
+    """Sentence pairs, learned by an encoder-decoder."""
+
+    manifest_kind = TextManifest
+    units = "tokens"
+    architectures = ("transformer", "bahdanau")
+    metrics = tuple(scores.TITLES)
+    reads_text = True
+    inputs = "pieces"
+
+    @property
+    def title(self) -> str:
+        """What is learned."""
+        return self.manifest.toy or "translation"
+
+    @property
+    def score(self) -> str:
+        """The value that "best" means."""
+        return "exact_match" if self.manifest.toy else "bleu"
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """Settings that suit a toy task."""
+        return toys.RECIPES.get(self.manifest.toy, {})
+
+    @property
+    def preset(self) -> str:
+        """The preset of a toy task."""
+        return "toy" if self.manifest.toy else ""
+
+    def sizes(self) -> dict[str, Any]:
+        """Return the sizes of the vocabularies, and whether they are one."""
+        sizes = {f"{side}_vocabulary": size for side, size in self.manifest.vocabulary.items()}
+        return sizes | {"joint": "tokenizer.model" in self.manifest.digests}
+
+    def reads_like(self, other: Task[Any]) -> bool:
+        """Return whether both have the same pieces."""
+        return isinstance(other, Translation) and self.tokenizer.files() == other.tokenizer.files()
+
+    def check(self, model: Any) -> None:
+        """Refuse learned positions for fewer pieces than sentences have."""
+        longest = max(self.manifest.longest.values())
+        learned = isinstance(model, TransformerConfig) and model.positions == "learned"
+        if learned and longest >= model.max_positions:  # BOS or EOS takes a place too
+            raise SeqformerError(
+                f"positions are learned for {model.max_positions} pieces and {self.folder} has sentences of "
+                f"{longest}; prepare it with at most {model.max_positions - 1} pieces (max_pieces)"
+            )
+
+    def kept_files(self) -> list[str]:
+        """Return the held-out pairs and the tokenizer."""
+        return ["valid.tsv", "test.tsv", *self.tokenizer.files()]
+
+    def describe(self) -> str:
+        """Return the data in words."""
+        held = self.manifest
+        return f"{held.name}: {held.pairs['train']:,} pairs, {held.vocabulary['target']:,} pieces"
+
+    def tables(self) -> list[RenderableType]:
+        """Return what was kept, what was dropped and why, and what the pieces look like."""
+        held = self.manifest
+        pairs = table("Pairs", "", "pairs")
+        pairs.add_row("read", f"{held.read:,}")
+        for reason, count in sorted(held.dropped.items(), key=lambda item: -item[1]):
+            pairs.add_row(f"dropped: {reason}", f"{count:,}")
+        for part, count in held.pairs.items():
+            same = part == "test" and held.test_is_valid
+            pairs.add_row(part + (" (the same as valid)" if same else ""), f"{count:,}")
+
+        sides = table("Pieces", "", "source", "target")
+        numbers: list[tuple[str, dict[str, int]]] = [
+            (f"vocabulary (asked: {held.vocabulary_asked})", held.vocabulary),
+            ("pieces in train", held.tokens),
+            ("longest line", held.longest),
+        ]
+        for name, values in numbers:
+            sides.add_row(name, *(f"{values[side]:,}" for side in SIDES))
+        mean = (held.tokens[side] / max(1, held.pairs["train"]) for side in SIDES)
+        sides.add_row("mean length", *(f"{value:.1f}" for value in mean))
+        sides.add_row("unknown pieces", *(f"{held.unknown[side]:.2%}" for side in SIDES))
+
+        examples = table("Some pairs as pieces", "source", "target")
+        examples.columns[1].justify = "left"
+        for pair in self.pairs("valid")[:4]:
+            sides_of = zip((self.tokenizer.source, self.tokenizer.target), pair, strict=True)
+            examples.add_row(*(Text(" ".join(v.pieces(v.encode([line])[0]))) for v, line in sides_of))
+        return [pairs, sides, examples]
+
+    def next_commands(self, run: str) -> list[str]:
+        """Return what can be done with a trained run."""
+        example = shlex.quote(self.example) if self.example else '"…"'
+        return [
+            f"seqformer translate {example} --run {run}",
+            f"seqformer evaluate{'' if self.manifest.toy else ' --bleu'} --run {run}",
+            f"seqformer attention {example} --run {run}",
+        ]
+
+    @cached_property
+    def example(self) -> str:
+        """A held-out source of about ten pieces or less; '' where there is none."""
+        sources = [source for source, _ in self.pairs("test")] if self.manifest.pairs["test"] else []
+        return min(sources[:200], key=lambda source: abs(len(source) - 24), default="")
+
+    @cached_property
+    def tokenizer(self) -> tokenizer.Tokenizer:
+        """The tokenizer of the folder."""
+        with self.reading():
+            loaded = tokenizer.load(self.folder, self.manifest)
+            sizes = {"source": len(loaded.source), "target": len(loaded.target)}
+            if sizes != self.manifest.vocabulary:
+                raise DamagedError(
+                    f"{self.folder}: the tokenizer has {sizes} pieces, expected {self.manifest.vocabulary}"
+                )
+        return loaded
+
+    def pairs(self, split: str) -> list[Pair]:
+        """Return the held-out pairs of ``valid`` or ``test``, normalised."""
+        with self.reading():
+            return prepared.read_split(self.folder, split, self.manifest)
+
+    def training_data(
+        self, model: Seq2Seq, config: TrainConfig, device: torch.device, processes: Processes
+    ) -> TrainingData:
+        """Return the pairs in batches, and a validation that translates some."""
+        with self.reading():
+            train, valid = (
+                prepared.open_pairs(self.folder, part, self.manifest) for part in ("train", "valid")
+            )
+        batches = PairBatches(train, config.tokens_per_batch, config.seed)
+        held_out = PairBatches(valid, config.tokens_per_batch, 0)
+        tokens = config.tokens_per_batch * config.accumulate
+        return TrainingData(
+            batches=batches,
+            validate=self._validator(self.predictor(model, device), held_out, processes),
+            size=f"{tokens:,} tokens at most, {batches.padding():.1%} padding",
+        )
+
+    def _validator(
+        self, translator: Translator, batches: PairBatches, processes: Processes
+    ) -> Callable[[], Validation]:
+        pairs = self.pairs("valid")[:VALID_PAIRS]
+        sources, references = [s for s, _ in pairs], [r for _, r in pairs]
+        lengths = map(len, self.tokenizer.target.encode(references))
+        most = [LOOP[0] * length + LOOP[1] for length in lengths]
+        shown = sorted(range(len(pairs)), key=lambda i: len(sources[i]))[len(pairs) // 2]
+        plans, swapped = batches.in_order(), batches.with_other_sources(OTHER_PAIRS)
+        causal = getattr(translator.model.config, "causal", True)
+
+        def mean_loss(some: Iterable[Batch]) -> float:
+            """Return that of this process's share of the batches and all others' together."""
+            total, units = 0.0, 0
+            for batch in some:
+                sums = translator.model.loss(batch.to(translator.device))
+                total, units = total + float(sums.plain), units + sums.units
+            total, _, units = processes.totals(total, 0.0, units)
+            return total / units
+
+        def validate() -> Validation:
+            values = {"valid_loss": mean_loss(batches.load(plan) for plan in plans[processes.share])}
+            if not math.isfinite(values["valid_loss"]):  # nothing can be searched for
+                return Validation(math.nan, values)
+            share = processes.share
+            mine = translator.translate(sources[share], DecodeConfig(beam=1), most[share])
+            texts = processes.gather([best[0].text for best in mine])
+            losses = None
+            if swapped:
+                right, other = (mean_loss(pair[i] for pair in swapped[processes.share]) for i in (0, 1))
+                losses = collapse.Losses(right, other, sum(len(own.source) for own, _ in swapped))
+                values[OTHER] = other
+            if self.manifest.toy:
+                values["exact_match"] = scores.exact_match(texts, references)
+                values["token_accuracy"] = scores.token_accuracy(texts, references)
+                score = values["exact_match"] + values["token_accuracy"]
+            else:
+                score = values["bleu"] = scores.corpus_score("bleu", texts, references).score
+            # where translations are equally good, or still all bad, the loss decides
+            return Validation(
+                score=score - 1e-3 * values["valid_loss"],
+                values=values,
+                sample=(sources[shown], texts[shown], references[shown]),
+                warning=collapse.warning(sources, texts, references, losses, causal),
+            )
+
+        return validate
+
+    def predictor(self, model: Seq2Seq, device: torch.device) -> Translator:
+        """Return the translator."""
+        return Translator(model, self.tokenizer, self.manifest, device)
+
+    def evaluate(self, predictor: Translator, system: str, question: Question) -> Evaluation:
+        """Return scores of translations of a split, of files, or of the chapter's four sentences."""
+        if question.chapter:
+            return self._chapter(predictor, system)
+        sources, references = self._asked(question)
+        for name in question.metrics:
+            if name not in self.metrics:
+                raise SeqformerError(f"there is no score '{name}': {nearest(name, self.metrics)}")
+        names = question.metrics or (() if self.manifest.toy else ("bleu", "chrf"))
+        begin = time.perf_counter()
+        best = [t[0] for t in predictor.translate(sources, replace(question.decode, n_best=1))]
+        seconds = time.perf_counter() - begin
+        texts = [t.text for t in best]
+        return TextEvaluation(
+            system=system,
+            data=str(question.source or question.split),
+            sources=sources,
+            references=references,
+            translations=texts,
+            scores=[scores.corpus_score(name, texts, references, interval=True) for name in names],
+            exact_match=scores.exact_match(texts, references),
+            token_accuracy=scores.token_accuracy(texts, references),
+            toy=bool(self.manifest.toy),
+            seconds=seconds,
+            pieces=sum(len(t.ids) + 1 for t in best),
+        )
+
+    def _asked(self, question: Question) -> tuple[list[str], list[str]]:
+        if question.source is None and question.reference is None:
+            if question.split not in SPLITS:
+                raise SeqformerError(
+                    f"there is no split '{question.split}': {nearest(question.split, SPLITS)}"
+                )
+            pairs = self.pairs(question.split)
+            if not pairs:
+                raise SeqformerError(
+                    f"{self.folder} holds no {question.split} pairs; give files of sources and references"
+                )
+            return [s for s, _ in pairs], [r for _, r in pairs]
+        if question.source is None or question.reference is None:
+            raise SeqformerError("a file of sources and one of references go together")
+        rows = list(read_aligned(question.source, question.reference))
+        if not rows:
+            raise SeqformerError(f"{question.source}: the file is empty")
+        return [s for s, _ in rows], [r for _, r in rows]
+
+    def _chapter(self, translator: Translator, system: str) -> ChapterEvaluation:
+        if self.manifest.toy:
+            raise RunError(f"{system} was trained on the task {self.manifest.toy}: it reads no English")
+        greedy = DecodeConfig(beam=1, max_length=chapter.STEPS)
+        best = translator.translate(list(chapter.SENTENCES), greedy)
+        references = list(map(translator.normalizer, chapter.SENTENCES.values()))
+        return ChapterEvaluation(system, [b[0].text for b in best], references)
+
+    def look(self, predictor: Translator, what: str, beam: int = 5) -> Attention:
+        """Translate one sentence and return what every head of every layer looked at."""
+        best = replace(predictor, whole=True).translate([what], DecodeConfig(beam=beam))[0][0]
+        source = self.tokenizer.source
+        (source_ids,) = source.encode([predictor.normalizer(what)])
+        if not source_ids:
+            raise SeqformerError("there is nothing to look at: the text is blank")
+        batch = pad_sources([source_ids]).to(predictor.device)
+        with torch.inference_mode():
+            maps = predictor.model.attention(batch, pad([best.ids], BOS, None).to(predictor.device))
+        weights = {"cross": maps.cross, "encoder": maps.encoder, "decoder": maps.decoder}
+        return Attention(
+            weights={kind: w[:, 0].float().cpu() for kind, w in weights.items() if w is not None},
+            source=[*source.pieces(source_ids), "</s>"],
+            target_in=["<s>", *best.tokens],
+            target_out=[*best.tokens, "</s>"],
+        )

@@ -1,0 +1,158 @@
+"""Batches of pairs of about the same lengths, within a token budget, in a repeatable order.
+
+B batch, S source length, T target length, both with one special symbol more than the sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from seqformer.symbols import BOS, EOS, PAD
+from seqformer.text.prepared import Pairs
+
+PART, RUN = 1 << 18, 64  # pairs that are planned together; neighbours that stay together in a plan
+ROUND = 16  # pairs; few distinct batch sizes need few compiled matrix products
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded ids of a few pairs. The shift between what goes in and what comes out is made here only."""
+
+    source: Tensor  # (B, S)  x1 … xm EOS PAD …
+    target_in: Tensor  # (B, T)  BOS y1 … yn PAD …
+    target_out: Tensor  # (B, T)  y1 … yn EOS PAD …
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on a device."""
+        return Batch(self.source.to(device), self.target_in.to(device), self.target_out.to(device))
+
+
+def pad(lines: Sequence[Any], before: int | None, after: int | None) -> Tensor:
+    """Lines of ids as one rectangle (B, L), with a symbol set before and after each, PAD behind."""
+    extra = (before is not None) + (after is not None)
+    rectangle = np.full((len(lines), max(map(len, lines)) + extra), PAD, dtype=np.int64)
+    start = int(before is not None)
+    for row, line in zip(rectangle, lines, strict=True):
+        row[start : start + len(line)] = line
+        if after is not None:
+            row[start + len(line)] = after
+    if before is not None:
+        rectangle[:, 0] = before
+    return torch.from_numpy(rectangle)
+
+
+def pad_sources(lines: list[list[int]]) -> Tensor:
+    """Source sentences as they enter an encoder: (B, S), each ended by EOS."""
+    return pad(lines, None, EOS)
+
+
+class PairBatches:
+    """The batches of a split. Each epoch has its own order, given by seed and epoch alone.
+
+    An epoch is planned in parts of at most ``PART`` pairs, so that memory does not grow with the corpus.
+    A part holds runs of ``RUN`` neighbours from all over the corpus, other ones each epoch.
+    """
+
+    def __init__(self, pairs: Pairs, budget: int, seed: int) -> None:
+        self.pairs = pairs
+        self.budget = budget
+        self.seed = seed
+        self._runs = -(-len(pairs) // RUN)
+        self.parts = -(-self._runs * RUN // PART)
+
+    def plan(self, epoch: int, part: int = 0) -> list[Indices]:
+        """The pairs of each batch of a part; in an epoch's parts each pair stands in exactly one batch."""
+        runs = np.random.default_rng((self.seed, epoch)).permutation(self._runs)[part :: self.parts]
+        indices = (runs[:, None] * RUN + np.arange(RUN)).flatten()
+        rng = np.random.default_rng((self.seed, epoch, part))
+        shuffled = rng.permutation(indices[indices < len(self.pairs)])  # ties in length fall differently
+        cells = self._cells(shuffled)
+        return [cells[i] for i in rng.permutation(len(cells))]
+
+    def in_order(self) -> list[Indices]:
+        """The same batches without any shuffling, for validation."""
+        return self._cells(np.arange(len(self.pairs)))
+
+    def _cells(self, indices: Indices) -> list[Indices]:
+        return _cells(indices, *self._costs(indices), self.budget)
+
+    def _costs(self, indices: Indices) -> tuple[Indices, Indices]:
+        """What sentences cost, source and target: their pieces and one special symbol."""
+        return self.pairs.source.lengths(indices) + 1, self.pairs.target.lengths(indices) + 1
+
+    def load(self, indices: Indices) -> Batch:
+        """Read and pad the pairs of one batch."""
+        targets = [self.pairs.target[i] for i in indices]
+        return Batch(
+            source=pad([self.pairs.source[i] for i in indices], None, EOS),
+            target_in=pad(targets, BOS, None),
+            target_out=pad(targets, None, EOS),
+        )
+
+    def with_other_sources(self, most: int) -> list[tuple[Batch, Batch]]:
+        """Batches of the first ``most`` pairs, each as it is and with every source that of the next pair.
+
+        Pairs whose neighbour in the batch has the same source are left out of both.
+        """
+        made = []
+        some = np.arange(min(most, len(self.pairs)))
+        for cell in self._cells(some):
+            batch = self.load(cell)
+            other = batch.source.roll(-1, 0)  # (B, S)
+            kept = (other != batch.source).any(1)  # (B,)
+            own = (side[kept] for side in (batch.source, batch.target_in, batch.target_out))
+            pair = Batch(*own), Batch(other[kept], batch.target_in[kept], batch.target_out[kept])
+            if kept.any():
+                made.append(pair)
+        return made
+
+    def padding(self) -> float:
+        """The share of tokens, source and target together, that is padding in the first part."""
+        real, laid = 0, 0
+        for cell in self.plan(0):
+            for costs in self._costs(cell):
+                real, laid = real + int(costs.sum()), laid + len(cell) * int(costs.max())
+        return 1 - real / laid
+
+
+def _cells(indices: Indices, source: Indices, target: Indices, budget: int) -> list[Indices]:
+    """Cut pairs, whose costs are given beside them, into batches: a snake through the plane of both costs.
+
+    The plane is cut into strips of similar target length, one for each square root of the number of
+    batches; within a strip the pairs run from short to long sources, in the next from long to short,
+    so that neighbours are alike in both lengths. The snake is then cut wherever the budget is full,
+    at a multiple of ``ROUND`` pairs.
+    A pair longer than the budget makes a batch by itself.
+    """
+    longest = np.maximum(source, target)
+    total = int(longest.sum())
+    strips = max(1, round((total / budget) ** 0.5))
+    by_target = np.argsort(target, kind="stable")
+    edges = np.searchsorted(np.cumsum(longest[by_target]), total * np.arange(1, strips) / strips)
+    snake = np.concatenate(
+        [
+            strip[np.argsort(-source[strip] if number % 2 else source[strip], kind="stable")]
+            for number, strip in enumerate(np.split(by_target, edges))
+        ]
+    )
+    cuts: list[int] = []
+    begin = 0
+    lengths = longest[snake]
+    while begin < len(snake):
+        ahead = np.maximum.accumulate(lengths[begin : begin + budget])
+        fits = int(np.searchsorted(ahead * np.arange(1, len(ahead) + 1), budget, side="right"))
+        if ROUND < fits < len(snake) - begin:
+            fits -= fits % ROUND
+        size = max(1, fits)
+        begin += size
+        cuts.append(begin)
+    return np.split(indices[snake], cuts[:-1])

@@ -1,0 +1,158 @@
+"""Raw pairs to clean rows, in two passes and in memory that does not grow with the corpus.
+
+    pass 1   look at each pair as it streams by, normalise, filter; what stays goes to a spool file,
+             and 8 bytes a pair, its fingerprint, to a file beside it
+    pass 2   now that the whole is known: drop repeated pairs and lines in a script that is not the rest's
+
+A clean row is source, target and place (:attr:`Faults.place`): later steps can name the line.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from seqformer.text import characters
+from seqformer.text.faults import Faults
+from seqformer.text.normalize import Normalizer
+from seqformer.text.rows import Pair, read_rows, write_rows
+from seqformer.text.split import fingerprint
+
+PART = 1 << 18  # fingerprints sorted at a time
+CHUNK = 1 << 17  # fingerprints read at a time
+ONE_SCRIPT = 0.95  # a side has a script of its own where so many of its lines are in it
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which pairs are not worth training on."""
+
+    max_ratio: float = 9.0  # lopsided: one side longer than so many times the other
+
+    def fault(self, source: str, target: str) -> str | None:
+        """The kind of fault of a normalised pair, or None."""
+        if not source or not target:
+            return "empty side"
+        if source == target:
+            return "copy of the source"
+        if self._lopsided(len(source), len(target)) and self._lopsided(
+            source.count(" ") + 1, target.count(" ") + 1
+        ):
+            return "lopsided"
+        return None
+
+    def _lopsided(self, one: int, other: int) -> bool:
+        return max(one, other) > self.max_ratio * min(one, other)
+
+
+@dataclass
+class Cleaner:
+    """Normalises and filters pairs as they stream by; the faults are noted."""
+
+    normalizer: Normalizer
+    filter: Filter | None  # None: every pair is kept
+    faults: Faults = field(default_factory=Faults)
+    seen: int = 0
+    scripts: tuple[Counter[str], Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
+
+    def __call__(self, pairs: Iterable[Pair], held_out: frozenset[int]) -> Iterator[list[str]]:
+        """Rows worth keeping: source, target, place, and the script of each side.
+
+        Pairs whose source stands in ``held_out`` are dropped, always.
+        """
+        self.faults.keeping = self.filter is None
+        for raw_source, raw_target in pairs:
+            self.seen += 1
+            if self.faults.look(raw_source, raw_target):
+                continue
+            source, target = self.normalizer(raw_source), self.normalizer(raw_target)
+            kind = (self.filter or Filter()).fault(source, target)
+            if kind and self.faults.judge(kind, raw_source, raw_target):
+                continue
+            if held_out and fingerprint(source) in held_out:
+                self.faults.drop("source also held out", raw_source, raw_target)
+                continue
+            scripts = [characters.script(source), characters.script(target)]
+            for counted, script in zip(self.scripts, scripts, strict=True):
+                counted[script] += 1
+            yield [source, target, self.faults.place, *scripts]
+
+    def own_scripts(self) -> tuple[str, str]:
+        """The script that nearly all lines of each side are in, '' for a side without such."""
+        return _own(self.scripts[0]), _own(self.scripts[1])
+
+
+def _own(counted: Counter[str]) -> str:
+    lines = counted.total() - counted[""]
+    name, most = max(counted.items(), key=lambda item: item[1] * (item[0] != ""), default=("", 0))
+    return name if most >= ONE_SCRIPT * lines and name != characters.MIXED else ""
+
+
+def clean(pairs: Iterable[Pair], held_out: frozenset[int], cleaner: Cleaner, out: Path) -> int:
+    """Both passes; clean rows go to ``out``. Returns how many."""
+    spool, marks = out.with_suffix(".spool"), out.with_suffix(".marks")
+    with open(marks, "wb") as file:
+
+        def marked() -> Iterator[list[str]]:
+            for row in cleaner(pairs, held_out):
+                file.write(fingerprint(f"{row[0]}\t{row[1]}").to_bytes(8, "little"))
+                yield row
+
+        write_rows(spool, marked())
+    kept = write_rows(out, _sifted(read_rows(spool), repeats(marks), cleaner))
+    spool.unlink()
+    marks.unlink()
+    return kept
+
+
+def _sifted(
+    rows: Iterable[list[str]], repeated: npt.NDArray[np.uint8], cleaner: Cleaner
+) -> Iterator[list[str]]:
+    faults, own = cleaner.faults, cleaner.own_scripts()
+    for number, (source, target, place, *scripts) in enumerate(rows):
+        strange = any(
+            script not in ("", characters.MIXED, usual)
+            for script, usual in zip(scripts, own, strict=True)
+            if usual
+        )
+        if strange or repeated[number >> 3] >> (number & 7) & 1:
+            faults.go_to(place)
+            if faults.judge("odd script" if strange else "duplicate", source, target):
+                continue
+        yield [source, target, place]
+
+
+def repeats(marks: Path, part: int = PART) -> npt.NDArray[np.uint8]:
+    """A bitmap over the 64-bit numbers in a file: bit n is 1 where number n stood there before.
+
+    Bit n is ``bitmap[n >> 3] >> (n & 7) & 1``. The numbers are taken in parts of about ``part``, by their
+    remainder, and each part is sorted: an eighth of a byte a number, and one part, are all the memory.
+    """
+    count = marks.stat().st_size // 8
+    bitmap = np.zeros(-(-count // 8), np.uint8)
+    parts = -(-count // part)
+    for remainder in range(parts):
+        numbers, places = _part(marks, count, parts, remainder)
+        order = np.argsort(numbers, kind="stable")  # equal numbers stay in the order of the file
+        again = order[1:][numbers[order[1:]] == numbers[order[:-1]]]
+        found = places[again]
+        np.bitwise_or.at(bitmap, found >> 3, (1 << (found & 7)).astype(np.uint8))
+    return bitmap
+
+
+def _part(
+    marks: Path, count: int, parts: int, remainder: int
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+    """The numbers with this remainder, and their places in the file."""
+    numbers, places = [], []
+    for begin in range(0, count, CHUNK):
+        chunk = np.fromfile(marks, "<u8", CHUNK, offset=8 * begin)
+        chosen = np.flatnonzero(chunk % np.uint64(parts) == remainder)
+        numbers.append(chunk[chosen])
+        places.append(chosen + begin)
+    return np.concatenate(numbers), np.concatenate(places)

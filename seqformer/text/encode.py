@@ -1,0 +1,75 @@
+"""The clean rows of a split to ids in the store, counted on the way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+from seqformer.symbols import UNK
+from seqformer.text.faults import Faults
+from seqformer.text.prepared import Writer
+from seqformer.text.rows import read_rows
+from seqformer.text.tokenizer import Tokenizer
+
+CHUNK = 10_000  # lines in memory at a time
+SIDES = ("source", "target")
+EncodedPair = tuple[list[int], list[int]]
+
+
+class Encoded:
+    """Encodes the splits of a folder and counts what it sees."""
+
+    def __init__(self, learned: Tokenizer, max_pieces: int, cut: bool, dtype: str) -> None:
+        self.sides = {"source": learned.source, "target": learned.target}
+        self.max_pieces = max_pieces
+        self.cut = cut
+        self.dtype = dtype
+        self.tokens: Counter[str] = Counter()  # in train
+        self.all_tokens: Counter[str] = Counter()  # in train and valid
+        self.unknown: Counter[str] = Counter()
+        self.longest: dict[str, int] = dict.fromkeys(SIDES, 0)
+        self.length_ratio = 1.0
+        self.hash = hashlib.blake2b()
+
+    def encode(self, folder: Path, split: str, faults: Faults) -> int:
+        """Encode ``{split}.tsv`` into the store; returns how many pairs were kept."""
+        writers = [Writer(folder, f"{split}.{side}", self.dtype) for side in SIDES]
+        rows, count = read_rows(folder / f"{split}.tsv"), 0
+        while chunk := list(islice(rows, CHUNK)):
+            encoded = [self.sides[side].encode([row[i] for row in chunk]) for i, side in enumerate(SIDES)]
+            if self.cut:
+                encoded = [[line[: self.max_pieces] for line in lines] for lines in encoded]
+            pairs = list(zip(*encoded, strict=True))
+            if split == "train":
+                pairs = self._fitting(pairs, chunk, faults)
+                for source, target in pairs:
+                    self.length_ratio = max(self.length_ratio, (len(target) + 1) / (len(source) + 1))
+            for i, side in enumerate(SIDES):
+                self._count(split, side, [pair[i] for pair in pairs])
+                writers[i].extend([pair[i] for pair in pairs])
+            count += len(pairs)
+        for writer in writers:
+            writer.close()
+        return count
+
+    def _fitting(self, pairs: list[EncodedPair], rows: list[list[str]], faults: Faults) -> list[EncodedPair]:
+        """The pairs that are short enough; a row says what the pair is and where it stands."""
+        fitting = []
+        for pair, row in zip(pairs, rows, strict=True):
+            if max(map(len, pair)) <= self.max_pieces:
+                fitting.append(pair)
+            else:
+                faults.go_to(row[2])
+                faults.drop("overlong", row[0], row[1])
+        return fitting
+
+    def _count(self, split: str, side: str, lines: list[list[int]]) -> None:
+        tokens = sum(map(len, lines))
+        self.all_tokens[side] += tokens
+        self.unknown[side] += sum(line.count(UNK) for line in lines)
+        if split == "train":
+            self.tokens[side] += tokens
+            self.longest[side] = max([self.longest[side], *map(len, lines)])
+        self.hash.update(repr(lines).encode())

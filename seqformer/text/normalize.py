@@ -1,0 +1,56 @@
+"""What is done to every line before it is tokenized, in training and in translation alike."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from seqformer.text import characters
+
+# Odd characters become a space or go; U+2581 marks a word start inside SentencePiece and cannot be text.
+_CHARACTERS = str.maketrans(
+    {
+        "▁": "_",
+        **dict.fromkeys("\t\n" + characters.SEPARATORS + characters.SPACES, " "),
+        **dict.fromkeys(characters.INVISIBLE + characters.CONTROLS, ""),
+    }
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# a full stop, comma or colon between digits belongs to the number
+_PUNCTUATION = re.compile(r'([!?;"()\[\]{}«»“”…¿¡]+|(?<!\d)[.,:]+|[.,:]+(?!\d))')
+
+LONG_WORD = 2000
+_WORD = re.compile(rf"\S{{1,{LONG_WORD}}}")
+
+
+@dataclass(frozen=True)
+class Normalizer:
+    """What is done to every line before it is tokenized, in training and in translation alike.
+
+    Unicode NFC, one plain space for any run of spaces, no control characters; on request lower case
+    and punctuation set apart from words. Applying it twice changes nothing more.
+    """
+
+    lowercase: bool = False
+    split_punctuation: bool = False
+
+    def __call__(self, line: str) -> str:
+        text = line
+        if not (line.isascii() and line.isprintable()):  # most lines of English have nothing to mend
+            text = _composed(_SURROGATE.sub("\ufffd", line).translate(_CHARACTERS))
+        if self.lowercase:
+            text = _composed(text.lower())
+        if self.split_punctuation:
+            text = _PUNCTUATION.sub(r" \1 ", text)
+        return " ".join(text.split())
+
+
+def _composed(text: str) -> str:
+    """NFC; beyond ``LONG_WORD`` characters of one word it is made piecemeal.
+
+    Sorting the combining marks of a run takes time quadratic in the run: an hour for a line of a million.
+    """
+    if len(text) <= LONG_WORD:
+        return unicodedata.normalize("NFC", text)
+    return _WORD.sub(lambda word: unicodedata.normalize("NFC", word[0]), text)

@@ -1,0 +1,197 @@
+"""Encoded pairs on disk, memory-mapped: flat ids and offsets, so that a length is a subtraction.
+
+A prepared folder holds
+
+    manifest.json             what it is, how it was made, and what came out (:class:`TextManifest`)
+    tokenizer.model           or source.model and target.model
+    {train,valid}.{source,target}.ids       little-endian unsigned integers, one piece each
+    {train,valid}.{source,target}.offsets   n + 1 little-endian 64-bit integers
+    valid.tsv  test.tsv       the held-out pairs as normalised text
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqformer.config import PrepareConfig
+from seqformer.errors import DamagedError
+from seqformer.storage.manifest import Manifest, check_counts
+from seqformer.storage.records import Scalar, from_json
+from seqformer.text.normalize import Normalizer
+from seqformer.text.rows import Pair, read_tsv
+
+MOST_RATIO = 300.0  # pieces of a target for one of its source; more would let one line decode for minutes
+MOST_PIECES = 1 << 24  # of a vocabulary, and of a line
+CHECKED = 1 << 18  # lines at a time
+Ids = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
+
+
+@dataclass(kw_only=True)
+class TextManifest(Manifest):
+    """What a prepared folder of sentence pairs holds."""
+
+    toy: str  # the name of a toy task, '' for text
+    config: dict[str, Scalar]  # how it was prepared: the fields of PrepareConfig
+    read: int  # pairs, before any was dropped
+    dropped: dict[str, int]  # reason -> pairs
+    dtype: str  # of the ids
+    vocabulary: dict[str, int]  # side -> pieces
+    vocabulary_asked: str
+    tokens: dict[str, int]  # side -> pieces in train; 0 where that is unknown
+    longest: dict[str, int]  # side -> pieces
+    unknown: dict[str, float]  # side -> share of unknown pieces in train and valid
+    length_ratio: float  # largest target/source length in pieces, both with EOS
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("vocabulary", "tokens", "longest"):
+            check_counts(name, getattr(self, name), ("source", "target"), int(name == "vocabulary"))
+        if self.dtype not in ("uint16", "uint32"):
+            raise DamagedError(f"'dtype' is '{self.dtype}': expected uint16 or uint32")
+        if max(*self.vocabulary.values(), *self.longest.values()) > MOST_PIECES:
+            raise DamagedError(f"'vocabulary' and 'longest' can be at most {MOST_PIECES:,}")
+        if not 1 <= self.length_ratio <= MOST_RATIO:
+            raise DamagedError(f"'length_ratio' is {self.length_ratio}: expected 1 to {MOST_RATIO:g}")
+        self.prepare_config()
+
+    def prepare_config(self) -> PrepareConfig:
+        """Return how the pairs were prepared."""
+        return from_json(PrepareConfig, self.config, "'config'")
+
+    def normalizer(self) -> Normalizer:
+        """Return the normalisation that was applied, to be applied again at translation."""
+        config = self.prepare_config()
+        return Normalizer(config.lowercase, config.split_punctuation)
+
+    @property
+    def test_is_valid(self) -> bool:
+        """Whether the test pairs are the validation pairs."""
+        return self.digests.get("test.tsv") == self.digests.get("valid.tsv")
+
+    @property
+    def usual_ratio(self) -> float:
+        """Target pieces for a source piece, in the mean; 1 where that is unknown."""
+        return self.tokens["target"] / self.tokens["source"] if min(self.tokens.values()) else 1.0
+
+
+def read_split(folder: Path, split: str, manifest: TextManifest) -> list[Pair]:
+    """Return the held-out pairs of ``valid`` or ``test``, normalised. Raises :class:`DamagedError`."""
+    path = folder / f"{split}.tsv"
+    manifest.check_digest(folder, path.name)
+    pairs = list(read_tsv([path]))
+    if len(pairs) != manifest.pairs[split]:
+        raise DamagedError(f"{path}: {len(pairs)} pairs, expected {manifest.pairs[split]}")
+    return pairs
+
+
+class Writer:
+    """Appends encoded lines to ``{stem}.ids`` and, on closing, writes ``{stem}.offsets``."""
+
+    def __init__(self, folder: Path, stem: str, dtype: str) -> None:
+        self._ids = open(folder / f"{stem}.ids", "wb")
+        self._offsets = open(folder / f"{stem}.offsets", "wb")
+        self._dtype = np.dtype(dtype).newbyteorder("<")
+        self._end = 0
+        self._offsets.write(bytes(8))
+
+    def extend(self, lines: list[list[int]]) -> None:
+        """Append lines of ids."""
+        if not lines:
+            return
+        flat = np.concatenate([np.asarray(line, self._dtype) for line in lines])
+        self._ids.write(flat.astype(self._dtype).tobytes())
+        ends = self._end + np.cumsum([len(line) for line in lines], dtype="<u8")
+        self._offsets.write(ends.astype("<u8").tobytes())
+        self._end = int(ends[-1])
+
+    def close(self) -> None:
+        """Flush both files."""
+        self._ids.close()
+        self._offsets.close()
+
+
+class Side:
+    """The encoded lines of one side of one split."""
+
+    def __init__(self, folder: Path, stem: str, dtype: str, vocabulary: int) -> None:
+        self._ids = _map(folder / f"{stem}.ids", np.dtype(dtype).newbyteorder("<"))
+        self._offsets = _map(folder / f"{stem}.offsets", np.dtype("<u8"))
+        ends, count = self._offsets, len(self._ids)
+        if not len(ends) or int(ends[0]) or int(ends[-1]) != count or int(ends.max()) > count:
+            raise DamagedError(f"{folder / stem}.ids: its size does not fit its offsets")
+        self.longest = 0
+        for begin in range(0, len(self), CHECKED):
+            lengths = self.lengths(np.arange(begin, min(begin + CHECKED, len(self))))
+            if lengths.min() < 0:
+                raise DamagedError(f"{folder / stem}.offsets: damaged")
+            self.longest = max(self.longest, int(lengths.max()))
+        if len(self._ids) and int(self._ids.max()) >= vocabulary:
+            raise DamagedError(
+                f"{folder / stem}.ids: it holds the piece {int(self._ids.max())} of a vocabulary of "
+                f"{vocabulary}"
+            )
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def lengths(self, lines: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """How many pieces each of these lines has."""
+        begins: npt.NDArray[np.int64] = self._offsets[lines].astype(np.int64)
+        ends: npt.NDArray[np.int64] = self._offsets[lines + 1].astype(np.int64)
+        return ends - begins
+
+    def __getitem__(self, index: int) -> Ids:
+        begin, end = int(self._offsets[index]), int(self._offsets[index + 1])
+        line: Ids = self._ids[begin:end]
+        return line
+
+
+def _map(path: Path, dtype: np.dtype[Any]) -> Any:
+    try:
+        size = path.stat().st_size
+        if size % dtype.itemsize:
+            raise DamagedError(f"{path}: cut short")
+        # an empty file cannot be mapped
+        return np.memmap(path, dtype, "r") if size else np.zeros(0, dtype)
+    except OSError as error:
+        raise DamagedError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """One split: encoded sources and targets, line by line."""
+
+    source: Side
+    target: Side
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
+def open_pairs(folder: Path, split: str, manifest: TextManifest) -> Pairs:
+    """The encoded pairs of ``train`` or ``valid``, memory-mapped."""
+    for side, kind in itertools.product(("source", "target"), ("ids", "offsets")):
+        manifest.check_digest(folder, f"{split}.{side}.{kind}")
+    source, target = (
+        Side(folder, f"{split}.{side}", manifest.dtype, manifest.vocabulary[side])
+        for side in ("source", "target")
+    )
+    if len(source) != len(target) or len(source) != manifest.pairs[split]:
+        raise DamagedError(f"{folder}: the two sides of {split} differ in length")
+    longest = {"source": source.longest, "target": target.longest}
+    for side, most in manifest.longest.items():
+        if split == "train" and longest[side] > most:
+            raise DamagedError(f"{folder}: a {side} of {longest[side]} pieces where {most} is the longest")
+    return Pairs(source, target)
+
+
+def dtype_for(sizes: Iterable[int]) -> str:
+    """Two bytes an id where every vocabulary allows it, four elsewhere."""
+    return "uint16" if max(sizes) <= 1 << 16 else "uint32"
