@@ -295,8 +295,8 @@ def train(
     )
     resolved = made.resolved
     configs = Configs(resolved.model, resolved.train, resolved.decode)
-    place = Path(run) if run else RUNS / made.task.manifest.name
-    opened = create(place, made.task, configs, made.initial, numbered=run is None)
+    folder = Path(run) if run else RUNS / made.task.manifest.name
+    opened = create(folder, made.task, configs, made.initial, numbered=run is None)
     processes.say(str(opened.folder))
     return _run(opened, device, started, processes, events, resolved.remarks, resumed=False)
 
@@ -344,8 +344,8 @@ def _run(
         training = (assemble.resume if resumed else assemble.begin)(run, device, started, processes)
         trainer = training.trainer
         with _stopped_by_signals(trainer, report):
-            told = [*remarks, *filter(None, [training.remark])]
-            report(Started(run, trainer, training.precision, training.size, told))
+            all_remarks = [*remarks, *filter(None, [training.remark])]
+            report(Started(run, trainer, training.precision, training.size, all_remarks))
             try:
                 for event in trainer.run():
                     report(event)
@@ -496,7 +496,7 @@ class Model:
     @overload
     def classify(self, images: list[Any]) -> list[Classified]: ...
     def classify(self, images: Any) -> Any:
-        """Classify an image, or each of a list: paths of PNGs, or bytes (C, H, W), or (H, W) of one channel."""
+        """Classify an image, or each of a list: paths of PNGs, or bytes (C, H, W) or (H, W)."""
         self._expect(text=False)
         task, classifier = self.run.task, self.predictor
         assert isinstance(task, Classification) and isinstance(classifier, Classifier)
@@ -543,6 +543,8 @@ def load(run: PathLike | Run, *, device: str = "auto", precision: str = "fp32", 
     ``precision`` is what it computes in: fp32, bf16, or auto for the faster one here. ``workers`` are
     processes that share many sentences. Raises :class:`RunError`.
     """
+    if workers < 1:
+        raise SeqformerError(f"workers is {workers}: it must be at least 1")
     opened = _open(run)
     if workers > 1 and not opened.task.reads_text:
         raise RunError(f"{opened.folder} classifies images, in one process")

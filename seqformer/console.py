@@ -14,10 +14,10 @@ talk = Console(stderr=True, highlight=False)
 
 def table(title: str, *columns: str, caption: str | None = None) -> Table:
     """Return an empty table: a title, a thin rule, first column to the left and the others to the right."""
-    made = Table(title=title, caption=caption, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    empty = Table(title=title, caption=caption, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for index, name in enumerate(columns):
-        made.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
-    return made
+        empty.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
+    return empty
 
 
 def data(text: str = "") -> None:

@@ -3,7 +3,7 @@
 SeqformerError            one line: what, where, what to do (exit code 2)
 ├── DataError             a corpus, a line or a prepared folder is not as it should be
 ├── RunError              a run folder is missing, damaged or of another kind
-├── DamagedError          a file is not as this package wrote it (:func:`damaged` makes one of the above of it)
+├── DamagedError          a file is not as this package wrote it; :func:`damaged` makes one of the above
 ├── WriteError            a file cannot be written: the disk is full, a folder is read-only
 └── MissingExtra          an optional package is not installed
 

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from seqformer import __version__
 from seqformer.cli import attention, evaluate, export, import_, prepare, runs, show, train, translate
-from seqformer.cli.options import paragraphs
+from seqformer.cli.options import add
 from seqformer.console import note
 from seqformer.errors import SeqformerError
 
@@ -67,16 +67,13 @@ def _options(
     pass
 
 
-for name, command, example in (
-    ("prepare", prepare.prepare, prepare.EXAMPLE),
-    ("train", train.train, train.EXAMPLE),
-    ("translate", translate.translate, translate.EXAMPLE),
-    ("evaluate", evaluate.evaluate, evaluate.EXAMPLE),
-    ("attention", attention.attention, attention.EXAMPLE),
-    ("export", export.export, export.EXAMPLE),
-    ("import", import_.import_, import_.EXAMPLE),
-):
-    app.command(name, help=paragraphs(command), epilog=example)(command)
+add(app, "prepare", prepare.prepare, prepare.EXAMPLE)
+add(app, "train", train.train, train.EXAMPLE)
+add(app, "translate", translate.translate, translate.EXAMPLE)
+add(app, "evaluate", evaluate.evaluate, evaluate.EXAMPLE)
+add(app, "attention", attention.attention, attention.EXAMPLE)
+add(app, "export", export.export, export.EXAMPLE)
+add(app, "import", import_.import_, import_.EXAMPLE)
 app.add_typer(runs.app, name="runs", help="List runs, or draw their curves.", epilog=runs.EXAMPLE)
 app.add_typer(show.app, name="show", help="Draw what a Transformer is made of.", epilog=show.EXAMPLE)
 

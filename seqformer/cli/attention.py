@@ -14,6 +14,7 @@ from seqformer.cli.options import (
     JsonOption,
     RunOption,
     open_run,
+    option,
     refuse_beside,
     translates,
 )
@@ -34,25 +35,17 @@ def attention(
     run: RunOption = None,
     kind: Annotated[
         str,
-        typer.Option(
-            metavar="cross|encoder|decoder|all",
-            rich_help_panel=WHICH,
-            help="Target over source, source over itself, target over itself.",
+        option(
+            WHICH, "Target over source, source over itself, target over itself.", "cross|encoder|decoder|all"
         ),
     ] = "cross",
     layer: Annotated[
         int | None,
-        typer.Option(metavar="N", rich_help_panel=WHICH, show_default="the last; --png: all", help="From 1."),
+        option(WHICH, "From 1.", "N", "the last; --png: all"),
     ] = None,
-    head: Annotated[
-        int | None, typer.Option(metavar="N", rich_help_panel=WHICH, show_default="all", help="From 1.")
-    ] = None,
-    average: Annotated[
-        bool, typer.Option("--average", rich_help_panel=WHICH, help="The mean over the heads.")
-    ] = False,
-    png: Annotated[
-        Path | None, typer.Option(metavar="F", rich_help_panel=OUTPUT, help="Also draw a grid of heads.")
-    ] = None,
+    head: Annotated[int | None, option(WHICH, "From 1.", "N", "all")] = None,
+    average: Annotated[bool, option(WHICH, "The mean over the heads.", "", False, "--average")] = False,
+    png: Annotated[Path | None, option(OUTPUT, "Also draw a grid of heads.", "F")] = None,
     as_json: JsonOption = False,
     beam: BeamOption = None,
     device: DeviceOption = "auto",

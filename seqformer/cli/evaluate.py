@@ -16,6 +16,7 @@ from seqformer.cli.options import (
     PrecisionOption,
     RunOption,
     open_run,
+    option,
     refuse_beside,
     translates,
 )
@@ -28,32 +29,24 @@ SCORES, WHAT = "Scores", "What is evaluated"
 def evaluate(
     context: typer.Context,
     run: RunOption = None,
-    bleu: Annotated[bool, typer.Option("--bleu", rich_help_panel=SCORES, help="BLEU, by sacreBLEU.")] = False,
-    chrf: Annotated[bool, typer.Option("--chrf", rich_help_panel=SCORES, help="chrF, by sacreBLEU.")] = False,
-    ter: Annotated[bool, typer.Option("--ter", rich_help_panel=SCORES, help="TER, by sacreBLEU.")] = False,
-    split: Annotated[
-        str, typer.Option(metavar="test|valid", rich_help_panel=WHAT, help="Which held-out split.")
-    ] = "test",
-    source: Annotated[
-        Path | None, typer.Option(metavar="F", rich_help_panel=WHAT, help="Evaluate this file instead …")
-    ] = None,
-    reference: Annotated[
-        Path | None, typer.Option(metavar="F", rich_help_panel=WHAT, help="… against these translations.")
-    ] = None,
+    bleu: Annotated[bool, option(SCORES, "BLEU, by sacreBLEU.", "", False, "--bleu")] = False,
+    chrf: Annotated[bool, option(SCORES, "chrF, by sacreBLEU.", "", False, "--chrf")] = False,
+    ter: Annotated[bool, option(SCORES, "TER, by sacreBLEU.", "", False, "--ter")] = False,
+    split: Annotated[str, option(WHAT, "Which held-out split.", "test|valid")] = "test",
+    source: Annotated[Path | None, option(WHAT, "Evaluate this file instead …", "F")] = None,
+    reference: Annotated[Path | None, option(WHAT, "… against these translations.", "F")] = None,
     compare: Annotated[
         Path | None,
-        typer.Option(
-            metavar="RUN|F",
-            rich_help_panel=WHAT,
-            help="Test whether another run, or a file of translations, is better or worse.",
-        ),
+        option(WHAT, "Test whether another run, or a file of translations, is better or worse.", "RUN|F"),
     ] = None,
     reference_sentences: Annotated[
         bool,
-        typer.Option(
+        option(
+            WHAT,
+            "The four sentences of Dive into Deep Learning: greedy, 9 steps at most, its own BLEU.",
+            "",
+            False,
             "--reference-sentences",
-            rich_help_panel=WHAT,
-            help="The four sentences of Dive into Deep Learning: greedy, 9 steps at most, its own BLEU.",
         ),
     ] = False,
     beam: BeamOption = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from seqformer.cli.options import RunOption, open_run
+from seqformer.cli.options import RunOption, open_run, option
 from seqformer.console import note
 from seqformer.errors import SeqformerError, nearest
 
@@ -19,17 +19,16 @@ def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
     to: Annotated[
         str,
-        typer.Option(
-            metavar="marian|ctranslate2",
-            help="marian: opened by Hugging Face transformers; ctranslate2: run by that engine.",
+        option(
+            None,
+            "marian: opened by Hugging Face transformers; ctranslate2: run by that engine.",
+            "marian|ctranslate2",
         ),
     ],
     run: RunOption = None,
     quantization: Annotated[
         str | None,
-        typer.Option(
-            metavar="int8|…", show_default="float32", help="For ctranslate2: how weights are stored there."
-        ),
+        option(None, "For ctranslate2: how weights are stored there.", "int8|…", "float32"),
     ] = None,
 ) -> None:
     """Write a run in the form of another engine.

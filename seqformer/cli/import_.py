@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from seqformer.cli.options import option
 from seqformer.console import note
 
 EXAMPLE = "Example: seqformer import opus-mt-en-de --run runs/en-de"
@@ -19,7 +20,7 @@ def import_(
     ],
     run: Annotated[
         Path | None,
-        typer.Option("--run", metavar="DIR", show_default="runs/NAME", help="The run folder to make."),
+        option(None, "The run folder to make.", "DIR", "runs/NAME", "--run"),
     ] = None,
 ) -> None:
     """Open a Marian checkpoint, such as any OPUS-MT model, as a run.

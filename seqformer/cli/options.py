@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from seqformer.console import note, talk
 from seqformer.errors import RunError, SeqformerError
@@ -15,49 +16,74 @@ from seqformer.errors import RunError, SeqformerError
 if TYPE_CHECKING:
     from seqformer.runs.run import Run
 
+
+def option(
+    panel: str | None,
+    help: str,
+    metavar: str = "",
+    shown: str | bool = False,
+    *names: str,
+    hidden: bool = False,
+) -> Any:
+    """Return an option: its panel in the help, what it takes, and the default that the help shows."""
+    return typer.Option(
+        *names, metavar=metavar, rich_help_panel=panel, show_default=shown, help=help, hidden=hidden
+    )
+
+
 RunOption = Annotated[
     Path | None,
-    typer.Option(
-        "--run",
-        metavar="DIR",
-        show_default="the one trained last under runs/ that can be used here",
-        help="The run to use.",
-    ),
+    option(None, "The run to use.", "DIR", "the one trained last under runs/ that can be used here", "--run"),
 ]
 DeviceOption = Annotated[
     str,
-    typer.Option(
-        "--device", metavar="auto|cpu|cuda", help="Where to compute; auto takes a GPU if there is one."
-    ),
+    option(None, "Where to compute; auto takes a GPU if there is one.", "auto|cpu|cuda", "auto", "--device"),
 ]
 BeamOption = Annotated[
     int | None,
-    typer.Option(
-        "--beam", metavar="N", show_default="5, or as the run says", help="Beam size; 1 is greedy search."
-    ),
+    option(None, "Beam size; 1 is greedy search.", "N", "5, or as the run says", "--beam"),
 ]
 LengthPenaltyOption = Annotated[
     float | None,
-    typer.Option(
+    option(
+        None,
+        "Rank by log-probability / length^A; higher favours longer translations.",
+        "A",
+        "1, or as the run says",
         "--length-penalty",
-        metavar="A",
-        show_default="1, or as the run says",
-        help="Rank by log-probability / length^A; higher favours longer translations.",
     ),
 ]
 PrecisionOption = Annotated[
     str,
-    typer.Option(
+    option(
+        None,
+        "Number format to compute in; auto: bf16 if the hardware supports it.",
+        "auto|fp32|bf16",
+        "fp32",
         "--precision",
-        metavar="auto|fp32|bf16",
-        help="Number format to compute in; auto: bf16 if the hardware supports it.",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+JsonOption = Annotated[bool, option(None, "Print JSON.", "", False, "--json")]
 RecipeOption = Annotated[
-    Path | None,
-    typer.Option(metavar="F.toml", help="A recipe file; what is asked for by options is stronger."),
+    Path | None, option(None, "A recipe file; what is asked for by options is stronger.", "F.toml")
 ]
+
+
+class Command(TyperCommand):
+    """A command whose help shows no type for a switch."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """Return the parameters."""
+        params = super().get_params(ctx)
+        for parameter in params:
+            if getattr(parameter, "is_flag", False) and parameter.metavar is None:
+                parameter.metavar = ""
+        return params
+
+
+def add(app: typer.Typer, name: str, command: Callable[..., Any], example: str) -> None:
+    """Add a command with its docstring as help and an example below."""
+    app.command(name, cls=Command, help=paragraphs(command), epilog=example)(command)
 
 
 def paragraphs(command: Callable[..., Any]) -> str:

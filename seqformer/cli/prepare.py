@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqformer.cli.options import RecipeOption, refuse_beside
+from seqformer.cli.options import RecipeOption, option, refuse_beside
 from seqformer.console import note
 from seqformer.errors import SeqformerError
 
@@ -34,165 +34,84 @@ def prepare(
             "or a folder of images: IDX files, or PNGs by class.",
         ),
     ] = None,
-    source: Annotated[
-        Path | None, typer.Option(metavar="F", rich_help_panel=FILES, help="Source sentences, a line each.")
-    ] = None,
-    target: Annotated[
-        Path | None,
-        typer.Option(metavar="F", rich_help_panel=FILES, help="Their translations, line by line."),
-    ] = None,
-    valid_source: Annotated[
-        Path | None, typer.Option(metavar="F", rich_help_panel=FILES, help="Source sentences to validate on.")
-    ] = None,
-    valid_target: Annotated[
-        Path | None, typer.Option(metavar="F", rich_help_panel=FILES, help="Their translations.")
-    ] = None,
-    test_source: Annotated[
-        Path | None, typer.Option(metavar="F", rich_help_panel=FILES, help="Source sentences to test on.")
-    ] = None,
-    test_target: Annotated[
-        Path | None, typer.Option(metavar="F", rich_help_panel=FILES, help="Their translations.")
-    ] = None,
+    source: Annotated[Path | None, option(FILES, "Source sentences, a line each.", "F")] = None,
+    target: Annotated[Path | None, option(FILES, "Their translations, line by line.", "F")] = None,
+    valid_source: Annotated[Path | None, option(FILES, "Source sentences to validate on.", "F")] = None,
+    valid_target: Annotated[Path | None, option(FILES, "Their translations.", "F")] = None,
+    test_source: Annotated[Path | None, option(FILES, "Source sentences to test on.", "F")] = None,
+    test_target: Annotated[Path | None, option(FILES, "Their translations.", "F")] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            rich_help_panel=FILES,
-            show_default="prepared/NAME",
-            help="The folder to make; one prepared earlier is replaced.",
-        ),
+        option(FILES, "The folder to make; one prepared earlier is replaced.", "DIR", "prepared/NAME"),
     ] = None,
     swap: Annotated[
-        bool,
-        typer.Option("--swap", rich_help_panel=FILES, help="Translate from the second side to the first."),
+        bool, option(FILES, "Translate from the second side to the first.", "", False, "--swap")
     ] = False,
     style: Annotated[
         str | None,
-        typer.Option(
-            metavar="d2l",
-            rich_help_panel=TEXT,
-            help="Prepare as Dive into Deep Learning does: the first 640 pairs, words, "
-            "9 steps; the last 128 are valid [bold]and[/] test, and their sources may stand in train.",
+        option(
+            TEXT,
+            "Prepare as Dive into Deep Learning does: the first 640 pairs, words, 9 steps; the last 128 are "
+            "valid [bold]and[/] test, and their sources may stand in train.",
+            "d2l",
         ),
     ] = None,
     lowercase: Annotated[
         bool | None,
-        typer.Option(
+        option(
+            TEXT,
+            "Make everything lower case, here and at translation.",
+            "",
+            "keep-case; the embedded corpus: lowercase",
             "--lowercase/--keep-case",
-            rich_help_panel=TEXT,
-            show_default="keep-case; the embedded corpus: lowercase",
-            help="Make everything lower case, here and at translation.",
         ),
     ] = None,
     split_punctuation: Annotated[
         bool | None,
-        typer.Option(
+        option(
+            TEXT,
+            "Set punctuation apart from words, here and at translation.",
+            "",
+            "keep; the embedded corpus: split",
             "--split-punctuation/--keep-punctuation",
-            rich_help_panel=TEXT,
-            show_default="keep; the embedded corpus: split",
-            help="Set punctuation apart from words, here and at translation.",
         ),
     ] = None,
     vocab_size: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|auto",
-            rich_help_panel=PIECES,
-            show_default="auto",
-            help="Pieces at most; auto: from the data.",
-        ),
+        str | None, option(PIECES, "Pieces at most; auto: from the data.", "N|auto", "auto")
     ] = None,
     model_type: Annotated[
         str | None,
-        typer.Option(
-            metavar="unigram|bpe|word|char",
-            rich_help_panel=PIECES,
-            show_default="bpe",
-            help="How SentencePiece cuts text into pieces.",
-        ),
+        option(PIECES, "How SentencePiece cuts text into pieces.", "unigram|bpe|word|char", "bpe"),
     ] = None,
     separate: Annotated[
         bool | None,
-        typer.Option(
-            "--separate",
-            rich_help_panel=PIECES,
-            show_default="joint",
-            help="A vocabulary for each side, not a joint one.",
-        ),
+        option(PIECES, "A vocabulary for each side, not a joint one.", "", "joint", "--separate"),
     ] = None,
     like: Annotated[
         Path | None,
-        typer.Option(
-            metavar="RUN",
-            rich_help_panel=PIECES,
-            help="Text and pieces as in this run, which can then be trained on: train --init RUN.",
+        option(
+            PIECES, "Text and pieces as in this run, which can then be trained on: train --init RUN.", "RUN"
         ),
     ] = None,
-    max_pairs: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=0,
-            rich_help_panel=SPLIT,
-            show_default="all",
-            help="Read only the first so many pairs.",
-        ),
-    ] = None,
+    max_pairs: Annotated[int | None, option(SPLIT, "Read only the first so many pairs.", "N", "all")] = None,
     max_pieces: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            rich_help_panel=SPLIT,
-            show_default="256",
-            help="Drop training pairs with a longer side.",
-        ),
+        int | None, option(SPLIT, "Drop training pairs with a longer side.", "N", "256")
     ] = None,
     max_ratio: Annotated[
-        float | None,
-        typer.Option(
-            metavar="R",
-            min=1,
-            rich_help_panel=SPLIT,
-            show_default="9",
-            help="Drop pairs with a side R times the other.",
-        ),
+        float | None, option(SPLIT, "Drop pairs with a side R times the other.", "R", "9")
     ] = None,
     valid_size: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            rich_help_panel=SPLIT,
-            show_default="1000",
-            help="Sources kept for validation (a tenth at most).",
-        ),
+        int | None, option(SPLIT, "Sources kept for validation (a tenth at most).", "N", "1000")
     ] = None,
     test_size: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            rich_help_panel=SPLIT,
-            show_default="1000",
-            help="Sources kept for the test (likewise).",
-        ),
+        int | None, option(SPLIT, "Sources kept for the test (likewise).", "N", "1000")
     ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", min=0, rich_help_panel=SPLIT, show_default="1", help="Seed for the splits."
-        ),
-    ] = None,
+    seed: Annotated[int | None, option(SPLIT, "Seed for the splits.", "N", "1")] = None,
     recipe: RecipeOption = None,
     strict: Annotated[
-        bool,
-        typer.Option("--strict", rich_help_panel=FAULTS, help="Stop if there is any fault in the data."),
+        bool, option(FAULTS, "Stop if there is any fault in the data.", "", False, "--strict")
     ] = False,
-    report: Annotated[
-        Path | None,
-        typer.Option(metavar="F.json", rich_help_panel=FAULTS, help="Write the faults found, as JSON."),
-    ] = None,
+    report: Annotated[Path | None, option(FAULTS, "Write the faults found, as JSON.", "F.json")] = None,
 ) -> None:
     """Read sentence pairs, clean and split them, learn the pieces, and store them for training.
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from seqformer.cli.options import JsonOption, paragraphs
+from seqformer.cli.options import JsonOption, add, option
 from seqformer.errors import SeqformerError
 
 EXAMPLE = "Examples: seqformer runs   ·   seqformer runs curve runs/en-fr runs/en-fr-2 --png curves.png"
@@ -40,7 +40,7 @@ def list_runs(context: typer.Context, as_json: JsonOption = False) -> None:
 def curve(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
     png: Annotated[
-        Path | None, typer.Option("--png", metavar="F", help="Also draw the curves as a picture.")
+        Path | None, option(None, "Also draw the curves as a picture.", "F", False, "--png")
     ] = None,
 ) -> None:
     """Draw losses and scores of one run, or of several over each other."""
@@ -60,4 +60,4 @@ def curve(
     page(*(panel.draw(80) for panel in drawn))
 
 
-app.command("curve", help=paragraphs(curve), epilog=EXAMPLE)(curve)
+add(app, "curve", curve, EXAMPLE)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqformer.cli.options import paragraphs
+from seqformer.cli.options import add, option
 from seqformer.errors import SeqformerError, nearest
 
 if TYPE_CHECKING:
@@ -28,33 +28,24 @@ LARGEST = 1000  # rows or columns of a matrix of positions
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
-PngOption = Annotated[
-    Path | None, typer.Option("--png", metavar="F", rich_help_panel=OUTPUT, help="Also draw a picture.")
-]
+PngOption = Annotated[Path | None, option(OUTPUT, "Also draw a picture.", "F", False, "--png")]
 
 
 def pooling(
     kernel: Annotated[
         str,
-        typer.Option(
-            metavar="gaussian|boxcar|constant|epanechnikov|all",
-            rich_help_panel=WHAT,
-            help="How weight falls with distance. One is drawn at every width, all at the widest.",
+        option(
+            WHAT,
+            "How weight falls with distance. One is drawn at every width, all at the widest.",
+            "gaussian|boxcar|constant|epanechnikov|all",
         ),
     ] = "all",
     width: Annotated[
         list[float] | None,
-        typer.Option(
-            metavar="W",
-            rich_help_panel=WHAT,
-            show_default="0.1, 0.2, 0.5 and 1",
-            help="How far a kernel reaches; may be given several times.",
-        ),
+        option(WHAT, "How far a kernel reaches; may be given several times.", "W", "0.1, 0.2, 0.5 and 1"),
     ] = None,
-    points: Annotated[
-        int, typer.Option(metavar="N", rich_help_panel=DATA, help="Points to learn from.")
-    ] = 40,
-    seed: Annotated[int, typer.Option(metavar="N", rich_help_panel=DATA, help="Seed of the points.")] = 1,
+    points: Annotated[int, option(DATA, "Points to learn from.", "N")] = 40,
+    seed: Annotated[int, option(DATA, "Seed of the points.", "N")] = 1,
     png: PngOption = None,
 ) -> None:
     """Attention pooling: a curve from noisy points, each estimate a weighted mean of what is near.
@@ -85,37 +76,35 @@ def pooling(
     page(*(line for pair in pairs for panel in pair for line in (panel.draw(SCREEN), "")))
 
 
-def _pooling_table(found: list[tuple[str, float, Errors]]) -> Table:
+def _pooling_table(rows: list[tuple[str, float, Errors]]) -> Table:
     """A row for each kernel and width; the constant kernel has no width."""
     from seqformer.console import table
 
-    made = table(
+    drawn = table(
         "Error of the estimates (root of the mean square)",
         "kernel", "width", "from the curve", "from the points", "queries unanswered",
         caption="The noise is 1: what comes nearer to the points than that has learned noise.",
     )  # fmt: skip
-    for kernel, width, errors in found:
-        made.add_row(
+    for kernel, width, errors in rows:
+        drawn.add_row(
             kernel,
             "any" if kernel == "constant" else f"{width:g}",
             f"{errors.from_curve:.3f}" if errors.bare < errors.queries else "no estimate",
             f"{errors.from_points:.3f}",
             f"{errors.bare} of {errors.queries}" if errors.bare else "none",
         )
-    return made
+    return drawn
 
 
 def positions(
-    length: Annotated[int, typer.Option(metavar="N", rich_help_panel=WHAT, help="Positions.")] = 60,
-    width: Annotated[
-        int, typer.Option(metavar="D", rich_help_panel=WHAT, help="Columns, the width of the model.")
-    ] = 32,
+    length: Annotated[int, option(WHAT, "Positions.", "N")] = 60,
+    width: Annotated[int, option(WHAT, "Columns, the width of the model.", "D")] = 32,
     positions: Annotated[
         str,
-        typer.Option(
-            metavar="sinusoidal|sinusoidal-split",
-            rich_help_panel=WHAT,
-            help="Sines and cosines in turn (the paper), or all sines before all cosines.",
+        option(
+            WHAT,
+            "Sines and cosines in turn (the paper), or all sines before all cosines.",
+            "sinusoidal|sinusoidal-split",
         ),
     ] = "sinusoidal",
     png: PngOption = None,
@@ -139,10 +128,10 @@ def positions(
             raise SeqformerError(f"--{name} {value}: give a number between 2 and {LARGEST:,}")
     if width % 2:
         raise SeqformerError(f"--width {width} is odd: sine and cosine come in pairs")
-    made = figures.position_panels(length, width, split=positions == "sinusoidal-split")
+    drawn = figures.position_panels(length, width, split=positions == "sinusoidal-split")
     if png:
-        pictures.save(panels.paint([[panel] for panel in made], f"{positions.capitalize()} positions"), png)
-    page(*(line for panel in made for line in (panel.draw(SCREEN), "")))
+        pictures.save(panels.paint([[panel] for panel in drawn], f"{positions.capitalize()} positions"), png)
+    page(*(line for panel in drawn for line in (panel.draw(SCREEN), "")))
     note("A shift by δ positions turns each pair of sine and cosine by the same angle, δ times its rate.")
 
 
@@ -157,11 +146,8 @@ def mask(
     ] = None,
     length: Annotated[
         int | None,
-        typer.Option(
-            metavar="N",
-            rich_help_panel=WHAT,
-            show_default="from the text",
-            help="Numbered words instead: a sentence of N beside one of half as many.",
+        option(
+            WHAT, "Numbered words instead: a sentence of N beside one of half as many.", "N", "from the text"
         ),
     ] = None,
 ) -> None:
@@ -217,9 +203,6 @@ def _drawn(title: str, rows: list[str], columns: list[str], mask: list[list[bool
     return labelled(title, rows, columns, cells, width)
 
 
-for name, command, example in (
-    ("pooling", pooling, POOLING_EXAMPLE),
-    ("positions", positions, POSITIONS_EXAMPLE),
-    ("mask", mask, MASK_EXAMPLE),
-):
-    app.command(name, help=paragraphs(command), epilog=example)(command)
+add(app, "pooling", pooling, POOLING_EXAMPLE)
+add(app, "positions", positions, POSITIONS_EXAMPLE)
+add(app, "mask", mask, MASK_EXAMPLE)

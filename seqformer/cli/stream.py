@@ -67,11 +67,11 @@ class Printer:
 
 
 def _json(source: str, best: list[Translation]) -> str:
-    found = [
+    entries = [
         {"text": t.text, "score": t.score, "log_probability": t.log_probability, "signs": list(t.warnings)}
         for t in best
     ]
-    line = {"source": source, "parts": best[0].parts, "translations": found}
+    line = {"source": source, "parts": best[0].parts, "translations": entries}
     return json.dumps(line, ensure_ascii=False).translate(_LINE_ENDS)
 
 

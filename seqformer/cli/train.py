@@ -9,14 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from seqformer.cli.options import DeviceOption, RecipeOption
+from seqformer.cli.options import DeviceOption, RecipeOption, option
 from seqformer.console import data as print_data
 from seqformer.errors import SeqformerError, WriteError
 
 EXAMPLE = "Examples: seqformer train   ·   seqformer train --task reverse   ·   seqformer train --resume"
-DATA, BUDGET, MODEL, RECIPE = "What to train on, and where", "Budget", "Model", "Training"
+DATA, BUDGET, MODEL, TRAINING = "What to train on, and where", "Budget", "Model", "Training"
 EXPERIMENTS = "Experiments: what a part is for, seen by leaving it out"
-PRESET = "from the preset"
 
 
 def _show_all(context: typer.Context, wanted: bool) -> None:
@@ -27,49 +26,46 @@ def _show_all(context: typer.Context, wanted: bool) -> None:
         raise typer.Exit
 
 
-def _advanced(panel: str, help: str, metavar: str | None, default: str | bool = False, *names: str) -> Any:
-    return typer.Option(
-        *names, metavar=metavar, rich_help_panel=panel, show_default=default, help=help, hidden=True
-    )
+def _model(help: str, metavar: str = "N", shown: str = "from the preset", *names: str) -> Any:
+    return option(MODEL, help, metavar, shown, *names, hidden=True)
 
 
-def _model(help: str, metavar: str = "N", default: str = PRESET) -> Any:
-    return _advanced(MODEL, help, metavar, default)
+def _training(help: str, shown: str, metavar: str = "N") -> Any:
+    return option(TRAINING, help, metavar, shown, hidden=True)
 
 
-def _recipe(help: str, default: str, metavar: str = "N") -> Any:
-    return _advanced(RECIPE, help, metavar, default)
-
-
-def _data(help: str, metavar: str | None = "DIR", default: str | bool = False, *names: str) -> Any:
-    return typer.Option(*names, metavar=metavar, rich_help_panel=DATA, show_default=default, help=help)
-
-
-def _budget(help: str, default: str = "no limit", metavar: str = "N") -> Any:
-    return typer.Option(metavar=metavar, rich_help_panel=BUDGET, show_default=default, help=help)
+def _budget(help: str, shown: str = "no limit", metavar: str = "N") -> Any:
+    return option(BUDGET, help, metavar, shown)
 
 
 def train(
     context: typer.Context,
     task: Annotated[
-        str | None, _data("A toy task (alternating, copy, reverse, sort), or images.", "NAME")
+        str | None, option(DATA, "A toy task (alternating, copy, reverse, sort), or images.", "NAME")
     ] = None,
-    images: Annotated[Path | None, _data("For --task images: IDX files, or PNGs by class.")] = None,
-    data: Annotated[Path | None, _data("A prepared folder.", "DIR", "the newest under prepared/")] = None,
+    images: Annotated[Path | None, option(DATA, "For --task images: IDX files, or PNGs by class.")] = None,
+    data: Annotated[
+        Path | None, option(DATA, "A prepared folder.", "DIR", "the newest under prepared/")
+    ] = None,
     run: Annotated[
-        Path | None, _data("The run folder to make, or to resume.", "DIR", "runs/NAME", "--run")
+        Path | None, option(DATA, "The run folder to make, or to resume.", "DIR", "runs/NAME", "--run")
     ] = None,
     init: Annotated[
-        Path | None, _data("Begin with the weights of this run, on data made by: prepare --like RUN.", "RUN")
+        Path | None,
+        option(DATA, "Begin with the weights of this run, on data made by: prepare --like RUN.", "RUN"),
     ] = None,
     resume: Annotated[
         bool,
-        _data("Go on with the run, or with the newest unfinished one, exactly.", None, False, "--resume"),
+        option(
+            DATA, "Go on with the run, or with the newest unfinished one, exactly.", "", False, "--resume"
+        ),
     ] = False,
     recipe: RecipeOption = None,
     print_recipe: Annotated[
         bool,
-        typer.Option("--print-recipe", help="Print what would be trained as a recipe file; train nothing."),
+        option(
+            None, "Print what would be trained as a recipe file; train nothing.", "", False, "--print-recipe"
+        ),
     ] = False,
     device: DeviceOption = "auto",
     max_minutes: Annotated[
@@ -91,11 +87,11 @@ def train(
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(
-            metavar="toy|tiny|small|base|gru|d2l|d2l-bahdanau|vit-small|vit-d2l",
-            rich_help_panel=MODEL,
-            show_default="from the data size",
-            help="Sets all dimensions of the model; the d2l presets set the book's training and budget too.",
+        option(
+            MODEL,
+            "Sets all dimensions of the model; the d2l presets set the book's training and budget too.",
+            "toy|tiny|small|base|gru|d2l|d2l-bahdanau|vit-small|vit-d2l",
+            "from the data size",
         ),
     ] = None,
     arch: Annotated[
@@ -121,61 +117,58 @@ def train(
     ] = None,
     bidirectional: Annotated[
         bool | None,
-        _advanced(
-            MODEL,
-            "A recurrent encoder (--arch bahdanau) reads both ways.",
-            None,
-            "one direction",
-            "--bidirectional",
+        _model(
+            "A recurrent encoder (--arch bahdanau) reads both ways.", "", "one direction", "--bidirectional"
         ),
     ] = None,
     dropout: Annotated[
-        float | None, _recipe("Share of each sublayer's output dropped.", "0.1; toy tasks: 0", "P")
+        float | None, _training("Share of each sublayer's output dropped.", "0.1; toy tasks: 0", "P")
     ] = None,
     norm: Annotated[
         str | None,
-        _recipe("LayerNorm after each residual sum (the paper), or before sublayers.", "post", "post|pre"),
+        _training("LayerNorm after each residual sum (the paper), or before sublayers.", "post", "post|pre"),
     ] = None,
     activation: Annotated[
-        str | None, _recipe("Activation of the feed-forward layers.", "relu", "relu|gelu|silu")
+        str | None, _training("Activation of the feed-forward layers.", "relu", "relu|gelu|silu")
     ] = None,
     tokens_per_batch: Annotated[
         int | None,
-        _recipe("max(source, target) length x sentences, padding included; patches x images.", "2048"),
+        _training("max(source, target) length x sentences, padding included; patches x images.", "2048"),
     ] = None,
-    accumulate: Annotated[int | None, _recipe("Batches per optimizer step.", "1")] = None,
+    accumulate: Annotated[int | None, _training("Batches per optimizer step.", "1")] = None,
     learning_rate: Annotated[
-        float | None, _recipe("The peak, after the warm-up.", "from the width", "LR")
+        float | None, _training("The peak, after the warm-up.", "from the width", "LR")
     ] = None,
-    warmup: Annotated[int | None, _recipe("Steps in which the learning rate rises.", "200")] = None,
+    warmup: Annotated[int | None, _training("Steps in which the learning rate rises.", "200")] = None,
     schedule: Annotated[
         str | None,
-        _recipe(
+        _training(
             "After warm-up: linear decay to 0 at the end of the budget, 1/√step, or constant.",
             "linear",
             "linear|inverse-sqrt|constant",
         ),
     ] = None,
     label_smoothing: Annotated[
-        float | None, _recipe("Share of each target spread over the vocabulary.", "0.1; toy tasks: 0", "P")
+        float | None, _training("Share of each target spread over the vocabulary.", "0.1; toy tasks: 0", "P")
     ] = None,
-    clip: Annotated[float | None, _recipe("Largest norm of the gradient.", "1.0", "X")] = None,
+    clip: Annotated[float | None, _training("Largest norm of the gradient.", "1.0", "X")] = None,
     precision: Annotated[
         str | None,
-        _recipe("Number format; auto: bf16 if the hardware supports it.", "auto", "auto|fp32|bf16"),
+        _training("Number format; auto: bf16 if the hardware supports it.", "auto", "auto|fp32|bf16"),
     ] = None,
-    seed: Annotated[int | None, _recipe("Seed for weights, dropout and batch order.", "1")] = None,
+    seed: Annotated[int | None, _training("Seed for weights, dropout and batch order.", "1")] = None,
     no_positions: Annotated[
-        bool, _advanced(EXPERIMENTS, "No positions: order is lost.", None, False, "--no-positions")
+        bool, option(EXPERIMENTS, "No positions: order is lost.", "", False, "--no-positions", hidden=True)
     ] = False,
     no_causal_mask: Annotated[
         bool,
-        _advanced(
+        option(
             EXPERIMENTS,
             "Let the decoder see the answer in training: the loss falls and decoding fails.",
-            None,
+            "",
             False,
             "--no-causal-mask",
+            hidden=True,
         ),
     ] = False,
     help_all: Annotated[

@@ -20,6 +20,7 @@ from seqformer.cli.options import (
     PrecisionOption,
     RunOption,
     open_run,
+    option,
     translates,
 )
 from seqformer.cli.stream import Printer, given_lines, translate_lines
@@ -41,39 +42,31 @@ def translate(
     run: RunOption = None,
     input: Annotated[
         Path | None,
-        typer.Option(metavar="F", rich_help_panel=INPUT, help="Translate this file, line by line."),
+        option(INPUT, "Translate this file, line by line.", "F"),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(
-            metavar="F", rich_help_panel=INPUT, show_default="stdout", help="Write translations here."
-        ),
+        option(INPUT, "Write translations here.", "F", "stdout"),
     ] = None,
     beam: BeamOption = None,
     length_penalty: LengthPenaltyOption = None,
-    n_best: Annotated[
-        int, typer.Option(metavar="N", rich_help_panel=SEARCH, help="Print the N best, a line each.")
-    ] = 1,
+    n_best: Annotated[int, option(SEARCH, "Print the N best, a line each.", "N")] = 1,
     max_length: Annotated[
         int | None,
-        typer.Option(
-            metavar="N",
-            min=0,
-            rich_help_panel=SEARCH,
-            show_default="from the source length",
-            help="Pieces a translation may have at most.",
-        ),
+        option(SEARCH, "Pieces a translation may have at most.", "N", "from the source length"),
     ] = None,
     scores: Annotated[
         bool,
-        typer.Option("--scores", rich_help_panel=OUTPUT, help="Print the score and a TAB before each line."),
+        option(OUTPUT, "Print the score and a TAB before each line.", "", False, "--scores"),
     ] = False,
     warn: Annotated[
         bool,
-        typer.Option(
+        option(
+            OUTPUT,
+            "Report likely bad translations on stderr: loop, copy, too long or short, unknown, unsure.",
+            "",
+            False,
             "--warn",
-            rich_help_panel=OUTPUT,
-            help="Report likely bad translations on stderr: loop, copy, too long or short, unknown, unsure.",
         ),
     ] = False,
     as_json: JsonOption = False,
@@ -81,11 +74,7 @@ def translate(
     precision: PrecisionOption = "fp32",
     workers: Annotated[
         int,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Processes that share a file; long ones are fastest with one a core.",
-        ),
+        option(None, "Processes that share a file; long ones are fastest with one a core.", "N"),
     ] = 1,
 ) -> None:
     """Translate sentences with a trained run.

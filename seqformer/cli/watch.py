@@ -80,7 +80,7 @@ class Screen:
         weights = sum(p.numel() for p in event.trainer.model.parameters())
         recipe = run.configs.train
         until = ", ".join(counted(n, name[:-1]) for name, n in recipe.limits.items())
-        facts = Table.grid(padding=(0, 2))
+        grid = Table.grid(padding=(0, 2))
         for name, text in (
             ("run", str(run.folder)),
             ("data", run.task.describe()),
@@ -91,10 +91,10 @@ class Screen:
             ("until", until or f"no better score in {counted(recipe.patience, 'validation')}"),
             *((("resumed", f"at step {state.step:,}, after {clock(state.seconds)}"),) if state.step else ()),
         ):
-            facts.add_row(Text(name, style="dim"), Text(text))
+            grid.add_row(Text(name, style="dim"), Text(text))
         for remark in event.remarks:
             note(remark)
-        talk.print(facts)
+        talk.print(grid)
         self._since = time.monotonic()
         self.progress.start()
 
@@ -158,10 +158,10 @@ class Screen:
     def interrupted(self, stopped: Interrupted) -> None:
         """Say what is kept of a training that was stopped, and how to go on."""
         trainer = stopped.trainer
-        kept = "everything is saved"
+        state_kept = "everything is saved"
         if trainer.saved_step != trainer.state.step:
-            kept = f"the last good state, of step {trainer.saved_step:,}, is kept"
-        note(f"Stopped by {stopped.reason} at step {trainer.state.step:,}; {kept}. Go on with:")
+            state_kept = f"the last good state, of step {trainer.saved_step:,}, is kept"
+        note(f"Stopped by {stopped.reason} at step {trainer.state.step:,}; {state_kept}. Go on with:")
         note(f"  seqformer train --resume --run {shlex.quote(str(stopped.run.folder))}")
 
     def summarize(self, run: Run) -> None:

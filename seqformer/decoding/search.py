@@ -62,10 +62,10 @@ def search(model: Seq2Seq, source: Tensor, limits: Tensor, config: DecodeConfig)
     )
     while beams.sentences:
         logits = model.step(beams.history[:, :, -1].flatten(), state)  # (R, V)
-        rows, kept = _grow(beams, logits, config)
+        rows, sentences = _grow(beams, logits, config)
         everything = torch.arange(len(logits), device=rows.device)
         if beams.sentences and not torch.equal(rows, everything):
-            state.select(rows, kept)
+            state.select(rows, sentences)
     if not all(beams.finished):
         raise SeqformerError("the model gives no translation a probability: its weights are damaged")
     best = [sorted(f, key=lambda h: h.score, reverse=True)[: config.n_best] for f in beams.finished]
@@ -147,16 +147,16 @@ def _best_of_rows(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
         best, ids = logits.topk(count)
     else:
         tail = size - blocks * BLOCK  # pieces after the last whole block are all searched
-        found = logits[:, : blocks * BLOCK].view(rows, blocks, BLOCK).amax(-1).topk(count)[1]  # (R, count)
-        ids = (found[:, :, None] * BLOCK + torch.arange(BLOCK, device=logits.device)).flatten(1)
+        chosen = logits[:, : blocks * BLOCK].view(rows, blocks, BLOCK).amax(-1).topk(count)[1]  # (R, count)
+        ids = (chosen[:, :, None] * BLOCK + torch.arange(BLOCK, device=logits.device)).flatten(1)
         if tail:
             last = torch.arange(size - tail, size, device=logits.device).expand(rows, -1)
             ids = torch.cat((ids, last), 1)
         best, places = logits.gather(1, ids).topk(count)
         ids = ids.gather(1, places)
     above = best - best[:, :1]
-    whole = logits.sub_(best[:, :1]).exp_().sum(-1, keepdim=True)  # softmax's divisor, in place
-    return above - whole.log(), ids
+    divisor = logits.sub_(best[:, :1]).exp_().sum(-1, keepdim=True)  # softmax's divisor, in place
+    return above - divisor.log(), ids
 
 
 def _enough(finished: list[Hypothesis], hope: float, config: DecodeConfig) -> bool:

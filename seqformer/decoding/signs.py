@@ -44,35 +44,35 @@ class Evidence:
     cut: bool  # it did not end by itself
 
 
-def signs(seen: Evidence) -> list[str]:
+def signs(evidence: Evidence) -> list[str]:
     """The names of the signs found, in the order of :data:`SIGNS`; time linear in both lengths."""
-    usual, length = seen.ratio * len(seen.source_ids), len(seen.ids)
-    words = seen.source.split()
-    found = (
-        _loops(seen),
-        seen.text == seen.source and len(words) >= COPY_WORDS,
-        seen.cut or length > LONGER[0] * usual + LONGER[1],
+    usual, length = evidence.ratio * len(evidence.source_ids), len(evidence.ids)
+    words = evidence.source.split()
+    flags = (
+        _loops(evidence),
+        evidence.text == evidence.source and len(words) >= COPY_WORDS,
+        evidence.cut or length > LONGER[0] * usual + LONGER[1],
         length < SHORTER[0] * usual + SHORTER[1],
-        UNK in seen.source_ids or UNK in seen.ids,
-        seen.confidence < UNSURE,
+        UNK in evidence.source_ids or UNK in evidence.ids,
+        evidence.confidence < UNSURE,
     )
-    return [name for name, there in zip(SIGNS, found, strict=True) if there]
+    return [name for name, there in zip(SIGNS, flags, strict=True) if there]
 
 
-def _loops(seen: Evidence) -> bool:
-    words, source = seen.text.split(), seen.source.split()
+def _loops(evidence: Evidence) -> bool:
+    words, source = evidence.text.split(), evidence.source.split()
     return (
         repeats(words) >= ANY_REPEATS
         or _beyond(repeats, words, source, WORD_REPEATS)
-        or _beyond(repeats, seen.ids, seen.source_ids, PIECE_REPEATS)
+        or _beyond(repeats, evidence.ids, evidence.source_ids, PIECE_REPEATS)
         or _beyond(_returns, words, source, WORD_REPEATS)
     )
 
 
-def _beyond(count: Callable[[Any], int], made: Sequence[Any], given: Sequence[Any], least: int) -> bool:
+def _beyond(count: Callable[[Any], int], output: Sequence[Any], source: Sequence[Any], least: int) -> bool:
     """Whether a translation has so many at least, and more than its source."""
-    found = count(made)
-    return found >= least and found > count(given)
+    times = count(output)
+    return times >= least and times > count(source)
 
 
 def repeats(sequence: Sequence[Hashable]) -> int:

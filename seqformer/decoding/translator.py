@@ -124,30 +124,30 @@ class Translator:
         results: list[list[Translation]] = [[] for _ in parts]
         for batch in self._batches([len(part.ids) for part in parts], limits, config.beam):
             source = pad_sources([parts[i].ids for i in batch]).to(self.device)
-            found = search(self.model, source, torch.tensor([limits[i] for i in batch]), config)
-            texts = iter(self.tokenizer.target.decode([h.ids for best in found for h in best]))
-            for index, best in zip(batch, found, strict=True):
+            hypotheses = search(self.model, source, torch.tensor([limits[i] for i in batch]), config)
+            texts = iter(self.tokenizer.target.decode([h.ids for best in hypotheses for h in best]))
+            for index, best in zip(batch, hypotheses, strict=True):
                 results[index] = [
                     self._translation(parts[index], limits[index], next(texts), hypothesis)
                     for hypothesis in best
                 ]
         return results
 
-    def _translation(self, part: _Part, limit: int, text: str, found: Hypothesis) -> Translation:
-        cut = len(found.ids) == limit  # where it ended by itself, EOS took the last place
-        length = len(found.ids) + (not cut)
+    def _translation(self, part: _Part, limit: int, text: str, best: Hypothesis) -> Translation:
+        cut = len(best.ids) == limit  # where it ended by itself, EOS took the last place
+        length = len(best.ids) + (not cut)
         warnings: list[str] = []
         if not self.manifest.toy:
-            confidence = found.log_probability / length
+            confidence = best.log_probability / length
             ratio = self.manifest.usual_ratio
-            warnings = signs(Evidence(part.text, part.ids, text, found.ids, ratio, confidence, cut))
-        tokens = self.tokenizer.target.pieces(found.ids)
+            warnings = signs(Evidence(part.text, part.ids, text, best.ids, ratio, confidence, cut))
+        tokens = self.tokenizer.target.pieces(best.ids)
         return Translation(
-            text, tokens, found.ids, found.score, found.log_probability, length, warnings=tuple(warnings)
+            text, tokens, best.ids, best.score, best.log_probability, length, warnings=tuple(warnings)
         )
 
     def _limit(self, length: int, bound: int, beam: int) -> int:
-        """Return how many pieces a translation may have: as bounded or as training suggests, within memory."""
+        """Return how many pieces a translation may have: as bounded or as usual, within memory."""
         wanted = bound or math.ceil(self.manifest.length_ratio * (length + 1)) + SPARE
         room = CACHE // (self.model.position_bytes * beam) - (length + 1)
         if self.model.longest is not None:

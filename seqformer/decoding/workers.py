@@ -38,16 +38,16 @@ class Workers:
         """Translate as :meth:`Translator.translate` does; :class:`SeqformerError` where a process dies."""
         if not lines:
             return []
-        whole: list[list[Translation]] = [[] for _ in lines]
+        results: list[list[Translation]] = [[] for _ in lines]
         shares = _shares(lines, JOBS * self.count)
         try:
             jobs = [self._pool.submit(_translate, [lines[i] for i in share], config) for share in shares]
             for share, job in zip(shares, jobs, strict=True):
                 for i, best in zip(share, job.result(), strict=True):
-                    whole[i] = best
+                    results[i] = best
         except BrokenProcessPool:
             raise SeqformerError("a worker process died; one process alone will show what is wrong") from None
-        return whole
+        return results
 
     def close(self) -> None:
         """End the processes."""

@@ -43,13 +43,13 @@ def read(checkpoint: Path, out: Path) -> Run:
     check_new(out)
     values = _read_config(checkpoint)
     vocabularies = _read_vocabularies(checkpoint, values)
-    config = _our_config(values, {side: len(found) + 1 for side, found in vocabularies.items()}, checkpoint)
-    found = load_weights(checkpoint / MODEL, ANY)
+    config = _our_config(values, {side: len(v) + 1 for side, v in vocabularies.items()}, checkpoint)
+    tensors = load_weights(checkpoint / MODEL, ANY)
     orders = {
         side: _our_order(ids, int(values["pad_token_id"]), int(values["eos_token_id"]))
         for side, ids in vocabularies.items()
     }
-    weights = _our_weights(found, config, orders, checkpoint)
+    weights = _our_weights(tensors, config, orders, checkpoint)
     models = {side: _spm(checkpoint, side, vocabularies[side], orders[side]) for side in vocabularies}
     with new_folder(out) as folder:
         for side, model in models.items():
@@ -118,14 +118,14 @@ def _read_vocabularies(checkpoint: Path, values: dict[str, Any]) -> dict[str, di
     """piece -> their id, for each side."""
     shared = values.get("share_encoder_decoder_embeddings", True)
     names = {"source": VOCABULARY, "target": VOCABULARY if shared else TARGET_VOCABULARY}
-    found = {side: read_json(checkpoint / name) for side, name in names.items()}
-    for side, pieces in found.items():
+    vocabularies = {side: read_json(checkpoint / name) for side, name in names.items()}
+    for side, pieces in vocabularies.items():
         where = f"{checkpoint / names[side]}"
         if not isinstance(pieces, dict) or "<unk>" not in pieces:
             raise RunError(f"{where}: not a vocabulary of pieces with <unk>")
         if set(pieces.values()) != set(range(len(pieces))):
             raise RunError(f"{where}: its pieces are not numbered from 0 without gaps")
-    return found
+    return vocabularies
 
 
 def _our_order(ids: dict[str, int], pad: int, eos: int) -> list[int]:
@@ -135,23 +135,23 @@ def _our_order(ids: dict[str, int], pad: int, eos: int) -> list[int]:
 
 
 def _our_weights(
-    found: dict[str, Tensor], config: TransformerConfig, orders: dict[str, list[int]], checkpoint: Path
+    tensors: dict[str, Tensor], config: TransformerConfig, orders: dict[str, list[int]], checkpoint: Path
 ) -> dict[str, Tensor]:
     try:
         weights = {
-            ours: torch.cat([found[name] for name in theirs]) if len(theirs) > 1 else found[theirs[0]]
+            ours: torch.cat([tensors[name] for name in theirs]) if len(theirs) > 1 else tensors[theirs[0]]
             for ours, theirs in block_names(config)
         }
         if config.joint:
             shared = next(
-                n for n in ("model.shared.weight", "model.encoder.embed_tokens.weight") if n in found
+                n for n in ("model.shared.weight", "model.encoder.embed_tokens.weight") if n in tensors
             )
-            weights["source_embedding.weight"] = reordered(found[shared], orders["target"], [PAD, BOS])
+            weights["source_embedding.weight"] = reordered(tensors[shared], orders["target"], [PAD, BOS])
         else:
             for side, stack in (("source", "encoder"), ("target", "decoder")):
-                rows = reordered(found[f"model.{stack}.embed_tokens.weight"], orders[side], [PAD, BOS])
+                rows = reordered(tensors[f"model.{stack}.embed_tokens.weight"], orders[side], [PAD, BOS])
                 weights[f"{side}_embedding.weight"] = rows
-        bias = found["final_logits_bias"].flatten()[orders["target"]]
+        bias = tensors["final_logits_bias"].flatten()[orders["target"]]
     except (KeyError, StopIteration, IndexError) as error:
         raise RunError(f"{checkpoint / MODEL}: not the weights of its {CONFIG} ({error})") from None
     bias[[PAD, BOS]] = HIDDEN
@@ -182,15 +182,15 @@ def _spm(checkpoint: Path, side: str, ids: dict[str, int], order: list[int]) -> 
         piece = known.get(names[number])
         usable = piece is not None and piece.type not in (kind.CONTROL, kind.UNKNOWN)
         ordered.append(piece if usable else kind(piece=names[number], type=kind.UNUSED))
-    kept = [kind.FromString(piece.SerializeToString()) for piece in ordered]
+    copies = [kind.FromString(piece.SerializeToString()) for piece in ordered]
     del model.pieces[:]
-    model.pieces.extend(kept)
+    model.pieces.extend(copies)
     spec = model.trainer_spec
     spec.pad_id, spec.unk_id, spec.bos_id, spec.eos_id = PAD, UNK, BOS, EOS
     spec.pad_piece, spec.unk_piece, spec.bos_piece, spec.eos_piece = "<pad>", "<unk>", "<s>", "</s>"
-    made: bytes = model.SerializeToString()
-    Vocabulary(made, str(path))  # it opens
-    return made
+    content: bytes = model.SerializeToString()
+    Vocabulary(content, str(path))  # it opens
+    return content
 
 
 def _manifest(checkpoint: Path, config: TransformerConfig) -> TextManifest:

@@ -79,9 +79,9 @@ def _parse(file: BinaryIO, path: Path, dimensions: int) -> Bytes:
     while len(content) <= expected and (piece := file.read(PIECE)):
         content += piece
     if len(content) != expected:
-        found = f"{len(content):,} bytes follow" if len(content) < expected else "more follow"
+        actual = f"{len(content):,} bytes follow" if len(content) < expected else "more follow"
         raise DataError(
-            f"{path}: its header promises {_by(shape)} = {expected:,} bytes and {found}; get it again"
+            f"{path}: its header promises {_by(shape)} = {expected:,} bytes and {actual}; get it again"
         )
     return np.frombuffer(content, np.uint8).reshape(shape)
 

@@ -58,8 +58,8 @@ def prepare(folder: Path, out: Path, seed: int = 1) -> ImageManifest:
 def _fingerprint(classes: tuple[str, ...], *splits: Labelled) -> str:
     """Tell these images, labels and classes from others."""
     marks = hashlib.blake2b(repr(classes).encode())
-    for split in splits:
-        marks.update(repr(split.images.shape).encode())
-        marks.update(np.ascontiguousarray(split.images).data)
-        marks.update(split.labels.astype("<i8").tobytes())
+    for part in splits:
+        marks.update(repr(part.images.shape).encode())
+        marks.update(np.ascontiguousarray(part.images).data)
+        marks.update(part.labels.astype("<i8").tobytes())
     return marks.hexdigest()[:16]

@@ -172,11 +172,11 @@ class Bahdanau(Seq2Seq):
         """Feed targets (R, T): hidden states (R, T, D) and weights (B, R/B * T, S); the state moves on."""
         hidden, weights = [], []
         for embedded in self.dropout(self.target_embedding(target)).unbind(1):  # (R, D)
-            context, seen = self._look(state)
+            context, row_weights = self._look(state)
             fed = torch.cat((context, embedded), -1)[:, None]  # (R, 1, 2D)
             out, state.hidden = self.units(fed, state.hidden)
             hidden.append(out)
-            weights.append(seen)
+            weights.append(row_weights)
         return torch.cat(hidden, 1), torch.cat(weights, 1)
 
     def _look(self, state: BahdanauState) -> tuple[Tensor, Tensor]:

@@ -15,8 +15,8 @@ class _ByteMask(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, dropped: int) -> Tensor:
         words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
-        kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= dropped
-        mask = kept.to(x.dtype).mul_(256 / (256 - dropped))
+        survives = words.view(torch.uint8)[: x.numel()].view(x.shape) >= dropped
+        mask = survives.to(x.dtype).mul_(256 / (256 - dropped))
         ctx.save_for_backward(mask)
         return x * mask
 
@@ -41,5 +41,5 @@ class Dropout(nn.Module):
             return x
         if x.device.type != "cpu":
             return functional.dropout(x, self.rate)
-        kept: Tensor = _ByteMask.apply(x, max(1, round(256 * self.rate)))  # type: ignore[no-untyped-call]
-        return kept
+        y: Tensor = _ByteMask.apply(x, max(1, round(256 * self.rate)))  # type: ignore[no-untyped-call]
+        return y

@@ -152,8 +152,8 @@ class VisionTransformer(nn.Module):
     def _read(self, images: Tensor, weights: bool = False) -> tuple[Tensor, list[Tensor]]:
         x, maps = self._embed(images), []
         for block in self.encoder:
-            x, seen = block(x, None, weights)
-            maps.append(seen)
+            x, block_weights = block(x, None, weights)
+            maps.append(block_weights)
         logits: Tensor = self.head(self.norm(x[:, 0]))  # (B, Y)
         return logits, maps
 

@@ -17,23 +17,23 @@ def draw(title: str, series: dict[str, Points], width: int, axis: str = "step") 
 
     Points whose second number is not finite are left out.
     """
-    kept = {name: [(x, y) for x, y in points if math.isfinite(y)] for name, points in series.items()}
-    everything = [point for points in kept.values() for point in points]
+    finite = {name: [(x, y) for x, y in points if math.isfinite(y)] for name, points in series.items()}
+    everything = [point for points in finite.values() for point in points]
     if len({x for x, _ in everything}) < 2:
         return None
     low, high = min(y for _, y in everything), max(y for _, y in everything)
     first, last = min(x for x, _ in everything), max(x for x, _ in everything)
     columns, span = width - 10, (high - low) or 1.0
     canvas = [[(" ", "")] * columns for _ in range(HEIGHT)]
-    marks = list(zip(MARKS, STYLES, strict=True))[-len(kept) :]
-    for (mark, style), points in zip(marks, kept.values(), strict=True):
+    marks = list(zip(MARKS, STYLES, strict=True))[-len(finite) :]
+    for (mark, style), points in zip(marks, finite.values(), strict=True):
         for x, y in points:
             column = round((x - first) / (last - first) * (columns - 1))
             row = round((high - y) / span * (HEIGHT - 1))
             canvas[row][column] = (mark, style)
     text = Text(title, style="bold")
-    if len(kept) > 1:
-        for (mark, style), name in zip(marks, kept, strict=True):
+    if len(finite) > 1:
+        for (mark, style), name in zip(marks, finite, strict=True):
             text.append(f"   {mark} {name}", style=style)
     for row, line in enumerate(canvas):
         label = f"{high:8.3g} ┤" if row == 0 else f"{low:8.3g} ┤" if row == HEIGHT - 1 else " " * 9 + "│"

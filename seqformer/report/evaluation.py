@@ -83,10 +83,10 @@ class TextEvaluation(Evaluation):
 
     def tables(self) -> list[RenderableType]:
         """Return a row for each score, the best and the worst translations, and a comparison."""
-        made: list[RenderableType] = [self._scores(), self._examples()]
+        tables: list[RenderableType] = [self._scores(), self._examples()]
         if self.comparisons:
-            made += tests_table(self.comparisons, (self.system, self.other), len(self.sources))
-        return made
+            tables += tests_table(self.comparisons, (self.system, self.other), len(self.sources))
+        return tables
 
     def _scores(self) -> RenderableType:
         count = len(self.sources)
@@ -137,41 +137,41 @@ class ClassEvaluation(Evaluation):
 
     def to_json(self) -> dict[str, Any]:
         """Return accuracy and confusion as plain JSON values."""
-        found = self.confusion
+        confusion = self.confusion
         return {
-            "accuracy": found.accuracy,
-            "per_class": {name: found.recall(i) for i, name in enumerate(found.classes)},
-            "confusion": found.counts,
-            "images": found.total,
+            "accuracy": confusion.accuracy,
+            "per_class": {name: confusion.recall(i) for i, name in enumerate(confusion.classes)},
+            "confusion": confusion.counts,
+            "images": confusion.total,
             "seconds": self.seconds,
         }
 
     def tables(self) -> list[RenderableType]:
         """Return a row for each class, and what is taken for what."""
-        found = self.confusion
-        title = f"{self.title}: {counted(found.total, 'image')}"
+        confusion = self.confusion
+        title = f"{self.title}: {counted(confusion.total, 'image')}"
         scores = table(title, "class", "images", "recognised", "of those named so")
-        for i, name in enumerate(found.classes):
-            both = (found.recall(i), found.precision(i))
+        for i, name in enumerate(confusion.classes):
+            both = (confusion.recall(i), confusion.precision(i))
             shares = ("–" if share is None else f"{share:.1%}" for share in both)
-            scores.add_row(name, f"{sum(found.counts[i]):,}", *shares)
+            scores.add_row(name, f"{sum(confusion.counts[i]):,}", *shares)
         scores.add_section()
-        scores.add_row("all", f"{found.total:,}", f"{found.accuracy:.2%}", "")
-        marks = [name if len(name) <= 6 else name[:5] + "…" for name in found.classes]
+        scores.add_row("all", f"{confusion.total:,}", f"{confusion.accuracy:.2%}", "")
+        marks = [name if len(name) <= 6 else name[:5] + "…" for name in confusion.classes]
         taken = table("What is taken for what: a row for each class, a column for each answer", "", *marks)
-        for i, row in enumerate(found.counts):
+        for i, row in enumerate(confusion.counts):
             cells = (Text(str(n) if n else "·", style="bold" if i == j else "") for j, n in enumerate(row))
-            taken.add_row(found.classes[i], *cells)
+            taken.add_row(confusion.classes[i], *cells)
         return [scores, taken]
 
     def notes(self) -> list[str]:
         """Return accuracy, speed and the commonest mistakes."""
-        found = self.confusion
-        speed = f"{found.total / self.seconds:,.0f} images/s"
+        confusion = self.confusion
+        speed = f"{confusion.total / self.seconds:,.0f} images/s"
         return [
-            f"{found.accuracy:.2%} right, in {self.seconds:.1f} s ({speed})",
+            f"{confusion.accuracy:.2%} right, in {self.seconds:.1f} s ({speed})",
             *(
-                f"  {counted(n, 'time')} {found.classes[i]} was taken for {found.classes[j]}"
-                for i, j, n in found.worst(SHOWN)
+                f"  {counted(n, 'time')} {confusion.classes[i]} was taken for {confusion.classes[j]}"
+                for i, j, n in confusion.worst(SHOWN)
             ),
         ]

@@ -40,12 +40,12 @@ def queries() -> Tensor:
 def pooling_errors(kernel: str, width: float, keys: Tensor, values: Tensor) -> Errors:
     """How far the estimates from points (N,) are from the true curve, and from the points themselves."""
     asked = queries()
-    found = pool(asked, keys, values, kernel, width)
+    pooled = pool(asked, keys, values, kernel, width)
     at_keys = pool(keys, keys, values, kernel, width).estimates
     return Errors(
-        from_curve=rms((found.estimates - truth(asked))[found.covered]),
+        from_curve=rms((pooled.estimates - truth(asked))[pooled.covered]),
         from_points=rms(at_keys - values),
-        bare=int((~found.covered).sum()),
+        bare=int((~pooled.covered).sum()),
         queries=len(asked),
     )
 
@@ -53,9 +53,9 @@ def pooling_errors(kernel: str, width: float, keys: Tensor, values: Tensor) -> E
 def pooling_panels(kernel: str, width: float, keys: Tensor, values: Tensor) -> tuple[Curves, Matrix]:
     """The curve fitted to points (N,) beside the true one, and the weights (Q, N) it was made with."""
     asked = queries()
-    found = pool(asked, keys, values, kernel, width)
+    pooled = pool(asked, keys, values, kernel, width)
     x = [round(q, 2) for q in asked.tolist()]
-    estimates = found.estimates.masked_fill(~found.covered, math.nan)  # drawn as a gap
+    estimates = pooled.estimates.masked_fill(~pooled.covered, math.nan)  # drawn as a gap
     title = kernel if kernel == "constant" else f"{kernel}, width {width:g}"
     curves = Curves(
         title=title,
@@ -66,16 +66,16 @@ def pooling_panels(kernel: str, width: float, keys: Tensor, values: Tensor) -> t
             "estimate": list(zip(x, estimates.tolist(), strict=True)),
         },
         points=list(zip(keys.tolist(), values.tolist(), strict=True)),
-        remark=_gaps(x, found.covered.tolist()),
+        remark=_gaps(x, pooled.covered.tolist()),
     )
     matrix = Matrix(
         title=f"{title}: weights",
         x="keys, the x of the points",
         y="queries x",
-        values=found.weights.tolist(),
+        values=pooled.weights.tolist(),
         rows=[f"{q:g}" for q in x],
         columns=[f"{key:.1f}" for key in keys.tolist()],
-        high=float(found.weights.max()),
+        high=float(pooled.weights.max()),
     )
     return curves, matrix
 
@@ -87,9 +87,9 @@ def _gaps(x: list[float], covered: list[bool]) -> str:
         for bare, run in groupby(zip(x, covered, strict=True), key=lambda pair: not pair[1])
         if bare
     ]
-    told = [f"{gap[0]:g} to {gap[-1]:g}" if len(gap) > 1 else f"{gap[0]:g}" for gap in gaps[:3]]
+    ranges = [f"{gap[0]:g} to {gap[-1]:g}" if len(gap) > 1 else f"{gap[0]:g}" for gap in gaps[:3]]
     more = [f"and {len(gaps) - 3} more"] if len(gaps) > 3 else []
-    return "no point is near x = " + ", ".join(told + more) if gaps else ""
+    return "no point is near x = " + ", ".join(ranges + more) if gaps else ""
 
 
 def position_panels(length: int, width: int, *, split: bool) -> list[Curves | Matrix]:
@@ -100,7 +100,7 @@ def position_panels(length: int, width: int, *, split: bool) -> list[Curves | Ma
     chosen = range(first, min(first + 2, pairs))
     named = [(_column(pair, split), "sine") for pair in chosen]
     named += [(_column(pair, split) + (pairs if split else 1), "cosine") for pair in chosen]
-    whole = Matrix(
+    matrix = Matrix(
         title="The matrix",
         x="columns of the model",
         y="positions",
@@ -115,7 +115,7 @@ def position_panels(length: int, width: int, *, split: bool) -> list[Curves | Ma
         y="value",
         lines={f"{c}, {name}": list(enumerate(table[:, c].tolist())) for c, name in sorted(named)},
     )
-    return [whole, curves, _counter(width, split=split)]
+    return [matrix, curves, _counter(width, split=split)]
 
 
 def _counter(width: int, *, split: bool) -> Matrix:

@@ -59,11 +59,11 @@ class Learning:
         if self.best is None:
             return "There was no validation, so it is not known whether it learned.", "Train for longer."
         good, begun = LEARNED.get(self.name, (chance + 0.5 * (1 - chance), 2 * chance))
-        told = value(self.name, self.best)
+        best = value(self.name, self.best)
         if self.best >= good:
-            return f"It learned: {told} on held-out data.", ""
+            return f"It learned: {best} on held-out data.", ""
         word = "It has begun to learn" if self.best >= begun else "It has not learned"
-        return f"{word}: {told} on held-out data.", self._advice()
+        return f"{word}: {best} on held-out data.", self._advice()
 
     def _advice(self) -> str:
         losses = [loss for _, loss in self.valid if math.isfinite(loss)]

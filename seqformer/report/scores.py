@@ -30,8 +30,8 @@ def corpus_score(name: str, hypotheses: list[str], references: list[str], *, int
     """
     metric = sacrebleu_metric(name)
     if not interval:
-        found = metric.corpus_score(hypotheses, [references])
-        return Score(name, float(found.score), str(metric.get_signature()))
+        result = metric.corpus_score(hypotheses, [references])
+        return Score(name, float(result.score), str(metric.get_signature()))
     from sacrebleu.significance import PairedTest
 
     # a test of one system is the bootstrap of its score; corpus_score(…, n_bootstrap) is the same, and fails

@@ -61,7 +61,7 @@ def compare(
     names: Iterable[str], first: list[str], second: list[str], references: list[str]
 ) -> list[Comparison]:
     """Both tests for each score named, on as many translations by A and by B as references."""
-    found = []
+    comparisons = []
     for name in names:
         tested = {
             kind: _test(name, kind, bounded(wanted, len(references)), first, second, references)
@@ -71,8 +71,8 @@ def compare(
         # sacrebleu calls a system and its copy different: no resample of theirs differs more than by nothing
         p = {kind: 1.0 if scores[0] == scores[1] else float(t[0][1].p_value) for kind, t in tested.items()}
         signatures = (tested["bs"][1], tested["ar"][1])
-        found.append(Comparison(name, float(scores[0]), float(scores[1]), p["bs"], p["ar"], signatures))
-    return found
+        comparisons.append(Comparison(name, float(scores[0]), float(scores[1]), p["bs"], p["ar"], signatures))
+    return comparisons
 
 
 def _test(
@@ -93,7 +93,7 @@ def _test(
     return scores[title], str(signatures[title])
 
 
-def tests_to_json(found: list[Comparison], names: tuple[str, str], sentences: int) -> dict[str, Any]:
+def tests_to_json(comparisons: list[Comparison], names: tuple[str, str], sentences: int) -> dict[str, Any]:
     """Return what the tests say of systems A and B as plain JSON values."""
     return {
         "with": names[1],
@@ -108,12 +108,14 @@ def tests_to_json(found: list[Comparison], names: tuple[str, str], sentences: in
                 "different": c.shown,
                 "verdict": c.verdict(names, sentences),
             }
-            for c in found
+            for c in comparisons
         },
     }
 
 
-def tests_table(found: list[Comparison], names: tuple[str, str], sentences: int) -> list[RenderableType]:
+def tests_table(
+    comparisons: list[Comparison], names: tuple[str, str], sentences: int
+) -> list[RenderableType]:
     """Return a row for each score, then the verdicts and the signatures of the tests."""
     rows = table(
         f"A: {names[0]}, B: {names[1]}, on the same {sentences:,} sentences",
@@ -121,9 +123,9 @@ def tests_table(found: list[Comparison], names: tuple[str, str], sentences: int)
     )  # fmt: skip
     how = table("The two tests, for A and B alike", "test", "signature")
     how.columns[1].justify = "left"
-    for c in found:
+    for c in comparisons:
         p = (f"{value:.4f}" for value in (c.bootstrap, c.randomisation))
         rows.add_row(TITLES[c.name], f"{c.first:.1f}", f"{c.second:.1f}", f"{c.difference:+.2f}", *p)
         for name, signature in zip(("bootstrap", "randomisation"), c.signatures, strict=True):
             how.add_row(name, f"{TITLES[c.name]} {signature}")
-    return [rows, *(c.verdict(names, sentences) for c in found), "", how]
+    return [rows, *(c.verdict(names, sentences) for c in comparisons), "", how]

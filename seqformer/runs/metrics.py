@@ -24,11 +24,11 @@ class Metrics:
         self._file: FileIO | None = None
         if not writes:  # another process does
             return
-        kept = path.read_bytes()[:keep_bytes] if keep_bytes and path.is_file() else b""
-        if len(kept) < keep_bytes:
-            raise DamagedError(f"{path}: cut to {len(kept):,} of the {keep_bytes:,} bytes it had")
+        content = path.read_bytes()[:keep_bytes] if keep_bytes and path.is_file() else b""
+        if len(content) < keep_bytes:
+            raise DamagedError(f"{path}: cut to {len(content):,} of the {keep_bytes:,} bytes it had")
         # a new file in its place: what the old one's name led to, by a link of either kind, stays as it is
-        write_whole(path, lambda beside: beside.write_bytes(kept))
+        write_whole(path, lambda beside: beside.write_bytes(content))
         self._file = open(path, "ab", buffering=0)
 
     def append(self, record: dict[str, Any]) -> None:

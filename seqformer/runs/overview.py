@@ -44,13 +44,13 @@ class Overview:
 
     def tables(self) -> list[Table]:
         """Return a row for each run."""
-        made = table("Runs", "run", "learned", "trained", "score", "weights", "state")
+        rows = table("Runs", "run", "learned", "trained", "score", "weights", "state")
         for index in (1, 2, 3, 5):
-            made.columns[index].justify = "left"
+            rows.columns[index].justify = "left"
         for row in self.rows:
             score = "" if row["value"] is None else value(row["score"], row["value"])
             when = datetime.fromisoformat(row["trained"]).strftime("%Y-%m-%d %H:%M")
-            made.add_row(
+            rows.add_row(
                 row["run"],
                 f"{row['learned']}, {row['arch']}",
                 when,
@@ -58,7 +58,7 @@ class Overview:
                 f"{row['weights']:,}",
                 row["state"],
             )
-        return [made]
+        return [rows]
 
 
 def _row(run: Run, touched: float) -> dict[str, Any]:

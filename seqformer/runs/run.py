@@ -121,8 +121,8 @@ class Run:
     def is_untouched(self) -> bool:
         """Return whether nothing has been learned in it yet, or nothing that was kept."""
         metrics = self.folder / METRICS
-        kept = (self.folder / STATE).exists() or (self.folder / WEIGHTS).exists()
-        return not kept and not (metrics.exists() and metrics.stat().st_size)
+        has_weights = (self.folder / STATE).exists() or (self.folder / WEIGHTS).exists()
+        return not has_weights and not (metrics.exists() and metrics.stat().st_size)
 
     def __repr__(self) -> str:
         return f"<Run {self.folder}: {self.task.title}, {self.configs.model.describe()}>"

@@ -134,14 +134,14 @@ def check_plain(folder: Path) -> None:
 
 def digest(path: Path) -> str:
     """128 bits of BLAKE2b of a file, in hexadecimal: tells it from any other."""
-    seen = hashlib.blake2b(digest_size=16)
+    hasher = hashlib.blake2b(digest_size=16)
     try:
         with open(path, "rb") as file:
             while piece := file.read(1 << 20):
-                seen.update(piece)
+                hasher.update(piece)
     except OSError as error:
         raise DamagedError(f"{path}: cannot be read ({error.strerror})") from None
-    return seen.hexdigest()
+    return hasher.hexdigest()
 
 
 def free(folder: Path) -> Path:

@@ -51,9 +51,9 @@ def from_json(kind: type[Kind], values: object, where: str) -> Kind:
 def check(kind: str, key: str, value: object, where: str) -> None:
     """Refuse a value that is not of a type as dataclasses here spell them, like ``dict[str, int]``."""
     if not any(_fits(part, value) for part in kind.split(" | ")):
-        told = repr(value)
+        text = repr(value)
         raise DamagedError(
-            f"{where}: {key!r} is {told if len(told) < 60 else told[:57] + '…'}, expected {kind}"
+            f"{where}: {key!r} is {text if len(text) < 60 else text[:57] + '…'}, expected {kind}"
         )
 
 

@@ -86,8 +86,8 @@ class Translation(Task[TextManifest]):
     def check(self, model: Any) -> None:
         """Refuse learned positions for fewer pieces than sentences have."""
         longest = max(self.manifest.longest.values())
-        learned = isinstance(model, TransformerConfig) and model.positions == "learned"
-        if learned and longest >= model.max_positions:  # BOS or EOS takes a place too
+        is_learned = isinstance(model, TransformerConfig) and model.positions == "learned"
+        if is_learned and longest >= model.max_positions:  # BOS or EOS takes a place too
             raise SeqformerError(
                 f"positions are learned for {model.max_positions} pieces and {self.folder} has sentences of "
                 f"{longest}; prepare it with at most {model.max_positions - 1} pieces (max_pieces)"

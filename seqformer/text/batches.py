@@ -103,17 +103,17 @@ class PairBatches:
 
         Pairs whose neighbour in the batch has the same source are left out of both.
         """
-        made = []
+        batches = []
         some = np.arange(min(most, len(self.pairs)))
         for cell in self._cells(some):
             batch = self.load(cell)
             other = batch.source.roll(-1, 0)  # (B, S)
-            kept = (other != batch.source).any(1)  # (B,)
-            own = (side[kept] for side in (batch.source, batch.target_in, batch.target_out))
-            pair = Batch(*own), Batch(other[kept], batch.target_in[kept], batch.target_out[kept])
-            if kept.any():
-                made.append(pair)
-        return made
+            differs = (other != batch.source).any(1)  # (B,)
+            own = (side[differs] for side in (batch.source, batch.target_in, batch.target_out))
+            pair = Batch(*own), Batch(other[differs], batch.target_in[differs], batch.target_out[differs])
+            if differs.any():
+                batches.append(pair)
+        return batches
 
     def padding(self) -> float:
         """The share of tokens, source and target together, that is padding in the first part."""

@@ -30,11 +30,11 @@ _ODD = re.compile(f"[{re.escape(''.join(_KIND_OF))}]")
 
 def odd(line: str) -> Iterator[tuple[str, int]]:
     """Each kind of odd character in a line once, with the place where it is first seen."""
-    seen = set()
+    kinds = set()
     for match in _ODD.finditer(line):
         kind = _KIND_OF[match[0]]
-        if kind not in seen:
-            seen.add(kind)
+        if kind not in kinds:
+            kinds.add(kind)
             yield kind, match.start()
 
 
@@ -120,9 +120,9 @@ def script(line: str) -> str:
     """
     if line.isascii():
         return "Latin" if _LATIN.search(line) else ""
-    found = set(map(_SCRIPTS.__getitem__, line)) - {""}
-    if len(found) < 2:
-        return found.pop() if found else ""
+    scripts = set(map(_SCRIPTS.__getitem__, line)) - {""}
+    if len(scripts) < 2:
+        return scripts.pop() if scripts else ""
     counts = Counter(filter(None, map(_SCRIPTS.__getitem__, line)))
     name, most = counts.most_common(1)[0]
     return name if 2 * most > counts.total() else MIXED

@@ -21,8 +21,8 @@ EncodedPair = tuple[list[int], list[int]]
 class Encoded:
     """Encodes the splits of a folder and counts what it sees."""
 
-    def __init__(self, learned: Tokenizer, max_pieces: int, cut: bool, dtype: str) -> None:
-        self.sides = {"source": learned.source, "target": learned.target}
+    def __init__(self, tokenizer: Tokenizer, max_pieces: int, cut: bool, dtype: str) -> None:
+        self.sides = {"source": tokenizer.source, "target": tokenizer.target}
         self.max_pieces = max_pieces
         self.cut = cut
         self.dtype = dtype

@@ -44,13 +44,13 @@ def alternating() -> ToySplits:
 def digits(answer: Callable[[list[str]], list[str]], seed: int, pairs: int = 30_000) -> ToySplits:
     """Random sequences of 1 to 20 digits, all distinct, with their answers."""
     rng = random.Random(seed)
-    seen: dict[str, str] = {}
-    while len(seen) < pairs:
+    answers: dict[str, str] = {}
+    while len(answers) < pairs:
         symbols = [rng.choice("0123456789") for _ in range(rng.randint(1, LONGEST))]
-        seen.setdefault(" ".join(symbols), " ".join(answer(symbols)))
-    made = list(seen.items())
-    rng.shuffle(made)
-    return ToySplits(made[700:], made[:200], made[200:700])
+        answers.setdefault(" ".join(symbols), " ".join(answer(symbols)))
+    pairs_made = list(answers.items())
+    rng.shuffle(pairs_made)
+    return ToySplits(pairs_made[700:], pairs_made[:200], pairs_made[200:700])
 
 
 TOYS: dict[str, Callable[[int], ToySplits]] = {

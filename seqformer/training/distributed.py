@@ -72,10 +72,10 @@ class Processes:
         lengths = self.stack(torch.tensor(len(mine)))
         rows = self.stack(functional.pad(mine, (0, int(lengths.max()) - len(mine))))
         parts = [json.loads(bytes(row[:n].tolist())) for row, n in zip(rows, lengths.tolist(), strict=True)]
-        whole = [""] * sum(map(len, parts))
+        lines_of_all = [""] * sum(map(len, parts))
         for rank, part in enumerate(parts):
-            whole[rank :: self.size] = part
-        return whole
+            lines_of_all[rank :: self.size] = part
+        return lines_of_all
 
     def say(self, text: str) -> str:
         """What the first process says, as text."""

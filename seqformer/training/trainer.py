@@ -132,8 +132,8 @@ class Trainer:
                 yield self._save()
             yield from self._loop()
         except WriteError as error:
-            kept = "nothing was" if self.saved_step is None else f"the state of step {self.saved_step:,} is"
-            raise WriteError(f"{error}; {kept} kept") from None
+            saved = "nothing was" if self.saved_step is None else f"the state of step {self.saved_step:,} is"
+            raise WriteError(f"{error}; {saved} kept") from None
 
     def _loop(self) -> Iterator[Event]:
         plan = self.batches.plan(self.state.epoch, self.state.part)
