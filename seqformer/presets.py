@@ -191,7 +191,7 @@ def _architecture(
     if preset and preset not in kind.presets:
         raise SeqformerError(f"preset {preset} is of another architecture: {nearest(preset, kind.presets)}")
     usual = task.preset if task.preset in kind.presets else kind.preset_for(task.manifest.pairs["train"])
-    return arch, preset or usual, not preset
+    return arch, preset or usual, not preset and "width" not in asked
 
 
 def _check_names(kind: type[ModelConfig], settings: dict[str, Any], initial: ModelConfig | None) -> None:

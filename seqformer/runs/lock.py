@@ -36,6 +36,7 @@ def training(folder: Path) -> Iterator[None]:
     finally:
         with contextlib.suppress(OSError):
             (folder / TRAINER).unlink(missing_ok=True)
+            (folder / LOCK).unlink(missing_ok=True)
         lock.release()
 
 

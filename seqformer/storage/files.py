@@ -161,8 +161,12 @@ def locked(path: Path) -> Iterator[None]:
     """
     try:
         path.absolute().parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f".{path.name}.lock"), thread_local=False, is_singleton=True):
-            yield
+        with FileLock(path.with_name(f".{path.name}.lock"), thread_local=False, is_singleton=True) as lock:
+            try:
+                yield
+            finally:
+                if lock.lock_counter == 1:  # nobody waits for a name that is gone: filelock looks again
+                    Path(lock.lock_file).unlink(missing_ok=True)
     except PermissionError as error:
         raise cannot_write(path, error) from None
 
