@@ -1,11 +1,11 @@
 # Two commands set everything up by themselves: `make demo` and `make test`.
 PYTHON ?= python3
-EXTRAS ?= png,dev# and exchange, to test against transformers and CTranslate2
+EXTRAS ?= png,dev# all: exchange too, to test against transformers and CTranslate2
 BIN := .venv/bin
 SEQFORMER := $(BIN)/seqformer
-STAMP := .venv/.installed
+STAMP = .venv/.installed-$(EXTRAS)
 
-.PHONY: demo test check install bench clean
+.PHONY: demo test check install bench docs clean
 
 install: $(STAMP)
 
@@ -31,6 +31,9 @@ check: install
 
 bench: install
 	$(BIN)/python bench/run.py $(BENCH)
+
+docs: install
+	$(BIN)/python docs/run.py
 
 clean:
 	rm -rf .venv prepared runs .pytest_cache .mypy_cache .ruff_cache

@@ -1,6 +1,6 @@
-"""The settings of preparing, training and decoding: frozen dataclasses, bounds beside each field.
+"""The settings of preparing, training and decoding: frozen dataclasses, with bounds at each field.
 
-The settings of a model stand beside the model (:mod:`seqformer.models`), checked in the same way.
+The settings of a model are defined beside the model (:mod:`seqformer.models`), checked in the same way.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SCHEDULES = ("linear", "inverse-sqrt", "constant")
 PRECISIONS = ("auto", "fp32", "bf16")
 MODEL_TYPES = ("unigram", "bpe", "word", "char")
 LIMITS = ("max_minutes", "max_steps", "max_epochs")
-CHANGEABLE = (*LIMITS, "patience", "validate_every")  # by a resumed run; all else stays as it was begun
+CHANGEABLE = (*LIMITS, "patience", "validate_every")  # when a run is resumed; all else stays as it was
 
 
 def number(
@@ -33,7 +33,7 @@ def one_of(default: str, names: tuple[str, ...]) -> Any:
 
 @dataclass(frozen=True)
 class Config:
-    """Settings that are checked when they are made. Raises :class:`SeqformerError` that names the field."""
+    """Settings that are checked when created. Raises :class:`SeqformerError` that names the field."""
 
     def __post_init__(self) -> None:
         for each in dataclasses.fields(self):
@@ -56,17 +56,17 @@ class PrepareConfig(Config):
     lowercase: bool = False
     split_punctuation: bool = False
     filter: bool = True  # drop pairs with a fault; False: every pair is kept
-    max_ratio: float = number(9.0, least=1)  # one side longer than so many times the other is a fault
+    max_ratio: float = number(9.0, least=1)  # one side longer than this many times the other is a fault
     model_type: str = one_of("bpe", MODEL_TYPES)
     vocab_size: int = number(0)  # 0: from the data
-    min_count: int = number(1, least=1)  # of word pieces: words that training has less often are unknown
+    min_count: int = number(1, least=1)  # of word pieces: words rarer in train are unknown
     separate: bool = False  # a vocabulary for each side instead of a joint one
     max_pairs: int = number(0)  # only the first are read; 0: all
     max_pieces: int = number(256, least=1)  # longer training pairs are dropped …
     cut: bool = False  # … or cut there, in train and valid
     valid_size: int = number(1000, least=1)  # sources
     test_size: int = number(1000, least=1)
-    in_order: bool = False  # the last ``valid_size`` pairs are valid, and test the same
+    in_order: bool = False  # the last ``valid_size`` pairs are valid and also test
     seed: int = number(1, most=(1 << 63) - 1)  # decides the splits
 
 
@@ -104,7 +104,7 @@ class DecodeConfig(Config):
     length_penalty: float = number(1.0)  # A: hypotheses are ranked by log-probability / length ** A
     n_best: int = number(1, least=1)
     max_length: int = number(0)  # target pieces; 0: from the source length and the training data
-    early_stopping: bool = False  # end once W hypotheses have ended, though one alive may score better
+    early_stopping: bool = False  # end once W hypotheses have ended, even if one alive may score better
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,4 +1,4 @@
-"""stdout is data, stderr is talk; one table style."""
+"""Output: data on stdout, messages on stderr, one style of tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ talk = Console(stderr=True, highlight=False)
 
 
 def table(title: str, *columns: str, caption: str | None = None) -> Table:
-    """Return an empty table: a title, a thin rule, first column to the left and the others to the right."""
+    """Return an empty table: a title, a thin rule, first column left-aligned, the others right-aligned."""
     empty = Table(title=title, caption=caption, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for index, name in enumerate(columns):
         empty.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
@@ -26,7 +26,7 @@ def data(text: str = "") -> None:
 
 
 def page(*renderables: object) -> None:
-    """Print tables that are the answer itself to stdout; in colour only at a terminal."""
+    """Print tables as data to stdout, in colour only at a terminal."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     for item in renderables:
         console.print(item)

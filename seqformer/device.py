@@ -1,4 +1,4 @@
-"""Where a model computes, and in which precision."""
+"""The device and the precision that a model computes in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def choose_device(name: str) -> torch.device:
-    """``auto`` takes an NVIDIA GPU where there is one."""
+    """Return the device; ``auto`` takes an NVIDIA GPU if there is one."""
     if name not in DEVICES:
         raise SeqformerError(f"there is no device '{name}': {nearest(name, DEVICES)}")
     if name == "cuda" and not torch.cuda.is_available():
@@ -21,7 +21,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """``auto`` takes bf16 where the hardware multiplies in it, and fp32 elsewhere."""
+    """Return the precision; ``auto`` takes bf16 if the hardware supports it, else fp32."""
     if name not in PRECISIONS:
         raise SeqformerError(f"precision '{name}' is not known: {nearest(name, PRECISIONS)}")
     if name != "auto":

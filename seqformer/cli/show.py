@@ -1,4 +1,4 @@
-"""``seqformer show``: the parts that a Transformer is made of, drawn; nothing needs to be trained."""
+"""``seqformer show``: drawings of the parts of a Transformer; nothing needs to be trained."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def pooling(
     seed: Annotated[int, option(DATA, "Seed of the points.", "N")] = 1,
     png: PngOption = None,
 ) -> None:
-    """Attention pooling: a curve from noisy points, each estimate a weighted mean of what is near.
+    """Show attention pooling: a curve from noisy points, each estimate a weighted mean of nearby values.
 
     The points are y = 2 sin x + x with standard normal noise, x in [0, 5]. A query is an x, a key
     the x of a point, a value its y.
@@ -77,7 +77,7 @@ def pooling(
 
 
 def _pooling_table(rows: list[tuple[str, float, Errors]]) -> Table:
-    """A row for each kernel and width; the constant kernel has no width."""
+    """Return a row for each kernel and width; the constant kernel has no width."""
     from seqformer.console import table
 
     drawn = table(
@@ -109,7 +109,7 @@ def positions(
     ] = "sinusoidal",
     png: PngOption = None,
 ) -> None:
-    """The matrix of sinusoidal positions, some of its columns, and a binary counter beside it."""
+    """Show the matrix of sinusoidal positions, some of its columns, and a binary counter beside it."""
     from seqformer.console import note, page
     from seqformer.report import figures, panels
     from seqformer.report import png as pictures
@@ -151,7 +151,7 @@ def mask(
         ),
     ] = None,
 ) -> None:
-    """The two masks: padding hidden from every query, the future hidden from every target position."""
+    """Show the two masks: padding hidden from every query, the future hidden from every target position."""
     from seqformer.console import page
     from seqformer.report import figures
 

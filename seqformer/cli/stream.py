@@ -1,4 +1,4 @@
-"""Lines in, lines out: any bytes are read, each line is translated, in order, and nothing is lost.
+"""Translation of lines as a stream: any bytes are read, and every line is translated, in order.
 
 Memory holds a chunk of lines at a time, or one line that is longer than that.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from seqformer.decoding.translator import Translation, Translator
     from seqformer.decoding.workers import Workers
 
-CHUNK_LINES, CHUNK_CHARACTERS = 2000, 1 << 18  # a chunk is full where either is reached
+CHUNK_LINES, CHUNK_CHARACTERS = 2000, 1 << 18  # a chunk is full when either is reached
 SHOWN = 20  # warnings of a kind, after which they are only counted
 NOT_UTF8 = "not UTF-8; the bytes that are not are replaced"
 # JSON may hold these as they are, but some tools end a line there
@@ -32,13 +32,13 @@ class Warnings:
         self._counts: Counter[str] = Counter()
 
     def warn(self, kind: str, line: int, text: str) -> None:
-        """One warning."""
+        """Print a warning, or only count it."""
         self._counts[kind] += 1
         if self._counts[kind] <= SHOWN:
             note(f"seqformer: line {line}: {text}")
 
     def end(self) -> None:
-        """How many there were beyond those told."""
+        """Print how many warnings were only counted."""
         for kind, count in self._counts.items():
             if count > SHOWN:
                 note(f"seqformer: {kind}: {count - SHOWN:,} more lines")
@@ -52,7 +52,7 @@ class Printer:
         self.warnings = Warnings()
 
     def __call__(self, number: int, source: str, best: list[Translation]) -> str:
-        """What is printed for line ``number``; its warnings go to stderr."""
+        """Return the output for line ``number``; print its warnings on stderr."""
         if best[0].parts > 1:
             self.warnings.warn(
                 "in parts",
@@ -76,14 +76,14 @@ def _json(source: str, best: list[Translation]) -> str:
 
 
 def given_lines(sentences: Iterable[str]) -> Iterator[bytes]:
-    """The lines of the arguments of a command, as the bytes they were typed as."""
-    # Python hands over bytes that its locale cannot read as lone surrogates
+    """Return the lines of the arguments of a command, as the bytes they were typed as."""
+    # Python passes on bytes that its locale cannot read as lone surrogates
     errors = "surrogatepass" if os.name == "nt" else "surrogateescape"
     return (line for sentence in sentences for line in sentence.encode("utf-8", errors).split(b"\n"))
 
 
 def decoded(lines: Iterable[bytes], warnings: Warnings) -> Iterator[str]:
-    """Lines ended by LF or CR LF, or by nothing, as text; bytes that are not UTF-8 are replaced and told."""
+    """Yield lines ended by LF, CR LF or nothing as text; replace bytes that are not UTF-8, with a warning."""
     for number, raw in enumerate(lines, 1):
         line = raw.removesuffix(b"\n").removesuffix(b"\r")
         try:
@@ -94,7 +94,7 @@ def decoded(lines: Iterable[bytes], warnings: Warnings) -> Iterator[str]:
 
 
 def chunks(lines: Iterable[str]) -> Iterator[list[str]]:
-    """Neighbouring lines, as many as may be in memory at a time."""
+    """Yield neighbouring lines, as many as may be in memory at a time."""
     chunk: list[str] = []
     characters = 0
     for line in lines:
@@ -110,7 +110,7 @@ def chunks(lines: Iterable[str]) -> Iterator[list[str]]:
 def translate_lines(
     translator: Translator | Workers, lines: Iterable[bytes], config: DecodeConfig, show: Printer, out: TextIO
 ) -> None:
-    """Translate every line and write what is shown of it, in order."""
+    """Translate every line and write its output, in order."""
     number = 0
     for chunk in chunks(decoded(lines, show.warnings)):
         for line, best in zip(chunk, translator.translate(chunk, config), strict=True):

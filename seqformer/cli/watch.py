@@ -145,6 +145,7 @@ class Screen:
         return f"{clock(left)} left"
 
     def _validated(self, result: Validation, best: bool) -> None:
+        self.progress.update(self.bar, loss="")
         values = "  ".join(value(name, n) for name, n in result.values.items() if name != OTHER)
         star = " [green]best[/]" if best else ""
         talk.print(f"[bold]step {self.trainer.state.step:,}[/]  {values}{star}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Beam search, of which greedy search is the beam of one. It never asks which model it drives.
+"""Beam search; greedy search is a beam of one. It works with any encoder-decoder.
 
 B sentences, W beam, R rows (hypotheses), V vocabulary, L target length so far.
 """
@@ -18,9 +18,9 @@ from seqformer.models.seq2seq import Seq2Seq
 from seqformer.symbols import BOS, EOS, PAD
 
 NEVER = float("-inf")
-ENCODED = 2048  # source pieces at a time
+ENCODED = 2048  # source pieces encoded at a time
 BLOCK, ROWS = 64, 32  # pieces, hypotheses
-FEW = 7 / 8  # of the sentences still grow: fewer are moved together
+FEW = 7 / 8  # of the sentences; if no more of them still grow, the others are removed
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Hypothesis:
     """A translation as ids, without BOS and EOS."""
 
     ids: list[int]
-    log_probability: float  # of all its pieces, EOS included where it ended by itself
+    log_probability: float  # of all its pieces, EOS included if it ended by itself
     score: float  # log-probability / length ** length penalty
 
 
@@ -40,16 +40,16 @@ class _Beams:
     scores: Tensor  # (B, W) log-probabilities
     history: Tensor  # (B, W, L) ids so far
     limits: Tensor  # (B,) pieces at most
-    finished: list[list[Hypothesis]] = field(default_factory=list)  # a sentence of the whole batch
+    finished: list[list[Hypothesis]] = field(default_factory=list)  # for each sentence of the batch
 
 
 @torch.inference_mode()
 def search(model: Seq2Seq, source: Tensor, limits: Tensor, config: DecodeConfig) -> list[list[Hypothesis]]:
-    """The best hypotheses for each source, best first.
+    """Return the best hypotheses for each source, best first.
 
     source (B, S) ids, limits (B,) target pieces at most, EOS included. A sentence is done when W
-    hypotheses have ended and none that still grows scores better than them, or at its limit; what
-    has not ended by then is cut there.
+    hypotheses have ended and none that still grows scores better than them, or at its limit; those
+    that have not ended by then are cut there.
     """
     state = model.start(_encoded(model, source), padding_mask(source))
     count = len(source)
@@ -73,10 +73,10 @@ def search(model: Seq2Seq, source: Tensor, limits: Tensor, config: DecodeConfig)
 
 
 def _encoded(model: Seq2Seq, source: Tensor) -> Tensor:
-    """The memory (B, S, D), made few sentences at a time, without the padding that others ask for.
+    """Return the memory (B, S, D), encoding few sentences at a time with no more padding than they need.
 
-    What a search reads together may differ in length; and small pieces of memory are taken again
-    and again where large ones are given back to the system each time.
+    The sentences of a batch may differ in length; and small pieces of memory are reused, while large
+    ones are returned to the system each time.
     """
     parts = []
     for rows in torch.split(source, max(1, ENCODED // source.shape[1])):
@@ -87,12 +87,12 @@ def _encoded(model: Seq2Seq, source: Tensor) -> Tensor:
 
 
 def _grow(beams: _Beams, logits: Tensor, config: DecodeConfig) -> tuple[Tensor, Tensor | None]:
-    """Add one piece to every hypothesis; collect what ends; drop sentences that are done.
+    """Add one piece to every hypothesis; collect those that end; drop sentences that are done.
 
-    Returns which rows the next step goes on from, and which sentences remain (None: all of them).
+    Returns which rows the next step continues, and which sentences remain (None: all of them).
     """
     groups, width = beams.scores.shape
-    # twice the beam, so that W go on even where W of the candidates end
+    # twice the beam, so that W continue even if W of the candidates end
     log_p, ids = _best_pieces(logits, 2 * config.beam)  # (R, 2W)
     joint = (beams.scores.view(-1, 1) + log_p).view(groups, -1)  # (B, W * 2W)
     totals, chosen = joint.topk(min(2 * config.beam, joint.shape[1]))  # (B, 2W)
@@ -110,7 +110,7 @@ def _grow(beams: _Beams, logits: Tensor, config: DecodeConfig) -> tuple[Tensor, 
     ]
     done = torch.tensor(enough, device=last.device) | last[:, 0] | (alive[:, 0] == NEVER)
     keep = (~done).nonzero()[:, 0]  # (B',)
-    if len(keep) > FEW * groups:  # leave those that are done where they are, without hope: moving costs more
+    if len(keep) > FEW * groups:  # leave those that are done in place, scored -inf: moving costs more
         alive = alive.masked_fill(done[:, None], NEVER)
         keep = torch.arange(groups, device=done.device)
     parents, tokens = parents.gather(1, order)[keep], tokens.gather(1, order)[keep]  # (B', W)
@@ -126,14 +126,13 @@ def _grow(beams: _Beams, logits: Tensor, config: DecodeConfig) -> tuple[Tensor, 
 
 
 def _best_pieces(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The ``count`` best pieces of each row: log-probabilities and ids, (R, count) each, best first.
+    """Return the ``count`` best pieces of each row: log-probabilities and ids, (R, count), best first.
 
-    logits (R, V), of which PAD and BOS are never chosen; what stands in them is lost. The best pieces
-    stand in the blocks that have the best maxima, so that only those few blocks are searched, and not
-    the whole vocabulary.
+    logits (R, V) are overwritten; PAD and BOS are never chosen. The best pieces are in the blocks with
+    the largest maxima, so that only those few blocks are searched, and not the whole vocabulary.
     """
     logits[:, PAD] = logits[:, BOS] = NEVER
-    # a few rows at a time stay in the processor's own memory while they are gone over
+    # a few rows at a time stay in the processor's cache
     kind = torch.promote_types(logits.dtype, torch.float32)
     parts = [_best_of_rows(rows.to(kind), min(count, logits.shape[1])) for rows in torch.split(logits, ROWS)]
     best, ids = zip(*parts, strict=True)
@@ -146,7 +145,7 @@ def _best_of_rows(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
     if blocks <= 2 * count:
         best, ids = logits.topk(count)
     else:
-        tail = size - blocks * BLOCK  # pieces after the last whole block are all searched
+        tail = size - blocks * BLOCK  # pieces after the last full block are all searched
         chosen = logits[:, : blocks * BLOCK].view(rows, blocks, BLOCK).amax(-1).topk(count)[1]  # (R, count)
         ids = (chosen[:, :, None] * BLOCK + torch.arange(BLOCK, device=logits.device)).flatten(1)
         if tail:
@@ -160,7 +159,7 @@ def _best_of_rows(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def _enough(finished: list[Hypothesis], hope: float, config: DecodeConfig) -> bool:
-    """Whether W hypotheses have ended, the wanted ones of them better than what the best alive scores now."""
+    """Return whether W hypotheses have ended, the n best scoring at least as much as any alive now."""
     if len(finished) < config.beam or config.early_stopping:
         return len(finished) >= config.beam
     return sorted((h.score for h in finished), reverse=True)[config.n_best - 1] >= hope

@@ -1,14 +1,14 @@
-"""Signs that a translation is a bad one, read from the text and the pieces alone.
+"""Signs that a translation is likely bad, from its text, pieces and scores alone.
 
-loop       words or pieces come again and again, more often than in the source
+loop       words or pieces are repeated, more often than in the source
 copy       the source, word for word
-too long   far more pieces than such a source has translations of, or cut at the limit
+too long   far more pieces than usual for such a source, or cut at the limit
 too short  far fewer
-unknown    a piece of the source or of the translation is none that training has seen
+unknown    a piece of the source or of the translation is not in the vocabulary
 unsure     the model gave its own pieces a low probability
 
-They are hints: a sign says "look here", no sign does not say "good". Thresholds are set on what a model of
-Multi30k English-German makes of test_2016_flickr and of garbage; bench/signs.py measures both rates.
+They are hints: a sign means "check this", no sign does not mean "good". Thresholds are set on translations
+of test_2016_flickr and of garbage by a Multi30k English-German model; bench/signs.py measures both rates.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from typing import Any
 from seqformer.symbols import UNK
 
 SIGNS = ("loop", "copy", "too long", "too short", "unknown", "unsure")
-LONGEST_LOOP = 8  # words or pieces that are repeated together
+LONGEST_LOOP = 8  # words or pieces repeated together
 WORD_REPEATS, PIECE_REPEATS = 3, 4  # back to back
-ANY_REPEATS = 6  # of words, whatever the source does
-PHRASE = 4  # words that come again anywhere
+ANY_REPEATS = 6  # of words, whatever the source has
+PHRASE = 4  # words, repeated anywhere
 COPY_WORDS = 3  # shorter sources may be names, numbers, the same in both languages
-LONGER, SHORTER = (2.0, 6), (0.45, -2)  # times the usual length, and pieces more
+LONGER, SHORTER = (2.0, 6), (0.45, -2)  # times the usual length, plus pieces
 UNSURE = -1.2  # nats a piece
 
 
@@ -39,13 +39,13 @@ class Evidence:
     source_ids: list[int]
     text: str
     ids: list[int]
-    ratio: float  # target pieces for a source piece, usually
+    ratio: float  # the usual number of target pieces for a source piece
     confidence: float  # mean log-probability of a piece
     cut: bool  # it did not end by itself
 
 
 def signs(evidence: Evidence) -> list[str]:
-    """The names of the signs found, in the order of :data:`SIGNS`; time linear in both lengths."""
+    """Return the names of the signs that apply, in the order of :data:`SIGNS`, in linear time."""
     usual, length = evidence.ratio * len(evidence.source_ids), len(evidence.ids)
     words = evidence.source.split()
     flags = (
@@ -70,13 +70,13 @@ def _loops(evidence: Evidence) -> bool:
 
 
 def _beyond(count: Callable[[Any], int], output: Sequence[Any], source: Sequence[Any], least: int) -> bool:
-    """Whether a translation has so many at least, and more than its source."""
+    """Return whether the count of a translation is at least ``least``, and above that of its source."""
     times = count(output)
     return times >= least and times > count(source)
 
 
 def repeats(sequence: Sequence[Hashable]) -> int:
-    """How often the same run of at most :data:`LONGEST_LOOP` items stands back to back, at most.
+    """Return how often, at most, a run of up to :data:`LONGEST_LOOP` items occurs back to back.
 
     ``a b a b a b`` is three times ``a b``: its items equal those two before four times in a row.
     """
@@ -88,6 +88,6 @@ def repeats(sequence: Sequence[Hashable]) -> int:
 
 
 def _returns(words: list[str]) -> int:
-    """How often the most frequent run of :data:`PHRASE` words comes."""
+    """Return how often the most frequent run of :data:`PHRASE` words occurs."""
     runs = Counter(zip(*(words[i:] for i in range(PHRASE)), strict=False))
     return max(runs.values(), default=0)

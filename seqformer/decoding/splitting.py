@@ -11,10 +11,10 @@ from itertools import pairwise
 
 Count = Callable[[list[str]], list[int]]  # pieces of each text
 
-_WIDE = set("。！？、，；")  # what Chinese and Japanese end with, no space behind
+_WIDE = set("。！？、，；")  # ends in Chinese and Japanese, with no space after them
 _CLOSING = "\"'”’»)\\]」』）"
-# A run is matched whole and judged afterwards: a pattern that also asked for the space behind it would
-# try again at each mark of a long run, which takes time quadratic in the run.
+# A run of marks is matched first and judged afterwards: a pattern that also required a space after it
+# would try again at each mark of a long run, which takes time quadratic in the run.
 _ENDS = (
     re.compile(f"[.!?…。！？][.!?…。！？{_CLOSING}]*"),
     re.compile(f"[,;:–—、，；][,;:–—、，；{_CLOSING}]*"),
@@ -25,11 +25,11 @@ SENTENCES, CLAUSES, WORDS = range(3)
 
 
 def split(text: str, count: Count, reach: int) -> list[str]:
-    """The parts of a normalised line, in order, of at most ``reach`` pieces wherever a space allows it.
+    """Return the parts of a normalised line, in order, of at most ``reach`` pieces if spaces allow it.
 
-    Each sentence is a part. In a sentence beyond the reach as many clauses as fit make a part, in a
-    clause beyond it as many words as fit; a word beyond it stays whole (:func:`cut` is for its pieces).
-    The full stop of an abbreviation counts as an end: telling them apart needs to know the language.
+    Each sentence is a part. In a longer sentence as many clauses as fit make a part, in a longer clause
+    as many words as fit; a longer word is not split (:func:`cut` splits its pieces).
+    The full stop of an abbreviation counts as an end: to distinguish them one must know the language.
     """
     return list(_split(text, count, reach, SENTENCES))
 
@@ -45,9 +45,9 @@ def _split(text: str, count: Count, reach: int, level: int) -> Iterator[str]:
 
 
 def _fragments(text: str, level: int) -> list[str]:
-    """The text cut behind every mark of a level; a space at a cut stays at the begin of what follows.
+    """Return the text cut after every mark of a level; a space at a cut begins the next fragment.
 
-    Marks that follow no word, like the dots of ". . .", belong to what stands before them.
+    Marks that follow no word, like the dots of ". . .", belong to the fragment before them.
     """
     edges, looked, worded = [0], 0, False
     for found in _ENDS[level].finditer(text):
@@ -61,7 +61,7 @@ def _fragments(text: str, level: int) -> list[str]:
 
 
 def _packed(fragments: Iterator[tuple[str, int]], reach: int) -> Iterator[tuple[str, int]]:
-    """Neighbours put together, each time as many as fit."""
+    """Yield neighbours joined, each time as many as fit."""
     texts: list[str] = []
     total = 0
     for text, pieces in fragments:
@@ -75,5 +75,5 @@ def _packed(fragments: Iterator[tuple[str, int]], reach: int) -> Iterator[tuple[
 
 
 def cut(ids: list[int], reach: int) -> list[list[int]]:
-    """Pieces in runs of at most ``reach``: the last resort, for a word longer than that."""
+    """Cut pieces into runs of at most ``reach``: the last resort, for a word longer than that."""
     return [ids[begin : begin + reach] for begin in range(0, len(ids), reach)]

@@ -1,11 +1,11 @@
-"""Lines in, translations out, in the order of the lines.
+"""Translation of lines, in their order.
 
-What is beyond the model's reach is translated in parts. Whatever the lengths, a batch stays within
+A line longer than the model's reach is translated in parts. Whatever the lengths, a batch stays within
 
     CACHE    bytes of keys and values, room to grow included
     LOGITS   numbers a step: hypotheses x vocabulary
 
-so that memory grows with the batch no further than that; a translation is cut where one alone would fill it.
+so that memory is bounded; a translation that alone would need more is cut.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BATCH_TOKENS = 8192  # source pieces x hypotheses in a batch at most, padding in
 CACHE = 512 << 20  # bytes
 LOGITS = 1 << 24  # numbers
 SPARE = 10  # pieces a translation may be longer than the training data suggest
-TOY_REACH = 10  # times the longest sequence in training: toy tasks are tried on lengths they never saw
+TOY_REACH = 10  # times the longest sequence in training: toy tasks are tried on lengths not seen in training
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Translation:
 
     text: str
     tokens: list[str]  # target pieces, without BOS and EOS
-    ids: list[int]  # theirs
-    score: float  # mean log-probability of a piece, in nats, where the length penalty is 1
+    ids: list[int]  # of these pieces
+    score: float  # mean log-probability of a piece, in nats, if the length penalty is 1
     log_probability: float  # of all pieces, in nats
-    length: int = 0  # pieces that the score is over: EOS counts where the translation ended by itself
-    parts: int = 1  # that the line was translated in
-    warnings: tuple[str, ...] = ()  # that it is likely bad, see :mod:`seqformer.decoding.signs`
+    length: int = 0  # pieces that the score is over, with EOS if the translation ended by itself
+    parts: int = 1  # number of parts the line was translated in
+    warnings: tuple[str, ...] = ()  # signs that it is likely bad, see :mod:`seqformer.decoding.signs`
 
     def __str__(self) -> str:
         return self.text
@@ -66,13 +66,13 @@ class Translator:
 
     model: Seq2Seq
     tokenizer: Tokenizer
-    manifest: TextManifest  # of the training data: its lengths say what the model can be asked for
+    manifest: TextManifest  # of the training data: its lengths limit what the model is asked for
     device: torch.device
-    whole: bool = False  # a line is never split
+    whole: bool = False  # never split a line
 
     @cached_property
     def normalizer(self) -> Normalizer:
-        """What is done to each line first."""
+        """The normalisation of each line."""
         return self.manifest.normalizer()
 
     @cached_property
@@ -90,8 +90,8 @@ class Translator:
     ) -> list[list[Translation]]:
         """Return the n-best translations of each line, best first; a blank line has one blank translation.
 
-        The k-th best of a line in parts is the k-th best of every part (the last where one has fewer).
-        ``most`` bounds the target pieces line by line, further than ``config`` does.
+        The k-th best of a line in parts is the k-th best of every part (its last if a part has fewer).
+        ``most`` limits the target pieces line by line, in place of ``config.max_length``.
         """
         if config.beam * self._vocabulary > LOGITS:
             widest = LOGITS // self._vocabulary
@@ -103,7 +103,7 @@ class Translator:
         return [_join([next(results) for _ in parts], config) for parts in divided]
 
     def _divide(self, lines: list[str]) -> list[list[_Part]]:
-        """The parts of each normalised line: none of a blank one, one of most, more beyond the reach."""
+        """Return the parts of each normalised line: none if it is blank, several if beyond the reach."""
         encoded = self.tokenizer.source.encode(lines)
         return [
             self._split(line) if len(ids) > self.reach and not self.whole else [_Part(line, ids)] * bool(ids)
@@ -134,7 +134,7 @@ class Translator:
         return results
 
     def _translation(self, part: _Part, limit: int, text: str, best: Hypothesis) -> Translation:
-        cut = len(best.ids) == limit  # where it ended by itself, EOS took the last place
+        cut = len(best.ids) == limit  # if it ended by itself, EOS took the last position
         length = len(best.ids) + (not cut)
         warnings: list[str] = []
         if not self.manifest.toy:
@@ -147,7 +147,7 @@ class Translator:
         )
 
     def _limit(self, length: int, bound: int, beam: int) -> int:
-        """Return how many pieces a translation may have: as bounded or as usual, within memory."""
+        """Return how many pieces a translation may have: as given or as usual, within memory."""
         wanted = bound or math.ceil(self.manifest.length_ratio * (length + 1)) + SPARE
         room = CACHE // (self.model.position_bytes * beam) - (length + 1)
         if self.model.longest is not None:
@@ -155,7 +155,7 @@ class Translator:
         return max(1, min(wanted, room))
 
     def _batches(self, lengths: list[int], limits: list[int], beam: int) -> Iterator[list[int]]:
-        """Indices of the parts, longest first, alike in length, within all three bounds."""
+        """Yield indices of the parts, longest first, of similar length, within all three bounds."""
         order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
         begin = 0
         while begin < len(order):

@@ -1,6 +1,6 @@
-"""Translation by several processes, each with the whole model and its share of the lines.
+"""Translation by several processes, each with its own model and its share of the lines.
 
-A processor of few cores translates faster by two processes of one thread than by one of two: neither
+On few cores two processes of one thread translate faster than one process of two: neither
 waits for the other between the many small steps of decoding.
 """
 
@@ -20,14 +20,14 @@ from seqformer.config import DecodeConfig
 from seqformer.decoding.translator import Translation, Translator
 from seqformer.errors import SeqformerError
 
-JOBS = 3  # a process: whoever is done first takes the next
-Open = Callable[[], Translator]  # called in each process, so it must be one that pickles
+JOBS = 3  # for each process: the first to be done takes the next
+Open = Callable[[], Translator]  # called in each process, so it must be picklable
 
 _translator: Translator | None = None  # that of a worker process
 
 
 class Workers:
-    """So many processes that translate as one :class:`Translator` does, in the order of the lines."""
+    """Processes that together translate as one :class:`Translator` does, in the order of the lines."""
 
     def __init__(self, open_translator: Open, count: int) -> None:
         threads = max(1, (os.cpu_count() or 1) // count)
@@ -35,7 +35,7 @@ class Workers:
         self._pool = ProcessPoolExecutor(count, get_context("spawn"), _begin, (open_translator, threads))
 
     def translate(self, lines: list[str], config: DecodeConfig) -> list[list[Translation]]:
-        """Translate as :meth:`Translator.translate` does; :class:`SeqformerError` where a process dies."""
+        """Translate as :meth:`Translator.translate` does; :class:`SeqformerError` if a process dies."""
         if not lines:
             return []
         results: list[list[Translation]] = [[] for _ in lines]
@@ -55,7 +55,7 @@ class Workers:
 
 
 def _shares(lines: list[str], count: int) -> list[list[int]]:
-    """Return indices of the lines in so many parts at most of equal work: longest first, alike in length."""
+    """Return indices of the lines in at most ``count`` shares of equal work, longest first."""
     order = sorted(range(len(lines)), key=lambda i: -len(lines[i]))
     work = np.cumsum([len(lines[i]) + 1 for i in order])
     edges = np.searchsorted(work, work[-1] * np.arange(1, count) / count)

@@ -1,1 +1,1 @@
-"""The same weights elsewhere: as Marian checkpoints and CTranslate2 models, and back."""
+"""Export to Marian checkpoints and CTranslate2 models, and import of Marian checkpoints."""

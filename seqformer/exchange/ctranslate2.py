@@ -1,4 +1,4 @@
-"""A run as a model of CTranslate2, by that engine's own converter of Marian checkpoints."""
+"""Export of a run to CTranslate2, by that engine's own converter of Marian checkpoints."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def convert(run: Run, out: Path, quantization: str | None) -> None:
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
-    """Keep transformers' progress bars off the screen."""
+    """Hide transformers' progress bars."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()

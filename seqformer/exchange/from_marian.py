@@ -1,4 +1,4 @@
-"""A Marian checkpoint, such as any OPUS-MT model, as a run."""
+"""Import of a Marian checkpoint, such as any OPUS-MT model, as a run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from seqformer.text.tokenizer import Vocabulary
 
 
 def read(checkpoint: Path, out: Path) -> Run:
-    """Open a checkpoint as the new run ``out``; :class:`RunError` where we have no form for it."""
+    """Import a checkpoint as the new run ``out``; :class:`RunError` if it has what we do not support."""
     check_new(out)
     values = _read_config(checkpoint)
     vocabularies = _read_vocabularies(checkpoint, values)
@@ -79,7 +79,7 @@ def _read_config(checkpoint: Path) -> dict[str, Any]:
 
 
 def _our_config(values: dict[str, Any], sizes: dict[str, int], checkpoint: Path) -> TransformerConfig:
-    """Their configuration as ours; what we have no form for is refused by name."""
+    """Return their configuration as ours; refuse by name what we do not support."""
     where = checkpoint / CONFIG
     activations = {theirs: ours for ours, theirs in ACTIVATIONS.items()} | {"silu": "silu"}
     try:
@@ -115,7 +115,7 @@ def _our_config(values: dict[str, Any], sizes: dict[str, int], checkpoint: Path)
 
 
 def _read_vocabularies(checkpoint: Path, values: dict[str, Any]) -> dict[str, dict[str, int]]:
-    """piece -> their id, for each side."""
+    """Read piece -> their id, for each side."""
     shared = values.get("share_encoder_decoder_embeddings", True)
     names = {"source": VOCABULARY, "target": VOCABULARY if shared else TARGET_VOCABULARY}
     vocabularies = {side: read_json(checkpoint / name) for side, name in names.items()}
@@ -129,7 +129,7 @@ def _read_vocabularies(checkpoint: Path, values: dict[str, Any]) -> dict[str, di
 
 
 def _our_order(ids: dict[str, int], pad: int, eos: int) -> list[int]:
-    """Their ids in our order: PAD UNK BOS EOS pieces. PAD and BOS are both their padding."""
+    """Return their ids in our order: PAD UNK BOS EOS pieces. PAD and BOS are both their padding."""
     special = [pad, ids["<unk>"], pad, eos]
     return special + [number for number in sorted(ids.values()) if number not in special]
 
@@ -160,7 +160,7 @@ def _our_weights(
 
 
 def _spm(checkpoint: Path, side: str, ids: dict[str, int], order: list[int]) -> bytes:
-    """Their SentencePiece model with its pieces in our order; pieces of the other side are never made."""
+    """Return their SentencePiece model with pieces in our order; those of the other side are unused."""
     try:
         from sentencepiece import sentencepiece_model_pb2 as proto
     except ImportError:
@@ -189,7 +189,7 @@ def _spm(checkpoint: Path, side: str, ids: dict[str, int], order: list[int]) -> 
     spec.pad_id, spec.unk_id, spec.bos_id, spec.eos_id = PAD, UNK, BOS, EOS
     spec.pad_piece, spec.unk_piece, spec.bos_piece, spec.eos_piece = "<pad>", "<unk>", "<s>", "</s>"
     content: bytes = model.SerializeToString()
-    Vocabulary(content, str(path))  # it opens
+    Vocabulary(content, str(path))  # check that it opens
     return content
 
 

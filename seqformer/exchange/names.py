@@ -1,4 +1,4 @@
-"""What the same weights are called here and in Marian checkpoints of Hugging Face transformers.
+"""Names of the same weights here and in Marian checkpoints of Hugging Face transformers.
 
 A checkpoint holds config.json, generation_config.json, model.safetensors, source.spm, target.spm,
 vocab.json and tokenizer_config.json; any OPUS-MT model has this form. Marian (Junczys-Dowmunt et al.
@@ -17,7 +17,7 @@ CONFIG, MODEL = "config.json", "model.safetensors"
 VOCABULARY, TARGET_VOCABULARY = "vocab.json", "target_vocab.json"
 ACTIVATIONS = {"relu": "relu", "gelu": "gelu", "silu": "swish"}  # ours -> theirs
 LONGEST = 1024  # positions that transformers and CTranslate2 make room for
-HIDDEN = -1e4  # the logit of a symbol that is never said
+HIDDEN = -1e4  # the logit of a symbol that is never produced
 
 # a block's parts: ours -> theirs
 _ATTENTIONS = {"attention": "self_attn", "cross": "encoder_attn"}
@@ -34,7 +34,7 @@ _STACKED = ("q_proj", "k_proj", "v_proj")  # what our one projection holds, in i
 
 
 def block_names(config: TransformerConfig) -> Iterator[tuple[str, list[str]]]:
-    """Our name of each weight in a block, and theirs: three for a stacked projection."""
+    """Yield our name of each weight in a block, and theirs: three for a stacked projection."""
     for stack, count in (("encoder", config.encoder_layers), ("decoder", config.decoder_layers)):
         for layer in range(count):
             ours, theirs = f"{stack}.{layer}", f"model.{stack}.layers.{layer}"
@@ -48,7 +48,7 @@ def block_names(config: TransformerConfig) -> Iterator[tuple[str, list[str]]]:
 
 
 def reordered(matrix: Tensor, order: list[int], empty: list[int]) -> Tensor:
-    """The rows of an embedding matrix in another order, and zeros where they are ``empty``."""
+    """Return the rows of an embedding matrix in another order, with zeros in the rows ``empty``."""
     rows = matrix[order]
     rows[empty] = 0
     return rows

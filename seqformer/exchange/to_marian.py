@@ -1,4 +1,4 @@
-"""A run as a Marian checkpoint, opened by Hugging Face transformers.
+"""Export of a run as a Marian checkpoint, which Hugging Face transformers opens.
 
 D model width, V our vocabulary (PAD UNK BOS EOS pieces), M Marian's (eos unk pieces pad).
 """
@@ -35,16 +35,16 @@ from seqformer.text.tokenizer import Tokenizer
 
 
 def write(run: Run, out: Path) -> None:
-    """Write a run as a checkpoint into the folder ``out``, which appears whole or not at all.
+    """Write a run as a checkpoint into the folder ``out``, which is then complete or absent.
 
-    Raises :class:`RunError` for a model that Marian has no form for.
+    Raises :class:`RunError` for a model that Marian cannot represent.
     """
     config = check_form(run)
     model = run.load_model(torch.device("cpu"))
     weights = _in_halves({name: tensor.detach() for name, tensor in model.named_parameters()}, config)
     order = {side: _their_order(size) for side, size in sizes(config).items()}
     theirs = dict(_blocks_to_theirs(weights, config))
-    start = [-1]  # their padding, which they start from, is a zero vector
+    start = [-1]  # their padding, which starts their decoding, is a zero vector
     if config.joint:
         shared = weights["source_embedding.weight"]
         theirs["model.shared.weight"] = reordered(shared, order["target"], start)
@@ -65,7 +65,7 @@ def write(run: Run, out: Path) -> None:
 
 
 def check_form(run: Run) -> TransformerConfig:
-    """Return the configuration of a run that Marian has a form for; :class:`RunError` for others."""
+    """Return the configuration of a run if Marian can represent it; :class:`RunError` if not."""
     config = run.configs.model
     if not isinstance(config, TransformerConfig):
         raise RunError(f"{run.folder} is of architecture {config.arch}, and Marian has Transformers only")
@@ -81,24 +81,24 @@ def check_form(run: Run) -> TransformerConfig:
 
 
 def _their_order(size: int) -> list[int]:
-    """Our ids in Marian's order; the zero vector that it starts from, its padding, takes the place of BOS."""
+    """Return our ids in Marian's order; its padding, a zero vector, takes the place of BOS."""
     return [EOS, UNK, *range(SPECIALS, size), BOS]
 
 
 def _halves(width: int) -> list[int]:
-    """Columns of interleaved sines and cosines in the order of halves."""
+    """Return the columns of interleaved sines and cosines in the order of halves."""
     return [*range(0, width, 2), *range(1, width, 2)]
 
 
 def _axis(name: str) -> int | None:
-    """Which axis of one of our weights runs over the width of the model."""
+    """Return which axis of one of our weights runs over the width of the model, if any."""
     if name.endswith(("project.weight", "inner.weight", "embedding.weight")):
         return 1
     return None if name.endswith(("project.bias", "inner.bias", "output_bias")) else 0
 
 
 def _in_halves(weights: dict[str, Tensor], config: TransformerConfig) -> dict[str, Tensor]:
-    """The same model with its columns in another order, that of sinusoids in halves."""
+    """Return the same model with its columns in the order of sinusoids in halves."""
     if config.positions == "sinusoidal-split":
         return weights
     columns = torch.tensor(_halves(config.width))

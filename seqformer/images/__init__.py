@@ -1,1 +1,1 @@
-"""Pictures with labels: reading them, and handing them out in batches."""
+"""Labelled images: reading them, and making batches of them."""

@@ -21,7 +21,7 @@ Indices = npt.NDArray[np.int64]
 
 MAX_BYTES = 4 << 30  # of images that are read into memory
 
-# IDX files name no classes; these labels are told by what they are
+# IDX files name no classes; these labels are recognised by their hash
 FASHION_LABELS = "4cec6ec68b350c42"
 FASHION = (
     "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
@@ -30,7 +30,7 @@ FASHION = (
 
 @dataclass(frozen=True)
 class Labelled:
-    """Images and what they show."""
+    """Images and their labels."""
 
     images: Bytes  # (N, C, H, W)
     labels: Labels  # (N,)
@@ -39,13 +39,13 @@ class Labelled:
         return len(self.labels)
 
     def take(self, indices: Indices) -> Labelled:
-        """Some of them, in this order."""
+        """Return the images of these indices, in this order."""
         return Labelled(self.images[indices], self.labels[indices])
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a folder of images holds; all images have one size."""
+    """The images of a folder, all of one size."""
 
     train: Labelled
     test: Labelled
@@ -59,7 +59,7 @@ class Dataset:
 
 
 def class_names(test: Labels, count: int) -> tuple[str, ...]:
-    """Names for numbered classes: those of Fashion-MNIST for its labels, else the numbers."""
+    """Return names for numbered classes: those of Fashion-MNIST for its labels, else the numbers."""
     if hashlib.blake2b(test.astype(np.uint8).tobytes()).hexdigest()[:16] == FASHION_LABELS:
         return FASHION
     return tuple(map(str, range(count)))
@@ -73,17 +73,17 @@ class ImageBatch:
     labels: Tensor  # (B,)
 
     def to(self, device: torch.device) -> ImageBatch:
-        """The same batch on a device."""
+        """Return the same batch on a device."""
         return ImageBatch(self.images.to(device), self.labels.to(device))
 
 
 def as_tensor(images: Bytes) -> Tensor:
-    """Bytes (B, C, H, W) as numbers from 0 to 1."""
+    """Return bytes (B, C, H, W) as numbers from 0 to 1."""
     return torch.from_numpy(np.array(images)).float() / 255
 
 
 class ImageBatches:
-    """The batches of labelled images. Each epoch has its own order, given by seed and epoch alone."""
+    """The batches of labelled images. Each epoch has its own order, which depends on seed and epoch alone."""
 
     parts = 1  # of an epoch
 
@@ -93,15 +93,15 @@ class ImageBatches:
         self.seed = seed
 
     def plan(self, epoch: int, part: int = 0) -> list[Indices]:
-        """The images of each batch of an epoch; each image stands in exactly one batch."""
+        """Return the images of each batch of an epoch; each image is in exactly one batch."""
         return self._cut(np.random.default_rng((self.seed, epoch)).permutation(len(self.labelled)))
 
     def in_order(self) -> list[Indices]:
-        """The same without shuffling, for validation."""
+        """Return the batches without shuffling, for validation."""
         return self._cut(np.arange(len(self.labelled)))
 
     def load(self, indices: Indices) -> ImageBatch:
-        """The images of one batch."""
+        """Return the images of one batch."""
         some = self.labelled.take(indices)
         return ImageBatch(as_tensor(some.images), torch.from_numpy(some.labels))
 

@@ -4,7 +4,7 @@
     D sizes         big-endian 32-bit integers
     the bytes       as many as the product of the sizes
 
-A header is believed only as far as the bytes that follow it.
+A header is believed only if as many bytes follow it.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from seqformer.errors import DataError
 from seqformer.images.batches import MAX_BYTES, Bytes, Dataset, Labelled, class_names
 
 UNSIGNED_BYTES = 8
-MOST_UNPACKED = 1 << 30  # bytes of a .gz, a thousandth of which may be enough to promise them
+MOST_UNPACKED = 1 << 30  # bytes of an unpacked .gz, which may be a thousand times smaller
 MOST_LABELS = 1 << 26
-PIECE = 1 << 20  # bytes read at a time: memory grows with the file, not with what its header promises
+PIECE = 1 << 20  # bytes read at a time: memory grows with the file, not with the sizes in its header
 STEMS = {"train": "train", "test": "t10k"}
 
 
 def holds_idx(folder: Path) -> bool:
-    """Whether any of the four files lies here."""
+    """Return whether a folder holds any of the four files."""
     return any(_find(folder, stem, kind) for stem in STEMS.values() for kind in ("images", "labels"))
 
 
 def read_folder(folder: Path) -> Dataset:
-    """The training and the test images of a folder of four IDX files, plain or .gz."""
+    """Return the training and the test images of a folder of four IDX files, plain or .gz."""
     parts = {part: _read_part(folder, stem) for part, stem in STEMS.items()}
     train, test = parts["train"], parts["test"]
     if train.images.shape[1:] != test.images.shape[1:]:
@@ -46,7 +46,7 @@ def read_folder(folder: Path) -> Dataset:
 
 
 def read_idx(path: Path, dimensions: int) -> Bytes:
-    """An array of unsigned bytes with so many dimensions."""
+    """Read an array of unsigned bytes with this many dimensions."""
     try:
         opened = gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
         with cast(BinaryIO, opened) as file:

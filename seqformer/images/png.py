@@ -1,7 +1,7 @@
 """A folder of PNGs by class: ``train/CLASS/*.png`` and ``test/CLASS/*.png``, or ``CLASS/*.png`` alone.
 
-Where there is no test folder, a hash of each file's name and the seed decides which part it is in: a
-file stays where it is whatever is added beside it.
+Without a test folder, a hash of each file's name and the seed decides which split it is in: a file
+keeps its split whatever files are added.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from seqformer.images.split import is_test
 GREY = ("1", "L", "LA", "I", "I;16")  # Pillow's modes without colour
 LONGEST_SIDE = 1024  # pixels
 
-Files = list[tuple[Path, int]]  # with the number of the class
+Files = list[tuple[Path, int]]  # each with the number of its class
 
 
 def read_folder(folder: Path, seed: int) -> Dataset:
@@ -41,7 +41,7 @@ def read_folder(folder: Path, seed: int) -> Dataset:
 
 
 def _listed(folder: Path, seed: int) -> tuple[Files, Files, tuple[str, ...]]:
-    """Files of train and of test, and the names of the classes."""
+    """Return the files of train and of test, and the names of the classes."""
     if (folder / "train").is_dir() and (folder / "test").is_dir():
         classes = _classes(folder / "train")
         for name in _classes(folder / "test"):
@@ -66,7 +66,7 @@ def _files(folder: Path, classes: tuple[str, ...]) -> Files:
 
 
 def read_pngs(paths: list[Path], channels: int = 0) -> Bytes:
-    """Pictures of one size as (N, C, H, W): one channel where all are grey, else three; or as given."""
+    """Read pictures of one size as (N, C, H, W): one channel if all are grey, else three; or as given."""
     opened = [_open(path) for path in paths]
     (width, height), first = opened[0].size, paths[0]
     for image, path in zip(opened, paths, strict=True):
@@ -85,7 +85,7 @@ def read_pngs(paths: list[Path], channels: int = 0) -> Bytes:
 
 
 def _open(path: Path) -> Any:
-    """A picture of which only the header is read."""
+    """Open a picture, reading only its header."""
     try:
         from PIL import Image
     except ImportError:
@@ -103,12 +103,12 @@ def _open(path: Path) -> Any:
         raise DataError(f"{path}: there is no such file") from None
     except DataError:
         raise
-    except Exception as error:  # whatever Pillow's parsers meet in damaged bytes
+    except Exception as error:  # whatever Pillow raises for damaged bytes
         raise DataError(f"{path}: not a PNG picture ({error})") from None
 
 
 def _pixels(path: Path, channels: int) -> Bytes:
-    """(C, H, W)"""
+    """Return the pixels of a picture, (C, H, W)."""
     from PIL import Image
 
     try:

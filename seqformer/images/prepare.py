@@ -26,9 +26,9 @@ def read_dataset(folder: Path, seed: int) -> Dataset:
 
 
 def prepare(folder: Path, out: Path, seed: int = 1) -> ImageManifest:
-    """Prepare IDX files, or PNGs by class, into the folder ``out``, which appears whole or not at all.
+    """Prepare IDX files, or PNGs by class, into the folder ``out``, which is then complete or absent.
 
-    ``seed`` decides which training images validate, and which PNGs test where no folder says so.
+    ``seed`` decides which training images are for validation and, without a test folder, which PNGs for test.
     """
     dataset = read_dataset(folder, seed)
     train, valid = split(dataset.train, seed)
@@ -56,7 +56,7 @@ def prepare(folder: Path, out: Path, seed: int = 1) -> ImageManifest:
 
 
 def _fingerprint(classes: tuple[str, ...], *splits: Labelled) -> str:
-    """Tell these images, labels and classes from others."""
+    """Return a digest of these images, labels and classes."""
     marks = hashlib.blake2b(repr(classes).encode())
     for part in splits:
         marks.update(repr(part.images.shape).encode())

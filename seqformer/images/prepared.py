@@ -2,7 +2,7 @@
 
 A prepared folder holds
 
-    manifest.json                   what it is, how it was made, the classes (:class:`ImageManifest`)
+    manifest.json                   what it holds, how it was made, the classes (:class:`ImageManifest`)
     {train,valid,test}-images.npy   pixels as bytes (N, C, H, W)
     {train,valid,test}-labels.npy   the number of each image's class (N,)
 """
@@ -55,10 +55,10 @@ def open_split(folder: Path, split: str, manifest: ImageManifest) -> Labelled:
 
 
 def _array(path: Path, dtype: str, dimensions: int) -> Any:
-    """Map a .npy file, so that its header is held against its size before anything is read."""
+    """Map a .npy file, so that its header is checked against its size before anything is read."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # NumPy reads a header as Python, a zip or a pickle, each with its errors
+    except Exception as error:  # NumPy reads a header as Python, a zip or a pickle, each with its own errors
         raise DamagedError(f"{path}: not a whole .npy file ({error})") from None
     if not isinstance(array, np.ndarray) or array.dtype != np.dtype(dtype) or array.ndim != dimensions:
         raise DamagedError(f"{path}: expected a .npy file of {dtype} with {dimensions} dimensions")

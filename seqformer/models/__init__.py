@@ -1,4 +1,4 @@
-"""Models: they see ids, pixels and masks, never text.
+"""Models: their inputs are ids, pixels and masks, never text.
 
 A new architecture is one file (its configuration and presets, its state, the model) and one line here.
 """
@@ -36,7 +36,7 @@ def to_json(config: ModelConfig) -> dict[str, Any]:
 
 
 def config_from_json(values: object, where: str) -> ModelConfig:
-    """Return what :func:`to_json` wrote; :class:`DamagedError` names the first field that is wrong."""
+    """Return the configuration that :func:`to_json` wrote; :class:`DamagedError` names a wrong field."""
     if not isinstance(values, dict) or values.get("arch") not in ARCHITECTURES:
         arch = values.get("arch") if isinstance(values, dict) else values
         raise DamagedError(

@@ -1,4 +1,4 @@
-"""Attention: masks, scoring, softmax over what may be seen, and many heads of it.
+"""Attention: masks, scores, masked softmax, and multiple heads.
 
 B batch, T queries (target length), S keys (source length), D model width, H heads, K head width.
 Masks are boolean and True means "may attend".
@@ -18,7 +18,7 @@ FUSED_FROM = 128  # keys
 
 
 def padding_mask(ids: Tensor, pad: int = 0) -> Tensor:
-    """Which keys are words and not padding: ids (B, S) -> (B, 1, 1, S), for every head and query.
+    """Return which keys are not padding: ids (B, S) -> (B, 1, 1, S), for every head and query.
 
     ::
 
@@ -29,7 +29,7 @@ def padding_mask(ids: Tensor, pad: int = 0) -> Tensor:
 
 
 def causal_mask(length: int, device: torch.device | None = None) -> Tensor:
-    """Which earlier positions, itself included, each position may see: (T, T).
+    """Return which positions each position may see, itself and the earlier ones: (T, T).
 
     ::
 
@@ -42,7 +42,7 @@ def causal_mask(length: int, device: torch.device | None = None) -> Tensor:
 
 
 def length_mask(lengths: Tensor, size: int) -> Tensor:
-    """Which of ``size`` keys are within a valid length: for every query of a sequence, or for each.
+    """Return which of ``size`` keys are within a valid length, one for each sequence or for each query.
 
     lengths (B,) -> (B, 1, S); lengths (B, T) -> (B, T, S) (Dive into Deep Learning, "Attention
     Scoring Functions").
@@ -57,7 +57,7 @@ def length_mask(lengths: Tensor, size: int) -> Tensor:
 
 
 def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
-    """Softmax over the last axis where ``mask`` is True; exact zeros elsewhere.
+    """Apply softmax over the last axis where ``mask`` is True; the rest is exactly zero.
 
     A row that may see nothing gets zeros only, and passes no gradient.
     """
@@ -69,7 +69,7 @@ def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def score_dot_product(query: Tensor, key: Tensor) -> Tensor:
-    """Q Kᵀ / √K: queries (…, T, K) and keys (…, S, K) of one width -> scores (…, T, S).
+    """Compute Q Kᵀ / √K: queries (…, T, K) and keys (…, S, K) of one width -> scores (…, T, S).
 
     The root keeps the variance of a score at that of the entries (Vaswani et al. 2017, section 3.2.1).
     """
@@ -77,7 +77,7 @@ def score_dot_product(query: Tensor, key: Tensor) -> Tensor:
 
 
 def score_additive(query: Tensor, key: Tensor, vector: Tensor) -> Tensor:
-    """vᵀ tanh(q + k) for every query q and key k, both already projected to A features.
+    """Compute vᵀ tanh(q + k) for every query q and key k, both already projected to A features.
 
     query (…, T, A), key (…, S, A), vector (A,) -> scores (…, T, S). With q = W_q s and k = W_k h this
     is the alignment model of Bahdanau et al. 2015, appendix A.1.2; keys are projected once.
@@ -89,12 +89,12 @@ def score_additive(query: Tensor, key: Tensor, vector: Tensor) -> Tensor:
 def attend(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, *, weights: bool = False
 ) -> tuple[Tensor, Tensor | None]:
-    """Scaled dot-product attention, softmax(Q Kᵀ / √K) V (Vaswani et al. 2017, equation 1).
+    """Apply scaled dot-product attention, softmax(Q Kᵀ / √K) V (Vaswani et al. 2017, equation 1).
 
     query (…, T, K), key and value (…, S, K), mask broadcast to (…, T, S); the output is (…, T, K),
-    and with ``weights`` the attention weights (…, T, S) come with it. Without them accelerators, and a
-    processor that only decodes, take torch's fused kernel, which computes the same: in training its
-    backward pass is the slower one on a processor, and pays beyond ``FUSED_FROM`` keys only.
+    with the attention weights (…, T, S) if ``weights`` is set. Without them a GPU, and a CPU that only
+    decodes, use torch's fused kernel, which computes the same; in training on a CPU its backward pass
+    is slower, and pays only from ``FUSED_FROM`` keys.
     """
     plain = query.device.type == "cpu" and torch.is_grad_enabled() and key.shape[-2] < FUSED_FROM
     if not weights and not plain:
@@ -115,16 +115,16 @@ class AdditiveAttention(nn.Module):
     def forward(
         self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """query (…, T, Q), projected key (…, S, A), value (…, S, D) -> (…, T, D), weights (…, T, S).
+        """Attend: query (…, T, Q), projected key (…, S, A), value (…, S, D) -> (…, T, D), weights (…, T, S).
 
-        ``key`` is what ``self.key`` made of the keys, so that a decoder projects them once a sentence.
+        ``key`` is the output of ``self.key``, so that a decoder projects the keys only once a sentence.
         """
         weights = masked_softmax(score_additive(self.query(query), key, self.vector), mask)
         return weights @ value, weights
 
 
 class MultiHeadAttention(nn.Module):
-    """Attention by H heads, each over its own projection of the model (section 3.2.2)."""
+    """Attention by H heads, each with its own projections (section 3.2.2)."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -135,9 +135,9 @@ class MultiHeadAttention(nn.Module):
     def forward(
         self, x: Tensor, mask: Tensor | None, *, cache: KeyValueCache | None = None, weights: bool = False
     ) -> tuple[Tensor, Tensor | None]:
-        """Self-attention: x (B, T, D) -> (B, T, D), and the weights (B, H, T, S) where asked for.
+        """Apply self-attention: x (B, T, D) -> (B, T, D), and the weights (B, H, T, S) if asked for.
 
-        With a cache, x holds the newest only, of W hypotheses (B, W, D), and the keys before come from there.
+        With a cache, which has the earlier keys, x (B, W, D) is the newest position of W hypotheses.
         """
         query, key, value = (self._split(part) for part in self.project(x).chunk(3, -1))  # (B, H, T, K)
         if cache is not None:
@@ -146,7 +146,7 @@ class MultiHeadAttention(nn.Module):
         return self._merge(attended), maps
 
     def keys_and_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """What cross-attention needs of a memory (B, S, D): keys and values, each (B, H, S, K)."""
+        """Compute the keys and values of a memory (B, S, D) for cross-attention, each (B, H, S, K)."""
         width = memory.shape[-1]
         projected = functional.linear(memory, self.project.weight[width:], self.project.bias[width:])
         key, value = projected.chunk(2, -1)
@@ -155,7 +155,7 @@ class MultiHeadAttention(nn.Module):
     def cross(
         self, x: Tensor, memory: tuple[Tensor, Tensor], mask: Tensor | None, *, weights: bool = False
     ) -> tuple[Tensor, Tensor | None]:
-        """Attention over ``keys_and_values(memory)``: x (R, T, D) -> (R, T, D).
+        """Attend over ``keys_and_values(memory)``: x (R, T, D) -> (R, T, D).
 
         R may be a multiple of the B sentences of the memory: the hypotheses of one sentence follow
         each other and share its keys as if they were further queries.

@@ -44,21 +44,21 @@ class BahdanauConfig(Seq2SeqConfig):
 
     @staticmethod
     def preset_for(examples: int) -> str:
-        """Return the preset that suits so many training pairs."""
+        """Return the preset that suits this many training pairs."""
         return "gru"
 
 
 @dataclass
 class BahdanauState:
-    """The encoder's states, once a sentence, and the decoder's hidden states, once a hypothesis."""
+    """The encoder states of each sentence, and the decoder's hidden states of each hypothesis."""
 
-    keys: Tensor  # (B, S, D), what additive attention compares a query with
+    keys: Tensor  # (B, S, D), projected for additive attention
     values: Tensor  # (B, S, D)
     mask: Tensor  # (B, 1, S)
     hidden: Tensor  # (L, R, D)
 
     def select(self, rows: Tensor, sentences: Tensor | None = None) -> None:
-        """See :class:`seqformer.models.seq2seq.State`."""
+        """Keep these hypotheses, in this order, and these sentences (None: all)."""
         self.hidden = self.hidden[:, rows]
         if sentences is not None:
             self.keys, self.values = self.keys[sentences], self.values[sentences]
@@ -66,7 +66,7 @@ class BahdanauState:
 
 
 class Encoder(nn.Module):
-    """Gated recurrent units over the source; in both directions each gets half of the width."""
+    """Gated recurrent units over the source; if in both directions, each has half of the width."""
 
     def __init__(self, config: BahdanauConfig) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class Encoder(nn.Module):
         )
 
     def forward(self, embedded: Tensor, mask: Tensor) -> Tensor:
-        """embedded (B, S, D), mask (B, 1, 1, S) -> states of the last layer (B, S, D).
+        """Encode: embedded (B, S, D), mask (B, 1, 1, S) -> states of the last layer (B, S, D).
 
         Packing makes the backward direction begin at the last word, not in the padding.
         """
@@ -93,7 +93,7 @@ class Encoder(nn.Module):
         return states
 
     def whole(self, states: Tensor, mask: Tensor) -> Tensor:
-        """The states (B, D) that have read the whole sentence: at its end, and backwards at its begin."""
+        """Return the states (B, D) that have read a whole sentence: at its end, backwards at its start."""
         rows = torch.arange(len(states), device=states.device)
         last = states[rows, mask[:, 0, 0].sum(-1) - 1]
         if not self.both:
@@ -103,10 +103,10 @@ class Encoder(nn.Module):
 
 
 class Bahdanau(Seq2Seq):
-    """A recurrent decoder that looks back at every encoder state before each word.
+    """A recurrent decoder that attends to all encoder states before each word.
 
-    Its first hidden states are a small layer over what has read the whole source (appendix A.2.2), so
-    encoder and decoder may differ in layers and directions.
+    A small layer makes its first hidden states from the encoder states that have read the whole source
+    (appendix A.2.2), so encoder and decoder may differ in layers and directions.
     """
 
     def __init__(self, config: BahdanauConfig) -> None:
@@ -129,16 +129,16 @@ class Bahdanau(Seq2Seq):
 
     @property
     def position_bytes(self) -> int:
-        """Return the bytes of a source position, fp32: its state and its key; targets need none."""
+        """The bytes of a source position, fp32: its state and its key; targets need none."""
         return 2 * 4 * self.config.width
 
     def encode(self, source: Tensor, mask: Tensor) -> Tensor:
-        """See :class:`Seq2Seq`."""
+        """Encode source ids (B, S) into the memory (B, S, D), the states of the last layer."""
         states: Tensor = self.encoder(self.dropout(self.source_embedding(source)), mask)
         return states
 
     def start(self, memory: Tensor, mask: Tensor) -> BahdanauState:
-        """See :class:`Seq2Seq`."""
+        """Return the state before the first target token, from a memory (B, S, D)."""
         first = torch.tanh(self.bridge(self.encoder.whole(memory, mask)))  # (B, L * D)
         return BahdanauState(
             keys=self.attend.key(memory),
@@ -148,28 +148,28 @@ class Bahdanau(Seq2Seq):
         )
 
     def step(self, tokens: Tensor, state: State) -> Tensor:
-        """See :class:`Seq2Seq`."""
+        """Feed the newest token of each hypothesis, (R,), and return logits (R, V) for the next."""
         assert isinstance(state, BahdanauState)
         hidden, _ = self._decode(tokens[:, None], state)
         return self.logits(hidden[:, 0])
 
     def projection(self) -> Tensor:
-        """See :class:`Seq2Seq`."""
+        """Return the output matrix (V, D)."""
         return self.output.weight
 
     def decode(self, source: Tensor, target_in: Tensor) -> Tensor:
-        """See :class:`Seq2Seq`; one position after the other, since each query needs the one before."""
+        """Return hidden states (B, T, D) of targets (B, T), one by one: each query needs the state before."""
         mask = padding_mask(source)
         return self._decode(target_in, self.start(self.encode(source, mask), mask))[0]
 
     def attention(self, source: Tensor, target_in: Tensor) -> AttentionMaps:
-        """See :class:`Seq2Seq`; one layer and one head."""
+        """Return the weights of the only layer and head for sources (B, S) and targets (B, T)."""
         mask = padding_mask(source)
         _, weights = self._decode(target_in, self.start(self.encode(source, mask), mask))
         return AttentionMaps(cross=weights[None, :, None])
 
     def _decode(self, target: Tensor, state: BahdanauState) -> tuple[Tensor, Tensor]:
-        """Feed targets (R, T): hidden states (R, T, D) and weights (B, R/B * T, S); the state moves on."""
+        """Feed targets (R, T), updating the state: hidden states (R, T, D), weights (B, R/B * T, S)."""
         hidden, weights = [], []
         for embedded in self.dropout(self.target_embedding(target)).unbind(1):  # (R, D)
             context, row_weights = self._look(state)
@@ -180,7 +180,7 @@ class Bahdanau(Seq2Seq):
         return torch.cat(hidden, 1), torch.cat(weights, 1)
 
     def _look(self, state: BahdanauState) -> tuple[Tensor, Tensor]:
-        """The context (R, D) of each hypothesis and its weights (B, R/B, S).
+        """Return the context (R, D) of each hypothesis and its weights (B, R/B, S).
 
         The hypotheses of one sentence follow each other and share its keys as further queries.
         """
@@ -191,7 +191,7 @@ class Bahdanau(Seq2Seq):
 
 
 def _initialize(module: nn.Module) -> None:
-    """Glorot for linear layers and recurrent weights, zero biases; embeddings keep their unit variance."""
+    """Initialise linear and recurrent weights by Glorot, biases to zero; embeddings keep unit variance."""
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:

@@ -18,22 +18,22 @@ from seqformer.models.cache import KeyValueCache
 from seqformer.models.dropout import Dropout
 
 NORMS = ("post", "pre")
-MOST_LAYERS, MOST_WIDTH, MOST_FEED_FORWARD = 256, 1 << 16, 1 << 18  # beyond what any machine trains
+MOST_LAYERS, MOST_WIDTH, MOST_FEED_FORWARD = 256, 1 << 16, 1 << 18  # more than any machine trains
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu_,  # in place: its backward pass asks for the result only
+    "relu": torch.relu_,  # in place: its backward pass needs the result only
     "gelu": functional.gelu,
     "silu": functional.silu,
 }
 
 
 def check_heads(width: int, heads: int) -> None:
-    """Refuse a width that heads cannot share evenly."""
+    """Refuse a width that is not a multiple of the number of heads."""
     if width % heads:
         raise SeqformerError(f"width {width} cannot be shared among {heads} heads evenly")
 
 
 class BlockConfig(Protocol):
-    """What a block needs to know; every configuration of a model made of blocks offers it."""
+    """The settings that a block needs; every configuration of a model made of blocks has them."""
 
     @property
     def width(self) -> int: ...
@@ -64,7 +64,7 @@ class FeedForward(nn.Module):
 
 
 class Residual(nn.Module):
-    """A sublayer with its residual sum, dropout and LayerNorm, written once.
+    """The residual sum, dropout and LayerNorm around a sublayer.
 
     post-norm (the paper)  LayerNorm(x + sublayer(x))
     pre-norm               x + sublayer(LayerNorm(x))
@@ -77,12 +77,12 @@ class Residual(nn.Module):
         self.pre = config.norm == "pre"
 
     def before(self, x: Tensor) -> Tensor:
-        """What the sublayer gets."""
+        """Return the input of the sublayer."""
         normed: Tensor = self.norm(x) if self.pre else x
         return normed
 
     def after(self, x: Tensor, y: Tensor) -> Tensor:
-        """x, and what the sublayer made of it, joined."""
+        """Join x and the output y of the sublayer."""
         joined: Tensor = x + self.dropout(y)
         return joined if self.pre else self.norm(joined)
 
@@ -97,7 +97,7 @@ class EncoderBlock(nn.Module):
         self.first, self.second = Residual(config), Residual(config)
 
     def forward(self, x: Tensor, mask: Tensor | None, weights: bool = False) -> tuple[Tensor, Tensor | None]:
-        """x (B, S, D) -> the same shape, and the weights (B, H, S, S) where asked for."""
+        """Apply the block: x (B, S, D) -> the same shape, and the weights (B, H, S, S) if asked for."""
         y, maps = self.attention(self.first.before(x), mask, weights=weights)
         x = self.first.after(x, y)
         return self.second.after(x, self.feed_forward(self.second.before(x))), maps
@@ -122,7 +122,7 @@ class DecoderBlock(nn.Module):
         cache: KeyValueCache | None = None,
         weights: bool = False,
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """x (R, T, D) -> the same shape, own weights (R, H, T, T), cross weights (B, H, T, S)."""
+        """Apply the block: x (R, T, D) -> (R, T, D), own weights (R, H, T, T), cross weights (B, H, T, S)."""
         y, own = self.attention(self.first.before(x), mask, cache=cache, weights=weights)
         x = self.first.after(x, y)
         y, cross = self.cross.cross(self.second.before(x), memory, memory_mask, weights=weights)
@@ -131,7 +131,7 @@ class DecoderBlock(nn.Module):
 
 
 def initialize(module: nn.Module) -> None:
-    """Glorot for linear layers, zero biases, and embeddings that have unit variance once scaled by √D."""
+    """Initialise linear layers by Glorot, biases to zero, embeddings to unit variance once scaled by √D."""
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         nn.init.zeros_(module.bias)
@@ -144,7 +144,7 @@ def initialize(module: nn.Module) -> None:
 
 @torch.no_grad()
 def start_small(stack: nn.Module, factor: float) -> None:
-    """Let what sublayers add be small at first: a post-norm model then learns as fast as a pre-norm one.
+    """Shrink what sublayers add at first: a post-norm model then learns as fast as a pre-norm one.
 
     The factors and the matrices they shrink (values, attention outputs, feed-forward) are those of
     T-Fixup (Huang et al. 2020, section 3.2).

@@ -1,10 +1,10 @@
-"""Keys and values of what was decoded so far: an object that is handed in.
+"""Keys and values of the positions decoded so far, in an object that the caller passes in.
 
 B sentences, H heads, K head width.
 
     cache = KeyValueCache()
-    keys, values = cache.append(key, value)   # those of the newest step; all so far come back
-    cache.select(sentences)                   # the others are dropped
+    keys, values = cache.append(key, value)   # adds those of the newest step; returns all so far
+    cache.select(sentences)                   # drops the others
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-BLOCK = 32  # keys that room is made for at a time
+BLOCK = 32  # keys to make room for at a time
 
 
 class KeyValueCache:
@@ -24,7 +24,7 @@ class KeyValueCache:
         self._values: Tensor | None = None
 
     def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Add keys and values (B, H, W, K); returns all so far, as views."""
+        """Add keys and values (B, H, W, K); return all so far, as views."""
         end = self.length + key.shape[2]
         self._keys = self._with_room(self._keys, key, end)
         self._values = self._with_room(self._values, value, end)
@@ -34,7 +34,7 @@ class KeyValueCache:
         return self._keys[:, :, :end], self._values[:, :, :end]
 
     def select(self, sentences: Tensor) -> None:
-        """Keep those of these sentences, in this order."""
+        """Keep the keys and values of these sentences, in this order."""
         if self._keys is not None and self._values is not None:
             self._keys = self._picked(self._keys, sentences)
             self._values = self._picked(self._values, sentences)

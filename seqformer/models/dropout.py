@@ -1,4 +1,4 @@
-"""Dropout whose random masks are cheap on a processor."""
+"""Dropout whose random masks are cheap on a CPU."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class _ByteMask(torch.autograd.Function):
 class Dropout(nn.Module):
     """Drop entries with probability ``rate`` in training (Srivastava et al. 2014).
 
-    On a processor the rate is rounded to a multiple of 1/256, so that a random byte decides; the
-    kept entries are scaled by exactly what keeps the expectation.
+    On a CPU the rate is rounded to a multiple of 1/256, so that a random byte decides; the other
+    entries are scaled so that the expectation stays exactly the same.
     """
 
     def __init__(self, rate: float) -> None:

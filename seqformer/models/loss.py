@@ -2,7 +2,7 @@
 
 N tokens, D model width, V vocabulary, C tokens at a time. All logits of a batch, (N, V), would be
 the largest tensor of a training step by far; here only (C, V) of them exist at once, and the
-gradients are made in the same pass.
+gradients are computed in the same pass.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-LOGITS = 1 << 22  # that exist at once
+LOGITS = 1 << 22  # in memory at once
 
 
 class Loss(NamedTuple):
-    """What a model makes of a batch, summed over its units (target tokens, or images)."""
+    """The loss of a batch, summed over its units (target tokens, or images)."""
 
     objective: Tensor  # what is minimised, in nats
-    plain: Tensor  # the same without label smoothing, for people: comparable with a validation loss
+    plain: Tensor  # the same without label smoothing, for reports: comparable with a validation loss
     units: int
 
 
 def _rows(vocabulary: int) -> int:
-    """How many tokens are projected at a time."""
+    """Return how many tokens are projected at a time."""
     return max(64, LOGITS // vocabulary // 64 * 64)
 
 
@@ -35,7 +35,7 @@ class _ProjectionLoss(torch.autograd.Function):
         ctx: Any, hidden: Tensor, weight: Tensor, target: Tensor, smoothing: float
     ) -> tuple[Tensor, Tensor]:
         # With smoothing e, loss = lse(z) - (1-e) z_target - e mean(z). The mean of the logits is
-        # linear in the hidden state, so its share of the gradient needs no pass over (N, V).
+        # linear in the hidden state, so its term of the gradient needs no pass over (N, V).
         mean_weight = hidden.new_full((1, len(weight)), 1 / len(weight)) @ weight  # (1, D)
         # zero rows up to a round number add nothing; few distinct sizes need few compiled products
         short = -len(hidden) % 64
@@ -49,16 +49,16 @@ class _ProjectionLoss(torch.autograd.Function):
             rows, ids = states[begin : begin + size], wanted[begin : begin + size, None]
             logits = torch.mm(rows, weight.T, out=room[0, : len(rows)])  # (C, V)
             at_target = logits.gather(1, ids).float()
-            grad = torch.softmax(logits, -1, out=room[1, : len(rows)])  # dloss/dlogits but for two shares:
+            grad = torch.softmax(logits, -1, out=room[1, : len(rows)])  # dloss/dlogits except two terms:
             p = grad.gather(1, ids)  # (C, 1)
             lse = at_target - p.float().clamp_min(1e-30).log()
             losses[begin : begin + size] = (lse - (1 - smoothing) * at_target)[:, 0]
             plain[begin : begin + size] = (lse - at_target)[:, 0]
-            grad[counted[: len(rows)], ids[:, 0]] = p[:, 0] - (1 - smoothing)  # that of the target, here,
+            grad[counted[: len(rows)], ids[:, 0]] = p[:, 0] - (1 - smoothing)  # the target's, added here,
             torch.mm(grad, weight, out=grad_states[begin : begin + size])
             torch.addmm(grad_weight, grad.T, rows, out=grad_weight)
         total = hidden.sum(0, dtype=torch.float32)  # (D,)
-        grad_hidden = grad_states[: len(hidden)].sub_(smoothing * mean_weight)  # and that of the smoothing
+        grad_hidden = grad_states[: len(hidden)].sub_(smoothing * mean_weight)  # and the smoothing's
         grad_weight -= (total * (smoothing / len(weight))).to(weight.dtype)
         ctx.save_for_backward(grad_hidden, grad_weight)
         objective = losses[: len(hidden)].sum() - smoothing * (total * mean_weight[0].float()).sum()
@@ -70,7 +70,7 @@ class _ProjectionLoss(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
         grad_hidden, grad_weight = ctx.saved_tensors
         scale = gradients[0]
-        if scale.item() == 1:  # the loss itself is what is differentiated: nothing to multiply
+        if scale.item() == 1:  # the loss itself is differentiated: nothing to multiply
             return grad_hidden, grad_weight, None, None
         return (
             grad_hidden * scale.to(grad_hidden.dtype),

@@ -7,9 +7,9 @@ how near their keys are (Nadaraya 1964, Watson 1964; d2l, chapter "Attention Mec
     f(q) = Σ α(q, k_i) v_i / Σ α(q, k_i),     α a kernel of u = |q - k_i| / width
 
     gaussian       exp(-u²/2)
-    boxcar         1      where u ≤ 1, else 0
+    boxcar         1      if u ≤ 1, else 0
     constant       1
-    epanechnikov   1 - u² where u < 1, else 0
+    epanechnikov   1 - u² if u < 1, else 0
 
 The last is Epanechnikov's own (1969); the book prints max(0, 1 - u), a triangle, under his name.
 """
@@ -26,22 +26,22 @@ from seqformer.errors import SeqformerError, nearest
 from seqformer.models.attention import masked_softmax
 
 KERNELS = ("gaussian", "boxcar", "constant", "epanechnikov")
-NARROWEST = 1e-6  # width; below it, squares of distances leave the range of numbers
-MOST = 2000  # points; weights of each on each are kept
-END = 5.0  # of the interval that the example lives on
+NARROWEST = 1e-6  # width; below it, squared distances leave the range of numbers
+MOST = 2000  # points; a weight for each two of them is kept
+END = 5.0  # of the interval of the example, which starts at 0
 
 
 @dataclass(frozen=True)
 class Pooled:
-    """What pooling gives. Where ``covered`` is False no key has weight, and the estimate of 0 is none."""
+    """The result of pooling. Where ``covered`` is False no key has weight, and the estimate 0 means none."""
 
     estimates: Tensor  # (Q,)
-    weights: Tensor  # (Q, N); rows sum to 1, or to exactly 0 where no key has weight
+    weights: Tensor  # (Q, N); rows sum to 1, or to exactly 0 if no key has weight
     covered: Tensor  # (Q,) bool
 
 
 def pool(queries: Tensor, keys: Tensor, values: Tensor, kernel: str, width: float = 1.0) -> Pooled:
-    """Estimates for ``queries`` (Q,) from ``keys`` and ``values``, each (N,)."""
+    """Estimate the values at ``queries`` (Q,) from ``keys`` and ``values``, each (N,)."""
     if not math.isfinite(width) or width < NARROWEST:
         raise SeqformerError(f"--width {width:g}: the width of a kernel must be at least {NARROWEST:g}")
     scores, mask = score((queries[:, None] - keys).abs() / width, kernel)  # (Q, N)
@@ -50,10 +50,10 @@ def pool(queries: Tensor, keys: Tensor, values: Tensor, kernel: str, width: floa
 
 
 def score(u: Tensor, kernel: str) -> tuple[Tensor, Tensor]:
-    """log α(u), and a mask of where α is not zero; u (Q, N) are distances in units of the width.
+    """Return log α(u), and a mask of where α is not zero; u (Q, N) are distances in units of the width.
 
-    The logarithm, so that a softmax makes the weights: then a query that is far from every key, for
-    which each exp(-u²/2) is too small for a number, still finds its nearest key.
+    It is the logarithm because a softmax makes the weights: so a query that is far from every key, for
+    which each exp(-u²/2) underflows, still gets its nearest key.
     """
     if kernel == "gaussian":
         return -u.square() / 2, torch.ones_like(u, dtype=torch.bool)
@@ -68,12 +68,12 @@ def score(u: Tensor, kernel: str) -> tuple[Tensor, Tensor]:
 
 
 def truth(x: Tensor) -> Tensor:
-    """The curve behind the example: 2 sin x + x."""
+    """Return the true curve of the example: 2 sin x + x."""
     return 2 * x.sin() + x
 
 
 def sample(points: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Keys (N,), uniform in [0, 5] and sorted, and their values: the curve with standard normal noise."""
+    """Draw keys (N,), uniform in [0, 5] and sorted, and values: the curve with standard normal noise."""
     if not 2 <= points <= MOST:
         raise SeqformerError(f"--points {points}: a regression here has between 2 and {MOST:,} points")
     if not 0 <= seed < 2**63:
@@ -84,5 +84,5 @@ def sample(points: int, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def rms(differences: Tensor) -> float:
-    """The root of the mean square; of nothing, NaN."""
+    """Return the root of the mean square; NaN if there are no differences."""
     return float(differences.square().mean().sqrt())

@@ -1,4 +1,4 @@
-"""Where a token stands: added to its embedding, since attention itself sees a set.
+"""Positions of tokens, added to their embeddings, since attention itself ignores the order.
 
 B batch, T length, D model width.
 """
@@ -16,14 +16,14 @@ POSITIONS = ("sinusoidal", "sinusoidal-split", "learned", "none")
 
 
 def sinusoids(length: int, width: int, *, split: bool = False) -> Tensor:
-    """The matrix (T, D) of section 3.5: sines in even columns and cosines in odd ones.
+    """Return the matrix (T, D) of section 3.5: sines in even columns and cosines in odd ones.
 
     P[t, 2i] = sin(t / 10000^(2i/D)),  P[t, 2i+1] = cos(t / 10000^(2i/D))
 
     ``split`` puts all sines in the first half and all cosines in the second: P[t, i] and P[t, D/2 + i].
     The columns are the same ones in another order, which the layers that follow can learn either way.
     """
-    time = torch.arange(length, dtype=torch.float64)[:, None]  # (T, 1); far positions need the digits
+    time = torch.arange(length, dtype=torch.float64)[:, None]  # (T, 1); far positions need the precision
     rate = torch.exp(torch.arange(0, width, 2, dtype=torch.float64) * (-math.log(10_000.0) / width))
     angle = time * rate  # (T, D/2)
     sine, cosine = angle.sin().float(), angle.cos().float()
@@ -33,7 +33,7 @@ def sinusoids(length: int, width: int, *, split: bool = False) -> Tensor:
 
 
 class SinusoidalPositions(nn.Module):
-    """Adds the sinusoids to embeddings, for any length: the table grows when it has to."""
+    """Adds the sinusoids to embeddings, for any length: the table grows if needed."""
 
     def __init__(self, *, split: bool = False) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class SinusoidalPositions(nn.Module):
         self._table = torch.empty(0, 0)
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
-        """x (B, T, D), whose first position is number ``start``."""
+        """Add sinusoids to x (B, T, D), whose first position is number ``start``."""
         end = start + x.shape[1]
         if end > len(self._table) or self._table.dtype != x.dtype or self._table.device != x.device:
             self._table = sinusoids(max(256, 2 * end), x.shape[-1], split=self.split).to(x)
@@ -49,14 +49,14 @@ class SinusoidalPositions(nn.Module):
 
 
 class LearnedPositions(nn.Module):
-    """Adds a learned vector for each position up to a longest one (Gehring et al. 2017, section 3.1)."""
+    """Adds a learned vector for each position up to the longest (Gehring et al. 2017, section 3.1)."""
 
     def __init__(self, longest: int, width: int) -> None:
         super().__init__()
         self.table = nn.Embedding(longest, width)
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
-        """x (B, T, D), whose first position is number ``start``."""
+        """Add vectors to x (B, T, D), whose first position is number ``start``."""
         end, longest = start + x.shape[1], self.table.num_embeddings
         if end > longest:
             raise SeqformerError(
@@ -67,15 +67,15 @@ class LearnedPositions(nn.Module):
 
 
 class NoPositions(nn.Module):
-    """Adds nothing, to show what positions are for: the encoder then sees its source as a set."""
+    """Adds nothing, to show what positions are for: the encoder then ignores the order of its source."""
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
-        """x (B, T, D), unchanged."""
+        """Return x (B, T, D) unchanged."""
         return x
 
 
 def position_layer(kind: str, width: int, longest: int) -> nn.Module:
-    """Return one of :data:`POSITIONS`: called with embeddings (B, T, D) and the number of the first."""
+    """Return a layer of :data:`POSITIONS`, which takes embeddings (B, T, D) and their first position."""
     if kind == "learned":
         return LearnedPositions(longest, width)
     if kind == "none":

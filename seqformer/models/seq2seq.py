@@ -1,4 +1,4 @@
-"""What search and training ask of an encoder-decoder; nothing else of a model is known to them.
+"""The interface of an encoder-decoder: all that search and training use of a model.
 
 B sentences, R rows (hypotheses; a multiple of B), S source length, T target length, V vocabulary,
 L layers, H heads, D width.
@@ -23,8 +23,8 @@ from seqformer.symbols import PAD
 MOST_VOCABULARY = 1 << 24
 
 # the experiment of Dive into Deep Learning, "The Bahdanau Attention Mechanism" and "The Transformer
-# Architecture": 512 pairs in four batches (here of similar lengths), 30 epochs at one learning rate, nothing
-# smoothed, and the last weights kept: the only validation is that of the 120th and last step
+# Architecture": 512 pairs in four batches (here of similar lengths), 30 epochs at one learning rate, no
+# label smoothing, and the last weights kept: the only validation is that of the 120th and last step
 CHAPTER: dict[str, Any] = {
     "width": 256, "dropout": 0.2, "encoder_layers": 2, "decoder_layers": 2, "max_epochs": 30,
     "validate_every": 120, "tokens_per_batch": 800, "schedule": "constant", "warmup": 0,
@@ -34,7 +34,7 @@ CHAPTER: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Seq2SeqConfig(Config):
-    """The settings that all encoder-decoders share; presets set some, of the training too."""
+    """The settings that all encoder-decoders share; presets set some of them, and of training."""
 
     arch: ClassVar[str]
     presets: ClassVar[dict[str, dict[str, Any]]]
@@ -73,13 +73,13 @@ class State(Protocol):
     def select(self, rows: Tensor, sentences: Tensor | None = None) -> None:
         """Keep these hypotheses, in this order, and of the memory these sentences (None: all).
 
-        The hypotheses of one sentence must follow each other, as many for each sentence.
+        The hypotheses of one sentence must follow each other, equally many for each sentence.
         """
 
 
 @dataclass(frozen=True)
 class AttentionMaps:
-    """Attention weights, each row of which sums to 1; None where a model has no such attention."""
+    """Attention weights, each row of which sums to 1; None if a model has no such attention."""
 
     cross: Tensor  # (L, B, H, T, S)
     encoder: Tensor | None = None  # (L, B, H, S, S)
@@ -87,45 +87,45 @@ class AttentionMaps:
 
 
 class Seq2Seq(nn.Module, ABC):
-    """An encoder-decoder that can be trained, searched and looked into."""
+    """An encoder-decoder that can be trained, searched and inspected."""
 
     longest: int | None = None  # pieces of a source or a target, BOS or EOS included; None: any number
 
     @property
     @abstractmethod
     def position_bytes(self) -> int:
-        """What decoding keeps for each position of each hypothesis, in bytes."""
+        """The bytes that decoding keeps for each position of each hypothesis."""
 
     @abstractmethod
     def encode(self, source: Tensor, mask: Tensor) -> Tensor:
-        """source ids (B, S), mask (B, 1, 1, S) -> memory (B, S, D)."""
+        """Encode source ids (B, S), mask (B, 1, 1, S), into the memory (B, S, D)."""
 
     @abstractmethod
     def start(self, memory: Tensor, mask: Tensor) -> State:
-        """The state before the first target token, one hypothesis a sentence."""
+        """Return the state before the first target token, with one hypothesis for each sentence."""
 
     @abstractmethod
     def step(self, tokens: Tensor, state: State) -> Tensor:
-        """Feed the newest token of each hypothesis, (R,), and get logits (R, V) for the next."""
+        """Feed the newest token of each hypothesis, (R,), and return logits (R, V) for the next."""
 
     @abstractmethod
     def decode(self, source: Tensor, target_in: Tensor) -> Tensor:
-        """Teacher forcing: hidden states (B, T, D) of every position of the targets (B, T)."""
+        """Return hidden states (B, T, D) of all positions of the targets (B, T), by teacher forcing."""
 
     @abstractmethod
     def projection(self) -> Tensor:
-        """The matrix (V, D) whose product with a hidden state is the logits."""
+        """Return the matrix (V, D) whose product with a hidden state is the logits."""
 
     def bias(self) -> Tensor | None:
-        """What is added to the logits, (V,), where a model has such a thing."""
+        """Return the bias of the logits, (V,); None if the model has none."""
         return None
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """hidden (…, D) -> (…, V)."""
+        """Project hidden states (…, D) to logits (…, V)."""
         return functional.linear(hidden, self.projection(), self.bias())
 
     def loss(self, batch: PairBatch, smoothing: float = 0.0) -> Loss:
-        """Return the summed cross-entropy in nats, and over how many target tokens it is."""
+        """Return the cross-entropy in nats, summed over the target tokens, and their number."""
         real = batch.target_out != PAD
         wanted = batch.target_out[real]  # (N,)
         hidden = self.decode(batch.source, batch.target_in)[real]  # (N, D)
@@ -137,4 +137,4 @@ class Seq2Seq(nn.Module, ABC):
 
     @abstractmethod
     def attention(self, source: Tensor, target_in: Tensor) -> AttentionMaps:
-        """The weights of every layer and head for sources (B, S) and targets (B, T)."""
+        """Return the weights of every layer and head for sources (B, S) and targets (B, T)."""

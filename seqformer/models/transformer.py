@@ -62,7 +62,7 @@ class TransformerConfig(Seq2SeqConfig):
             raise SeqformerError(f"width {self.width} is odd: sines and cosines come in pairs")
 
     def describe(self) -> str:
-        """Return the shape in words, what is not as usual included."""
+        """Return the shape in words, with the settings that differ from their defaults."""
         usual = {each.name: each.default for each in dataclasses.fields(self)}
         own = ["heads", "feed_forward", *(
             name for name in ("norm", "positions", "causal", "activation", "output_bias")
@@ -72,16 +72,16 @@ class TransformerConfig(Seq2SeqConfig):
 
     @staticmethod
     def preset_for(examples: int) -> str:
-        """Return the preset that suits so many training pairs."""
+        """Return the preset that suits this many training pairs."""
         return "tiny" if examples < 20_000 else "small" if examples < 300_000 else "base"
 
 
 @dataclass
 class TransformerState:
-    """Keys and values of the memory, once a sentence, and of all hypotheses of its target so far.
+    """Keys and values of the memory of each sentence, and of all hypotheses of its target so far.
 
-    A key never moves when hypotheses change places: those of a sentence lie side by side, W more with
-    each step, and ``seen`` tells which of them a hypothesis descends from.
+    A key never moves when hypotheses are reordered: those of a sentence lie side by side, W more with
+    each step, and ``seen`` marks those that a hypothesis descends from.
     """
 
     memory: list[tuple[Tensor, Tensor]]  # a layer: (B, H, S, K) twice
@@ -91,7 +91,7 @@ class TransformerState:
     length: int = 0  # target positions so far
 
     def select(self, rows: Tensor, sentences: Tensor | None = None) -> None:
-        """See :class:`seqformer.models.seq2seq.State`."""
+        """Keep these hypotheses, in this order, and these sentences (None: all)."""
         if sentences is not None:
             for cache in self.caches:
                 cache.select(sentences)
@@ -100,11 +100,11 @@ class TransformerState:
         self.seen = self.seen.flatten(0, 1)[rows].view(len(self.mask), -1, self.seen.shape[-1])
 
     def step(self, width: int) -> Tensor | None:
-        """Make W more hypotheses a sentence the newest: which keys each may see, (B, 1, W, N + W)."""
+        """Add W keys a sentence; return which keys the hypotheses may see, (B, 1, W, N + W), or None: all."""
         newest = torch.eye(width, dtype=torch.bool, device=self.seen.device)
         self.seen = torch.cat((self.seen, newest.expand(len(self.seen), -1, -1)), -1)
         self.length += 1
-        alone = self.seen.shape[-1] == self.length  # one hypothesis at every step: all is its past
+        alone = self.seen.shape[-1] == self.length  # one hypothesis at every step: all keys are its own
         return None if alone else self.seen[:, None]
 
 
@@ -136,15 +136,15 @@ class Transformer(Seq2Seq):
 
     @property
     def position_bytes(self) -> int:
-        """Return the bytes of fp32 keys and values; the cache makes twice the room it needs."""
+        """The bytes of fp32 keys and values; the cache makes twice the room it needs."""
         return 2 * 2 * 4 * self.config.width * self.config.decoder_layers
 
     def encode(self, source: Tensor, mask: Tensor) -> Tensor:
-        """See :class:`Seq2Seq`."""
+        """Encode source ids (B, S) into the memory (B, S, D)."""
         return self._encode(source, mask)[0]
 
     def start(self, memory: Tensor, mask: Tensor) -> TransformerState:
-        """See :class:`Seq2Seq`."""
+        """Return the state before the first target token, from a memory (B, S, D)."""
         return TransformerState(
             memory=[block.cross.keys_and_values(memory) for block in self.decoder],  # type: ignore[operator, union-attr]
             mask=mask,
@@ -153,29 +153,29 @@ class Transformer(Seq2Seq):
         )
 
     def step(self, tokens: Tensor, state: State) -> Tensor:
-        """See :class:`Seq2Seq`."""
+        """Feed the newest token of each hypothesis, (R,), and return logits (R, V) for the next."""
         assert isinstance(state, TransformerState)
         x = self._embed_target(tokens[:, None], state.length).view(len(state.mask), -1, self.config.width)
         hidden, _, _ = self._decode(x, state.step(x.shape[1]), state, state.caches)  # (B, W, D)
         return self.logits(hidden.flatten(0, 1))
 
     def projection(self) -> Tensor:
-        """The embedding matrix turned round (section 3.4)."""
+        """Return the target embedding matrix (V, D), used for the logits too (section 3.4)."""
         return self.target_embedding.weight
 
     def bias(self) -> Tensor | None:
-        """See :class:`Seq2Seq`."""
+        """Return the bias of the logits, (V,), or None."""
         return self.output_bias
 
     def decode(self, source: Tensor, target_in: Tensor) -> Tensor:
-        """See :class:`Seq2Seq`; all positions at once."""
+        """Return hidden states (B, T, D) of targets (B, T), all positions at once."""
         mask = padding_mask(source)
         state = self.start(self.encode(source, mask), mask)
         x = self._embed_target(target_in)
         return self._decode(x, self._target_mask(target_in), state, None)[0]
 
     def attention(self, source: Tensor, target_in: Tensor) -> AttentionMaps:
-        """See :class:`Seq2Seq`."""
+        """Return the weights of every layer and head for sources (B, S) and targets (B, T)."""
         mask = padding_mask(source)
         memory, encoder = self._encode(source, mask, weights=True)
         own_mask, state = self._target_mask(target_in), self.start(memory, mask)
@@ -183,7 +183,7 @@ class Transformer(Seq2Seq):
         return AttentionMaps(cross=torch.stack(cross), encoder=torch.stack(encoder), decoder=torch.stack(own))
 
     def _target_mask(self, target_in: Tensor) -> Tensor:
-        """What target positions see of target_in (B, T): (T, T), or (B, 1, 1, T) where it is not causal."""
+        """Return what target positions see of target_in (B, T): (T, T), or (B, 1, 1, T) if not causal."""
         if not self.config.causal:  # then nothing else hides the padding
             return padding_mask(target_in)
         return causal_mask(target_in.shape[1], target_in.device)

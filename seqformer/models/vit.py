@@ -70,7 +70,7 @@ class VitConfig(Config):
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of what is cut into patches."""
+        """Height and width of the image that is cut into patches."""
         return (self.resize, self.resize) if self.resize else (self.image_height, self.image_width)
 
     @property
@@ -94,12 +94,12 @@ class VitConfig(Config):
 
     @staticmethod
     def preset_for(examples: int) -> str:
-        """Return the preset that suits so many training images."""
+        """Return the preset that suits this many training images."""
         return "vit-small"
 
 
 class LabelledImages(Protocol):
-    """Images and what they show, as training needs them."""
+    """Images and their labels, as training needs them."""
 
     @property
     def images(self) -> Tensor: ...  # (B, C, H, W), values from 0 to 1
@@ -108,7 +108,7 @@ class LabelledImages(Protocol):
 
 
 class VisionTransformer(nn.Module):
-    """An image as a sequence of patches behind a class token, which alone is asked what it shows.
+    """An image as a class token and a sequence of patches; the class is read from the token alone.
 
     z = [class; x₁E; … ; x_P E] + positions       equation 1
     z = blocks(z), pre-norm                       equations 2 and 3
@@ -131,11 +131,11 @@ class VisionTransformer(nn.Module):
         nn.init.normal_(self.positions, std=0.02)
 
     def classify(self, images: Tensor) -> Tensor:
-        """images (B, C, H, W) with values from 0 to 1 -> logits (B, Y)."""
+        """Classify images (B, C, H, W) with values from 0 to 1 -> logits (B, Y)."""
         return self._read(images)[0]
 
     def loss(self, batch: LabelledImages, smoothing: float = 0.0) -> Loss:
-        """Return the summed cross-entropy in nats, and over how many images it is."""
+        """Return the cross-entropy in nats, summed over the images, and their number."""
         logits = self.classify(batch.images).float()
         plain = functional.cross_entropy(logits, batch.labels, reduction="sum")
         objective = plain
@@ -146,7 +146,7 @@ class VisionTransformer(nn.Module):
         return Loss(objective, plain.detach(), len(batch.labels))
 
     def attention(self, images: Tensor) -> Tensor:
-        """The weights (L, B, H, 1+P, 1+P) of every layer and head; the class token is the first."""
+        """Return the weights (L, B, H, 1+P, 1+P) of every layer and head; the class token is the first."""
         return torch.stack(self._read(images, weights=True)[1])
 
     def _read(self, images: Tensor, weights: bool = False) -> tuple[Tensor, list[Tensor]]:

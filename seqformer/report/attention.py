@@ -1,4 +1,4 @@
-"""What a model looked at: data first, then tables, then pictures, from the same object.
+"""The attention of a model to one input: data, tables and pictures from one object.
 
 L layers, H heads, S source length, T target length, C channels.
 """
@@ -26,7 +26,7 @@ Map = TypeVar("Map", Heatmap, Panel)
 
 
 class Look(ABC):
-    """What a model looked at in one input, and its answer."""
+    """The attention of a model to one input, and its answer."""
 
     @property
     @abstractmethod
@@ -55,7 +55,7 @@ class Look(ABC):
         """Return all maps selected as a figure of matplotlib."""
 
     def save(self, path: str | Path) -> None:
-        """Write the picture of all maps selected as a PNG, whole or not at all."""
+        """Write the picture of all maps selected as a PNG, complete or not at all."""
         png.save(self.figure(), Path(path))
 
     def notes(self) -> list[str]:
@@ -140,15 +140,15 @@ class Attention(Look):
 
 @dataclass(frozen=True, repr=False)
 class ClassAttention(Look):
-    """One image, its class as the model has it, and what the class token looked at."""
+    """One image, the class that the model predicts, and the attention of the class token."""
 
     name: str  # of the image
     image: Bytes  # (C, height, width)
     classes: list[str]
-    probabilities: list[float]  # a class; they sum to 1
-    patches: Tensor  # (L, H, rows, columns): what the class token gives to each patch …
+    probabilities: list[float]  # one for each class; they sum to 1
+    patches: Tensor  # (L, H, rows, columns): the attention of the class token to each patch …
     itself: Tensor  # (L, H): … and to itself; both together sum to 1
-    label: int | None = None  # the number of the right class, where that is known
+    label: int | None = None  # the number of the right class, if known
     maps: tuple[Panel, ...] = ()
 
     @property
@@ -193,12 +193,12 @@ class ClassAttention(Look):
         }
 
     def tables(self) -> list[RenderableType]:
-        """Return the image, and what the heads of the last layer looked at."""
+        """Return the image, and the attention of the heads of the last layer."""
         colour = Console().color_system is not None
         return [picture.draw(self.image, [Panel("image"), *self._last], colour)]
 
     def notes(self) -> list[str]:
-        """Return what the panels show."""
+        """Return remarks on the panels."""
         last = self._last
         return [
             f"What the class token looks at in layer {last[0].layer} "

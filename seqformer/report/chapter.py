@@ -38,13 +38,13 @@ class ChapterEvaluation(Evaluation):
 
     @property
     def rows(self) -> list[tuple[str, str, str, float]]:
-        """Source, translation, reference and the book's BLEU, a row a sentence."""
+        """Source, translation, reference and the book's BLEU of each sentence."""
         scores = (chapter_bleu(t, r, ORDER) for t, r in zip(self.translations, self.references, strict=True))
         return list(zip(SENTENCES, self.translations, self.references, scores, strict=True))
 
     @property
     def exact(self) -> int:
-        """How many translations are the book's."""
+        """The number of translations that equal the book's."""
         return round(exact_match(self.translations, self.references) * len(SENTENCES))
 
     @property

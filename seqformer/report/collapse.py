@@ -1,6 +1,6 @@
-"""Signs that a model translates without its source, told in words.
+"""Signs that a model translates without its source, in words.
 
-Two are looked for on held-out pairs: nearly all sources have the same translation, and the loss is no
+Two are checked on held-out pairs: nearly all sources have the same translation, and the loss is no
 better with the right source than with that of another pair.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-FEWEST = 20  # distinct sources, and pairs of different sources; fewer say nothing
-SAME = 0.8  # share of the sources with one and the same translation that is too much
-GAIN = 0.01  # of the loss that the right source must save
+FEWEST = 20  # distinct sources, and pairs of different sources; fewer prove nothing
+SAME = 0.8  # share of the sources with the same translation; more is a sign
+GAIN = 0.01  # share of the loss that the right source must save
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Losses:
 def warning(
     sources: list[str], translations: list[str], references: list[str], losses: Losses | None, causal: bool
 ) -> str:
-    """What looks wrong, and the likely cause; '' where nothing does.
+    """Return what looks wrong, and the likely cause; '' if nothing does.
 
-    ``causal`` is whether the decoder was kept from seeing the answer in training.
+    ``causal`` says whether the answer was hidden from the decoder in training.
     """
     same, deaf = _share_of_one(sources, translations), False
     if len(set(sources)) < FEWEST or same <= max(SAME, _share_of_one(sources, references)):
@@ -59,7 +59,7 @@ def _cause(deaf: bool, causal: bool) -> str:
 
 
 def _share_of_one(sources: list[str], answers: list[str]) -> float:
-    """The share of distinct sources that have the commonest answer."""
+    """Return the share of distinct sources that have the commonest answer."""
     of_each = dict(zip(sources, answers, strict=True))
     commonest = Counter(of_each.values()).most_common(1)
     return commonest[0][1] / len(of_each) if commonest else 0.0

@@ -13,7 +13,7 @@ STYLES = ("yellow", "green", "dim", "bold cyan")
 
 
 def draw(title: str, series: dict[str, Points], width: int, axis: str = "step") -> Text | None:
-    """Up to four curves over a common axis, the last on top; None where there is nothing to draw.
+    """Draw up to four curves over a common axis, the last on top; None if there is nothing to draw.
 
     Points whose second number is not finite are left out.
     """

@@ -1,4 +1,4 @@
-"""The result of an evaluation: data first, then tables, from the same object."""
+"""The result of an evaluation: data and tables from one object."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SHOWN = 3  # best and worst examples, commonest mistakes
 
 
 class Evaluation(ABC):
-    """What came out of an evaluation."""
+    """The result of an evaluation."""
 
     @property
     @abstractmethod
     def title(self) -> str:
-        """What was evaluated on what."""
+        """The system, and the data it was evaluated on."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class Evaluation(ABC):
 
 @dataclass(frozen=True, repr=False)
 class TextEvaluation(Evaluation):
-    """Translations of the sources, and how near they come to the references."""
+    """Translations of the sources, and their scores against the references."""
 
     system: str  # the run …
     data: str  # … and what it was evaluated on
@@ -118,7 +118,7 @@ class TextEvaluation(Evaluation):
 
 @dataclass(frozen=True, repr=False)
 class ClassEvaluation(Evaluation):
-    """How often each class was taken for each class."""
+    """How often each class was classified as each class."""
 
     system: str
     confusion: Confusion
@@ -147,7 +147,7 @@ class ClassEvaluation(Evaluation):
         }
 
     def tables(self) -> list[RenderableType]:
-        """Return a row for each class, and what is taken for what."""
+        """Return a row for each class, and the confusions."""
         confusion = self.confusion
         title = f"{self.title}: {counted(confusion.total, 'image')}"
         scores = table(title, "class", "images", "recognised", "of those named so")

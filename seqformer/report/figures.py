@@ -1,4 +1,4 @@
-"""What ``seqformer show`` draws: parts of a model, computed by the model's own functions, as panels.
+"""The panels of ``seqformer show``: parts of a model, computed by the model's own functions.
 
 Q queries, N points, T positions, D model width, B sentences, S words of the longest.
 """
@@ -19,26 +19,26 @@ from seqformer.report.panels import Curves, Matrix
 
 STEP = 0.05  # between queries
 COUNTED = 32  # numbers that the binary counter counts
-BITS = 5  # that they need
+BITS = 5  # bits of these numbers
 
 
 @dataclass(frozen=True)
 class Errors:
-    """Of one kernel and width, as roots of mean squares."""
+    """The errors of one kernel and width, as roots of mean squares."""
 
-    from_curve: float  # at the queries with weight; NaN where there is none
+    from_curve: float  # at the queries with weight; NaN if there is none
     from_points: float
     bare: int  # queries that no key has weight for
     queries: int
 
 
 def queries() -> Tensor:
-    """Evenly over the interval of the example, (Q,)."""
+    """Return queries (Q,), evenly over the interval of the example."""
     return torch.arange(round(END / STEP) + 1, dtype=torch.double) * STEP
 
 
 def pooling_errors(kernel: str, width: float, keys: Tensor, values: Tensor) -> Errors:
-    """How far the estimates from points (N,) are from the true curve, and from the points themselves."""
+    """Return the errors of estimates from points (N,): from the true curve, and from the points."""
     asked = queries()
     pooled = pool(asked, keys, values, kernel, width)
     at_keys = pool(keys, keys, values, kernel, width).estimates
@@ -51,7 +51,7 @@ def pooling_errors(kernel: str, width: float, keys: Tensor, values: Tensor) -> E
 
 
 def pooling_panels(kernel: str, width: float, keys: Tensor, values: Tensor) -> tuple[Curves, Matrix]:
-    """The curve fitted to points (N,) beside the true one, and the weights (Q, N) it was made with."""
+    """Return panels of the curve fitted to points (N,) beside the true one, and of its weights (Q, N)."""
     asked = queries()
     pooled = pool(asked, keys, values, kernel, width)
     x = [round(q, 2) for q in asked.tolist()]
@@ -81,7 +81,7 @@ def pooling_panels(kernel: str, width: float, keys: Tensor, values: Tensor) -> t
 
 
 def _gaps(x: list[float], covered: list[bool]) -> str:
-    """Where no estimate can be made, in words."""
+    """Return where no estimate can be made, in words."""
     gaps = [
         [q for q, _ in run]
         for bare, run in groupby(zip(x, covered, strict=True), key=lambda pair: not pair[1])
@@ -93,7 +93,7 @@ def _gaps(x: list[float], covered: list[bool]) -> str:
 
 
 def position_panels(length: int, width: int, *, split: bool) -> list[Curves | Matrix]:
-    """The sinusoids (T, D), the sines and cosines of two neighbouring rates, and a binary counter."""
+    """Return panels of the sinusoids (T, D), of two neighbouring rates, and of a binary counter."""
     table = sinusoids(length, width, split=split)
     pairs = width // 2
     first = max(0, min(3, pairs - 2))
@@ -119,7 +119,7 @@ def position_panels(length: int, width: int, *, split: bool) -> list[Curves | Ma
 
 
 def _counter(width: int, *, split: bool) -> Matrix:
-    """The digits of a counter, each slower than the one before, above sines, which do the same smoothly."""
+    """Return the bits of a counter, each slower than the last, above sines, which do the same smoothly."""
     pairs = width // 2
     shown = range(min(BITS, pairs))
     sines = sinusoids(COUNTED, width, split=True)[:, :pairs].T.tolist()
@@ -138,18 +138,18 @@ def _counter(width: int, *, split: bool) -> Matrix:
 
 
 def _column(pair: int, split: bool) -> int:
-    """Where the sine of a pair stands."""
+    """Return the column of the sine of a pair."""
     return pair if split else 2 * pair
 
 
 def padding_rows(lengths: list[int]) -> list[list[bool]]:
-    """The padding mask of a batch of sentences of these lengths: (B, S)."""
+    """Return the padding mask of a batch of sentences of these lengths: (B, S)."""
     ids = torch.tensor([[1] * length + [0] * (max(lengths) - length) for length in lengths])  # 0 is PAD
     rows: list[list[bool]] = padding_mask(ids)[:, 0, 0].tolist()
     return rows
 
 
 def causal_rows(length: int) -> list[list[bool]]:
-    """The causal mask of so many target positions."""
+    """Return the causal mask of this many target positions."""
     rows: list[list[bool]] = causal_mask(length).tolist()
     return rows

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from seqformer.report import png
 
-# from nothing to 1, each with a text colour that can be read on it in dark and light terminals
+# the weight that a shade ends at, and its style, readable in dark and light terminals
 SHADES = (
     (0.05, ""),
     (0.15, "black on color(189)"),
@@ -38,17 +38,17 @@ class Heatmap:
 
     @property
     def title(self) -> str:
-        """What is shown, in words."""
+        """Kind, layer and head, in words."""
         return f"{self.kind}, layer {self.layer}, " + (f"head {self.head}" if self.head else "mean of heads")
 
 
 def plain(piece: str) -> str:
-    """A piece as a person reads it: the mark of a word start goes, a lone one shows as a low line."""
+    """Return a piece for people to read, without the mark of a word start; a lone mark becomes ␣."""
     return piece.removeprefix("▁") or "␣"
 
 
 def draw(heatmap: Heatmap) -> Group:
-    """A table of shaded cells with the weight, in hundredths, in each."""
+    """Draw a table of shaded cells with the weight, in hundredths, in each."""
     width = max(4, min(7, (79 - _label_width(heatmap.rows)) // len(heatmap.columns)))
     cells = [[_cell(weight, width) for weight in weights] for weights in heatmap.weights]
     return labelled(heatmap.title, heatmap.rows, heatmap.columns, cells, width)
@@ -57,7 +57,7 @@ def draw(heatmap: Heatmap) -> Group:
 def labelled(
     title: str, rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[Text]], width: int
 ) -> Group:
-    """Cells of a common width under and beside the pieces they belong to."""
+    """Draw cells of a common width under and beside the pieces they belong to."""
     table = Table(box=None, padding=(0, 0), pad_edge=False)
     table.add_column("", justify="right", no_wrap=True, width=_label_width(rows))
     for column in columns:

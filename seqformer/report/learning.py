@@ -1,4 +1,4 @@
-"""How a training went: curves, and in words whether the model learned and what to do next."""
+"""The course of a training: curves, and in words whether the model learned and what to do next."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PERCENT = ("exact_match", "token_accuracy", "accuracy")
 LEARNED = {
     "bleu": (20.0, 5.0),
     "exact_match": (0.9, 0.3),
-}  # scores of a model that has learned, and has begun to
+}  # scores of a model that has learned, and of one that has begun to
 GAP = 1.0  # nats between training and validation loss: learned by heart
 RISEN = 1.05  # times the lowest validation loss: it diverged
 
@@ -44,7 +44,7 @@ class Learning:
         return max((score for _, score in self.scores), default=None)
 
     def draw(self, width: int) -> list[Text]:
-        """Return the curves of losses and score in characters."""
+        """Return the curves of losses and score, drawn in characters."""
         drawn = (
             curves.draw("loss", {"train": self.loss, "valid": self.valid}, width),
             curves.draw(f"{label(self.name)} on valid", {self.name: self.scores}, width),
@@ -52,9 +52,9 @@ class Learning:
         return [each for each in drawn if each]
 
     def verdict(self, chance: float) -> tuple[str, str]:
-        """Return in words whether the model learned, and what to try; '' where there is nothing to try.
+        """Return in words whether the model learned, and what to try; '' if there is nothing to try.
 
-        ``chance`` is what guessing scores.
+        ``chance`` is the score of guessing.
         """
         if self.best is None:
             return "There was no validation, so it is not known whether it learned.", "Train for longer."

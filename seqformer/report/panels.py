@@ -1,4 +1,4 @@
-"""Panels, curves or a matrix of numbers, at a terminal and as a picture: one description, two drawings."""
+"""Panels, curves or a matrix of numbers, drawn for a terminal and as a picture."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ class Curves:
     """Lines over a common axis, and perhaps single points. A number that is not finite is a gap."""
 
     title: str
-    x: str  # what the axes are
+    x: str  # names of the axes
     y: str
     lines: dict[str, Points]
     points: Points | None = None
     remark: str = ""
 
     def draw(self, width: int) -> Text:
-        """For a terminal of ``width`` columns."""
+        """Draw the panel for a terminal of ``width`` columns."""
         series = ({"points": self.points} if self.points else {}) | self.lines
         drawn = curves.draw(self.title, series, width, self.x) or Text(self.title)
         return drawn.append(f"\n{' ' * 10}{self.remark}", style="not bold") if self.remark else drawn
 
     def paint(self, axes: Any) -> None:
-        """For a picture."""
+        """Draw the panel on axes of a picture."""
         if self.points:
             axes.plot(*zip(*self.points, strict=True), "o", color="0.6", markersize=4, label="points")
         for (name, points), color in zip(self.lines.items(), LINES, strict=False):
@@ -60,7 +60,7 @@ class Matrix:
     high: float = 1.0
 
     def draw(self, width: int) -> Text:
-        """For a terminal of ``width`` columns: a shade for each number, some left out where they are many."""
+        """Draw a shade for each number, for ``width`` columns of a terminal; of many some are left out."""
         down = -(-len(self.rows) // ROWS)
         across = -(-len(self.columns) // COLUMNS)
         margin = max(map(len, self.rows)) + 2
@@ -82,7 +82,7 @@ class Matrix:
         return GLYPHS[min(len(GLYPHS) - 1, max(0, int(share * len(GLYPHS))))]
 
     def paint(self, axes: Any) -> None:
-        """For a picture: whites to blues, or blues to reds where numbers lie on both sides of 0."""
+        """Draw the panel on axes of a picture: white to blue, or blue to red with negative numbers."""
         colors = "Blues" if self.low >= 0 else "RdBu_r"
         image = axes.imshow(
             self.values, cmap=colors, vmin=self.low, vmax=self.high, aspect="auto", interpolation="nearest"

@@ -1,4 +1,4 @@
-"""An image, and over it what was looked at: in half-block cells for a terminal, and as a PNG.
+"""An image, and over it the attention to it: in half-block cells for a terminal, and as a PNG.
 
 C channels, H height, W width; a panel's weights are a grid of patches that covers the image.
 """
@@ -17,30 +17,30 @@ from rich.text import Text
 
 from seqformer.report import png
 
-WIDEST = 25  # cells of a panel; three stand beside each other in 80 columns
-SHADES = " ░▒▓█"  # where there are no colours
-GLOW = np.array([255.0, 140.0, 0.0])  # what is looked at shines in this colour
+WIDEST = 25  # cells of a panel; three fit side by side in 80 columns
+SHADES = " ░▒▓█"  # for terminals without colours
+GLOW = np.array([255.0, 140.0, 0.0])  # the colour of attention
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One head's look at an image, or with no weights the image itself."""
+    """One head's attention to an image, or without weights the image itself."""
 
     title: str
     weights: Floats | None = None  # (rows, columns)
-    itself: float = 0.0  # what the class token gives to itself
+    itself: float = 0.0  # the attention of the class token to itself
     layer: int = 0  # from 1
     head: int = 0  # from 1; 0 for the mean over heads
 
     @property
     def caption(self) -> str:
-        """Its title and what its brightest patch stands for."""
+        """The title and the weight of the brightest patch."""
         return self.title if self.weights is None else f"{self.title}, to {self.weights.max():.0%}"
 
 
 def draw(image: npt.NDArray[np.uint8], panels: Sequence[Panel], colour: bool) -> Columns:
-    """Panels side by side in 80 columns; image (C, H, W). Each is as bright as its largest weight allows."""
+    """Draw panels side by side in 80 columns; image (C, H, W). Each is scaled to its largest weight."""
     picture = np.asarray(image, np.float64).mean(0) / 255  # (H, W), grey
     return Columns(
         [Group(Text(p.caption[:WIDEST]), _panel(picture, p, colour), "") for p in panels], padding=(0, 1)
@@ -62,7 +62,7 @@ def _panel(picture: Floats, panel: Panel, colour: bool) -> Text:
 
 
 def sample(values: Floats, rows: int, columns: int) -> Floats:
-    """The nearest value of a grid at the middle of each of rows x columns cells."""
+    """Return the nearest value of a grid at the middle of each of rows x columns cells."""
     down = ((np.arange(rows) + 0.5) * values.shape[0] / rows).astype(int)
     across = ((np.arange(columns) + 0.5) * values.shape[1] / columns).astype(int)
     sampled: Floats = values[down][:, across]
@@ -75,7 +75,7 @@ def _scaled(weights: Floats) -> Floats:
 
 
 def _half_blocks(pixels: npt.NDArray[np.int64]) -> Text:
-    """pixels (rows, columns, 3): the upper of each two is the ink of a half block, the lower its ground."""
+    """Draw pixels (rows, columns, 3), of each two the upper as ▀ and the lower as its background."""
     drawn = Text(no_wrap=True)
     for upper, lower in zip(pixels[::2], pixels[1::2], strict=True):
         for ink, ground in zip(upper.tolist(), lower.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""Figures of matplotlib, an optional extra, without a window; as files that are whole or not there."""
+"""Figures of matplotlib, an optional extra, without a window; files are complete or absent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DPI = 130
 
 
 def check(path: Path) -> None:
-    """Refuse what stands in the way of a picture before any work is done for it."""
+    """Check that a picture can be made and written to ``path``, before any work is done for it."""
     if path.suffix.lower() != ".png":
         raise SeqformerError(f"{path}: the name of a picture must end in .png")
     if not path.absolute().parent.is_dir():
@@ -31,7 +31,7 @@ def new_figure(width: float = 1.0, height: float = 1.0) -> Any:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a figure, whole or not at all."""
+    """Write a figure, complete or not at all."""
     check(path)
     write_whole(path, lambda beside: figure.savefig(beside, format="png", dpi=DPI))
 

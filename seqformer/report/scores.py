@@ -1,4 +1,4 @@
-"""Scores: sacreBLEU's, each with the signature that makes it comparable, and exactness."""
+"""Scores: sacreBLEU's, each with the signature that makes it comparable, and exact matches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 TITLES = {"bleu": "BLEU", "chrf": "chrF2", "ter": "TER"}  # as sacrebleu calls them
-DRAWS = 10_000_000  # sentences drawn in all at most: resampling takes memory in proportion
+DRAWS = 10_000_000  # sentences resampled in all at most: resampling takes memory in proportion
 RESAMPLES, FEWEST = 1000, 200
 
 
@@ -19,14 +19,14 @@ class Score:
     name: str
     score: float
     signature: str
-    interval: tuple[float, float] | None = None  # 95%, by bootstrap, where that was asked for
+    interval: tuple[float, float] | None = None  # 95%, by bootstrap, if asked for
 
 
 def corpus_score(name: str, hypotheses: list[str], references: list[str], *, interval: bool = False) -> Score:
-    """``bleu``, ``chrf`` or ``ter`` of a corpus, by sacrebleu with its defaults (Post 2018).
+    """Return ``bleu``, ``chrf`` or ``ter`` of a corpus, by sacrebleu with its defaults (Post 2018).
 
     The ``interval`` is that of sacrebleu's bootstrap (Koehn 2004), of as many resamples as the signature
-    says; they are drawn with sacrebleu's seed, so that they repeat.
+    says; they are drawn with sacrebleu's seed, so they are reproducible.
     """
     metric = sacrebleu_metric(name)
     if not interval:
@@ -35,30 +35,30 @@ def corpus_score(name: str, hypotheses: list[str], references: list[str], *, int
     from sacrebleu.significance import PairedTest
 
     # a test of one system is the bootstrap of its score; corpus_score(…, n_bootstrap) is the same, and fails
-    # where one resample scores 0 (statistics.mean of a float among NumPy's)
+    # if one resample scores 0 (statistics.mean of a float among NumPy's)
     samples = bounded(RESAMPLES, len(hypotheses))
     signatures, scores = PairedTest(
         [("A", hypotheses)], {name: metric}, [references], test_type="bs", n_samples=samples
     )()
     title = TITLES[name]
     (alone,) = scores[title]
-    between = (float(alone.mean - alone.ci), float(alone.mean + alone.ci))  # a middle and half a width
+    between = (float(alone.mean - alone.ci), float(alone.mean + alone.ci))  # mean and half width
     return Score(name, float(alone.score), str(signatures[title]), between)
 
 
 def bounded(wanted: int, sentences: int) -> int:
-    """How often so many sentences are drawn anew: as wanted up to thousands, less often for more."""
+    """Return how often to resample: as wanted up to thousands of sentences, less often for more."""
     return min(wanted, max(FEWEST, DRAWS // sentences))
 
 
 def sentence_scores(hypotheses: list[str], references: list[str]) -> list[float]:
-    """chrF of each sentence: steady at sentence level, where BLEU is not."""
+    """Return the chrF of each sentence, which is stable for single sentences, unlike BLEU."""
     metric = sacrebleu_metric("chrf")
     return [float(metric.sentence_score(h, [r]).score) for h, r in zip(hypotheses, references, strict=True)]
 
 
 def chapter_bleu(hypothesis: str, reference: str, order: int) -> float:
-    """The BLEU of Dive into Deep Learning, "Sequence-to-Sequence Learning for Machine Translation".
+    """Return the BLEU of Dive into Deep Learning, "Sequence-to-Sequence Learning for Machine Translation".
 
     exp(min(0, 1 - len(reference) / len(hypothesis))) · Π p_n^(1/2^n) for n = 1 … ``order``, where p_n is
     the share of the hypothesis' n-grams that the reference has too, each at most as often as it has it.
@@ -80,13 +80,13 @@ def _ngrams(words: list[str], n: int) -> Counter[tuple[str, ...]]:
 
 
 def exact_match(hypotheses: list[str], references: list[str]) -> float:
-    """The share of lines that equal their reference."""
+    """Return the share of lines that equal their reference."""
     pairs = list(zip(hypotheses, references, strict=True))
     return sum(h == r for h, r in pairs) / max(1, len(pairs))
 
 
 def token_accuracy(hypotheses: list[str], references: list[str]) -> float:
-    """The share of positions with the right word; a missing or surplus word is a wrong position."""
+    """Return the share of positions with the right word; a missing or surplus word is a wrong position."""
     right = total = 0
     for hypothesis, reference in zip(hypotheses, references, strict=True):
         h, r = hypothesis.split(), reference.split()
@@ -96,8 +96,8 @@ def token_accuracy(hypotheses: list[str], references: list[str]) -> float:
 
 
 def sacrebleu_metric(name: str) -> Any:
-    """The metric object behind a name, with sacrebleu's defaults."""
+    """Return the metric object of a name, with sacrebleu's defaults."""
     from sacrebleu.metrics import BLEU, CHRF, TER
 
-    # text prepared with split punctuation ends in " .", and sacrebleu would remark on it each time
+    # text prepared with split punctuation ends in " .", and sacrebleu would warn of it each time
     return BLEU(force=True) if name == "bleu" else {"chrf": CHRF, "ter": TER}[name]()

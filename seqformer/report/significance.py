@@ -1,8 +1,8 @@
-"""Is one system better than another, or were these sentences just kind to it?
+"""Tests of whether one system is better than another, or just lucky with these sentences.
 
 Both tests are sacrebleu's own (Koehn 2004; Riezler and Maxwell 2005). Each asks how often a difference as
-large as the one seen would come about if the two systems were equally good: paired bootstrap draws the
-sentences anew, paired approximate randomisation swaps the outputs of random sentences between the systems.
+large as the one seen would occur if the two systems were equally good: paired bootstrap resamples the
+sentences, paired approximate randomisation swaps the outputs of random sentences between the systems.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ class Comparison:
     name: str
     first: float  # the score of A
     second: float  # and of B
-    bootstrap: float  # p-values, of two sides
+    bootstrap: float  # p-values, two-sided
     randomisation: float
     signatures: tuple[str, str]  # of the two tests; both systems are scored alike
 
     @property
     def difference(self) -> float:
-        """Of B from A."""
+        """The score of B minus that of A."""
         return self.second - self.first
 
     @property
     def shown(self) -> bool:
-        """Whether both tests call the systems different; the bootstrap alone does so too often for equals."""
+        """Whether both tests find a difference; the bootstrap alone finds one too often between equals."""
         return max(self.bootstrap, self.randomisation) < LEVEL
 
     def verdict(self, names: tuple[str, str], sentences: int) -> str:
-        """What follows, in words."""
+        """Return the conclusion in words."""
         title, these = TITLES[self.name], f"{sentences:,} sentence{'s' if sentences != 1 else ''}"
         if self.shown:
             higher = self.difference > 0
@@ -60,7 +60,7 @@ class Comparison:
 def compare(
     names: Iterable[str], first: list[str], second: list[str], references: list[str]
 ) -> list[Comparison]:
-    """Both tests for each score named, on as many translations by A and by B as references."""
+    """Run both tests for each score named, on as many translations by A and by B as references."""
     comparisons = []
     for name in names:
         tested = {
@@ -68,7 +68,7 @@ def compare(
             for kind, wanted in (("bs", RESAMPLES), ("ar", TRIALS))
         }
         scores = [result.score for result in tested["bs"][0]]
-        # sacrebleu calls a system and its copy different: no resample of theirs differs more than by nothing
+        # sacrebleu calls a system and its copy different, as no resample of theirs differs by more than 0
         p = {kind: 1.0 if scores[0] == scores[1] else float(t[0][1].p_value) for kind, t in tested.items()}
         signatures = (tested["bs"][1], tested["ar"][1])
         comparisons.append(Comparison(name, float(scores[0]), float(scores[1]), p["bs"], p["ar"], signatures))
@@ -78,7 +78,7 @@ def compare(
 def _test(
     name: str, kind: str, samples: int, first: list[str], second: list[str], references: list[str]
 ) -> tuple[list[Any], str]:
-    """sacrebleu's results for A and B, and the signature of the test."""
+    """Return sacrebleu's results for A and B, and the signature of the test."""
     from sacrebleu.significance import PairedTest
 
     test = PairedTest(
@@ -94,7 +94,7 @@ def _test(
 
 
 def tests_to_json(comparisons: list[Comparison], names: tuple[str, str], sentences: int) -> dict[str, Any]:
-    """Return what the tests say of systems A and B as plain JSON values."""
+    """Return the test results of systems A and B as plain JSON values."""
     return {
         "with": names[1],
         **{

@@ -40,7 +40,7 @@ def create(
             if initial:
                 weights = initial.load_model(torch.device("cpu")).named_parameters()
                 save_weights(new / layout.INITIAL, dict(weights))
-    return Run(place)
+    return Run(place, training_task=task)
 
 
 def check_new(folder: Path) -> None:

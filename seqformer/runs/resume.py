@@ -42,13 +42,14 @@ def change(run: Run, settings: dict[str, Any], data: Path | None) -> None:
                 f"{name} {value}: {run.folder} was begun with {had}, and a resumed run keeps it; "
                 f"only {_allowed()} may change"
             )
-    if data is not None and open_task(data).manifest.fingerprint != run.info.data_fingerprint:
+    task = None if data is None else open_task(data)
+    if task and task.manifest.fingerprint != run.info.data_fingerprint:
         raise RunError(
             f"{data} holds other data than {run.folder} was begun with; name the folder with the same"
         )
     limits = {name: value for name, value in settings.items() if name in CHANGEABLE}
-    if limits or data is not None:
-        run.change(replace(run.configs.train, **limits), data)
+    if limits or task:
+        run.change(replace(run.configs.train, **limits), task)
 
 
 def check(run: Run) -> bool:

@@ -28,8 +28,9 @@ from seqformer.training.progress import Progress
 class Run:
     """An opened run folder. Weights are loaded when they are first needed. Raises :class:`RunError`."""
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, training_task: Task[Any] | None = None) -> None:
         self.folder = Path(folder)
+        self._training_task = training_task  # where that is open already
         self.info = layout.read_info(self.folder)
         with damaged(RunError, RUN_ADVICE):
             self.configs = layout.read_configs(self.folder)
@@ -43,7 +44,7 @@ class Run:
     def training_task(self) -> Task[Any]:
         """Return the task of the prepared folder. Raises :class:`RunError` where the data have changed."""
         try:
-            task = open_task(self.data)
+            task = self._training_task or open_task(self.data)
         except DataError as error:
             raise RunError(f"the data of {self.folder} cannot be used: {error}") from None
         if task.manifest.fingerprint != self.info.data_fingerprint:
@@ -57,12 +58,13 @@ class Run:
         """Return every setting of model and training, by name."""
         return to_json(self.configs.model) | dataclasses.asdict(self.configs.train)
 
-    def change(self, train: TrainConfig, data: Path | None = None) -> None:
+    def change(self, train: TrainConfig, data: Task[Any] | None = None) -> None:
         """Store another training configuration, and where the data lie now."""
         self.configs = dataclasses.replace(self.configs, train=train)
         layout.write_configs(self.folder, self.configs)
         if data is not None:
-            self.info = dataclasses.replace(self.info, data=str(data.resolve()))
+            self._training_task = data
+            self.info = dataclasses.replace(self.info, data=str(data.folder.resolve()))
             layout.write_info(self.folder, self.info)
 
     def first_model(self) -> Any:

@@ -1,1 +1,1 @@
-"""Bytes that are whole or not there: files, JSON records, tensors, manifests."""
+"""Files that are complete or absent: JSON records, tensors, manifests."""

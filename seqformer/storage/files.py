@@ -1,4 +1,4 @@
-"""Files and folders that are either whole or not there: written beside, then put in place in one move."""
+"""Files and folders that are complete or absent: written beside their place, then renamed."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ MOST_JSON, MOST_DIGITS = 16 << 20, 18  # bytes of a file, digits of a whole numb
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` make a file beside ``path``, sync it to disk, and put it in place in one move.
+    """Let ``write`` make a file beside ``path``, sync it to disk, and rename it to ``path``.
 
-    Where that fails, ``path`` is as it was and nothing lies beside it. Raises :class:`WriteError`.
+    If that fails, ``path`` is unchanged and nothing is left beside it. Raises :class:`WriteError`.
     """
     beside = path.with_name(path.name + ".tmp")
     if beside.is_dir() and not beside.is_symlink():
         raise DamagedError(f"{beside} is a folder in the way of a file; remove it")
     try:
         try:
-            beside.unlink(missing_ok=True)  # of a process that was killed, or a link that leads elsewhere
+            beside.unlink(missing_ok=True)  # left by a killed process, or a link that leads elsewhere
             write(beside)
             _sync(beside)
             os.replace(beside, path)
@@ -47,12 +47,12 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> WriteError:
-    """What to tell of a file that could not be written."""
+    """Return the error for a file that could not be written."""
     return WriteError(f"{path}: cannot be written ({error.strerror or error})")
 
 
 def _sync(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk itself."""
+    """Sync a file, or the names in a folder, to disk."""
     if path.is_dir() and os.name != "posix":
         return  # a folder cannot be opened there
     number = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
@@ -63,18 +63,18 @@ def _sync(path: Path) -> None:
 
 
 def write_json(path: Path, values: Any) -> None:
-    """Indented JSON, whole."""
+    """Write indented JSON, complete or not at all."""
     text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
     write_whole(path, lambda beside: beside.write_text(text, "utf-8"))
 
 
 def read_json(path: Path) -> Any:
-    """JSON read back, or a :class:`DamagedError` that names the file."""
+    """Read JSON back, or raise a :class:`DamagedError` that names the file."""
     return parse_json(read_bytes(path, MOST_JSON), str(path))
 
 
 def read_bytes(path: Path, most: int) -> bytes:
-    """A regular file of at most so many bytes, or a :class:`DamagedError` that says why not."""
+    """Read a regular file of at most ``most`` bytes, or raise a :class:`DamagedError` that says why not."""
     try:
         if not path.is_file():
             raise DamagedError(f"{path}: there is no such file")
@@ -88,7 +88,7 @@ def read_bytes(path: Path, most: int) -> bytes:
 
 
 def parse_json(content: bytes | str, where: str) -> Any:
-    """JSON as this package writes it: no name twice, no number that is not finite or has too many digits."""
+    """Parse JSON as this package writes it: no name twice, only finite numbers of not too many digits."""
     try:
         values = json.loads(
             content,
@@ -123,7 +123,7 @@ def _whole_number(text: str) -> int:
 
 
 def check_plain(folder: Path) -> None:
-    """Refuse a folder with links or devices in it: what is read and written must lie in the folder itself."""
+    """Refuse a folder with links or devices in it: all files must lie in the folder itself."""
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             if entry.is_symlink():
@@ -133,7 +133,7 @@ def check_plain(folder: Path) -> None:
 
 
 def digest(path: Path) -> str:
-    """128 bits of BLAKE2b of a file, in hexadecimal: tells it from any other."""
+    """Return 128 bits of BLAKE2b of a file, in hexadecimal, to identify it."""
     hasher = hashlib.blake2b(digest_size=16)
     try:
         with open(path, "rb") as file:
@@ -155,7 +155,7 @@ def free(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Let one process at a time into the block; others wait. The lock lies hidden beside ``path``.
+    """Let one process at a time into the block; others wait. The lock is a hidden file beside ``path``.
 
     The operating system holds it, so that a killed process leaves none.
     """
@@ -165,7 +165,7 @@ def locked(path: Path) -> Iterator[None]:
             try:
                 yield
             finally:
-                if lock.lock_counter == 1:  # nobody waits for a name that is gone: filelock looks again
+                if lock.lock_counter == 1:  # no one waits for a removed file: filelock looks again
                     Path(lock.lock_file).unlink(missing_ok=True)
     except PermissionError as error:
         raise cannot_write(path, error) from None
@@ -173,13 +173,13 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """Yield a new folder beside ``out``, renamed to ``out`` when the block ends well and removed when not.
+    """Yield a new folder beside ``out``, renamed to ``out`` if the block succeeds and removed if not.
 
-    Raises :class:`WriteError` where the disk is full or ``out`` cannot be made.
+    Raises :class:`WriteError` if the disk is full or ``out`` cannot be made.
     """
     partial = out.with_name(out.name + ".partial")
     try:
-        shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+        shutil.rmtree(partial, ignore_errors=True)  # left by a killed process
         partial.mkdir(parents=True)
     except OSError as error:
         raise WriteError(f"{partial}: cannot be made ({error.strerror})") from None
@@ -198,10 +198,10 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def whole_folder(out: Path, replaces: str) -> Iterator[Path]:
-    """Yield a new folder that takes the place of ``out`` when the block ends well.
+    """Yield a new folder that replaces ``out`` if the block succeeds.
 
-    An older folder at ``out`` is replaced only where it holds the file ``replaces``; where the process
-    dies between the two renames, it stands at ``out``.old, and the next call puts it back first.
+    An older folder at ``out`` is replaced only if it holds the file ``replaces``; if the process
+    dies between the two renames, it is at ``out``.old, and the next call puts it back first.
     """
     old = out.with_name(out.name + ".old")
     with locked(out):

@@ -22,13 +22,13 @@ SPLITS = ("train", "valid", "test")
 
 @dataclass(kw_only=True)
 class Manifest:
-    """What every prepared folder tells of itself; every field is plain JSON."""
+    """What every prepared folder records of itself; every field is plain JSON."""
 
     task: str
     name: str
     seed: int
     pairs: dict[str, int]  # split -> examples: sentence pairs, or images
-    fingerprint: str  # of what is trained and validated on: tells one preparation from another
+    fingerprint: str  # of the training and validation data: identifies a preparation
     format: int = FORMAT
     files: list[str] = field(default_factory=list)  # where the data came from
     digests: dict[str, str] = field(default_factory=dict)  # file of this folder -> its digest
@@ -37,14 +37,14 @@ class Manifest:
         check_counts("pairs", self.pairs, SPLITS, 0)
 
     def check_digest(self, folder: Path, name: str) -> None:
-        """Refuse a file of the folder that is not the one this manifest tells of."""
+        """Refuse a file of the folder that is not the one this manifest describes."""
         if name not in self.digests:
             raise DamagedError(f"{folder / name}: {MANIFEST} does not tell of this file")
         if digest(folder / name) != self.digests[name]:
             raise DamagedError(f"{folder / name}: changed since it was made, or not of this folder")
 
     def write(self, folder: Path) -> None:
-        """Note the digest of every file of a folder just prepared, and write the manifest."""
+        """Record the digest of every file of a folder just prepared, and write the manifest."""
         self.digests = {path.name: digest(path) for path in sorted(folder.iterdir())}
         write_json(folder / MANIFEST, asdict(self))
 
@@ -53,7 +53,7 @@ ManifestT = TypeVar("ManifestT", bound=Manifest)
 
 
 def check_counts(name: str, values: dict[str, int], keys: Iterable[str], least: int) -> None:
-    """Refuse numbers that are not one for each key, each of them ``least`` or more."""
+    """Refuse values that are not one number for each key, each at least ``least``."""
     if set(values) != set(keys) or min(values.values()) < least:
         raise DamagedError(f"'{name}' is {values}: expected a number for each of {', '.join(keys)}")
 
@@ -62,12 +62,12 @@ def is_prepared(folder: Path) -> bool:
     """Return whether there is a manifest in a folder."""
     try:
         return (folder / MANIFEST).is_file()
-    except OSError:  # such as a name too long to be one
+    except OSError:  # such as a name that is too long
         return False
 
 
 def read_values(folder: Path) -> dict[str, Any]:
-    """Return what a manifest says, as plain values that name their task. Raises :class:`DamagedError`."""
+    """Return the plain values of a manifest, which name its task. Raises :class:`DamagedError`."""
     path = folder / MANIFEST
     check_plain(folder)
     values = read_json(path)

@@ -31,7 +31,7 @@ Kind = TypeVar("Kind", bound=_Dataclass)
 
 
 def from_json(kind: type[Kind], values: object, where: str) -> Kind:
-    """Return a dataclass read back; an unknown key or a value of another type is refused by name."""
+    """Return a dataclass read back; refuse by name an unknown key or a value of another type."""
     if not isinstance(values, dict):
         raise DamagedError(f"{where}: expected an object with the fields of {kind.__name__}")
     fields = {field.name: field for field in dataclasses.fields(kind)}
@@ -49,7 +49,7 @@ def from_json(kind: type[Kind], values: object, where: str) -> Kind:
 
 
 def check(kind: str, key: str, value: object, where: str) -> None:
-    """Refuse a value that is not of a type as dataclasses here spell them, like ``dict[str, int]``."""
+    """Refuse a value that is not of the type ``kind``, spelled like ``dict[str, int]``."""
     if not any(_fits(part, value) for part in kind.split(" | ")):
         text = repr(value)
         raise DamagedError(

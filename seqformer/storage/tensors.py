@@ -1,7 +1,7 @@
 """Tensors by name in safetensors files: read by the library, written a tensor at a time.
 
-The library's own writer puts a file of random name beside the one it is asked for, and leaves it there
-when the process is killed; its other one holds the whole file in memory twice.
+The library's own writer first makes a file of random name beside the wanted one, and leaves it there
+when the process is killed; its other writer holds the file in memory twice.
 
     8 bytes            length of the header, little-endian
     header             JSON: name -> dtype, shape, where its bytes begin and end; padded with spaces
@@ -23,7 +23,7 @@ from torch import Tensor
 from seqformer.errors import DamagedError
 from seqformer.storage.files import write_whole
 
-OURS, ANY = ("F32",), ("F32", "F16", "BF16")  # types of weights in a file: of runs, of other programs
+OURS, ANY = ("F32",), ("F32", "F16", "BF16")  # types of weights in a file: of runs, of any program
 MOST_HEADER = 16 << 20  # bytes
 Shapes = Mapping[str, tuple[int, ...]]
 _DTYPES = {torch.float32: "F32", torch.uint8: "U8"}  # weights and averages; states of generators
@@ -31,7 +31,7 @@ _ALIGNED = 8  # bytes
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write the tensors by name, and the metadata, as the file ``path``; OSError where that fails."""
+    """Write the tensors by name, and the metadata, as the file ``path``; OSError if that fails."""
     order = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
     header: dict[str, object] = {"__metadata__": metadata} if metadata else {}
     end = 0
@@ -52,12 +52,12 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
 
 
 def save_weights(path: Path, weights: dict[str, Tensor]) -> None:
-    """Write weights by name, whole."""
+    """Write weights by name, complete or not at all."""
     write_whole(path, lambda beside: write_tensors(beside, weights, {}))
 
 
 def load_weights(path: Path, kinds: tuple[str, ...] = OURS) -> dict[str, Tensor]:
-    """Return what :func:`save_weights` wrote, or another program in one of these types: as fp32."""
+    """Return weights that :func:`save_weights`, or another program, wrote in one of these types, as fp32."""
     return read_tensors(path, kinds)[0]
 
 
@@ -74,15 +74,15 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 
 def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each tensor, before any memory is taken for it."""
+    """Return the shape of each tensor, before memory is allocated for it."""
     with _open(path) as file:
         return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
 
 
 def check_shapes(path: Path, expected: Shapes, *, prefix: str = "") -> None:
-    """Hold a file's list of tensors against the names and shapes of a model.
+    """Refuse a file whose tensors differ in name or shape from those of a model.
 
-    Tensors whose names do not begin with ``prefix`` are not looked at.
+    Tensors whose names do not begin with ``prefix`` are ignored.
     """
     held = {name.removeprefix(prefix): s for name, s in read_shapes(path).items() if name.startswith(prefix)}
     for name in sorted(set(expected) ^ set(held)):
@@ -95,7 +95,7 @@ def check_shapes(path: Path, expected: Shapes, *, prefix: str = "") -> None:
 
 @contextlib.contextmanager
 def _open(path: Path) -> Iterator[Any]:
-    """Open a file of which the list of tensors is read, and is not larger than one can be."""
+    """Open a file and read its list of tensors, which must not be larger than ``MOST_HEADER``."""
     try:
         if not path.is_file():
             raise DamagedError(f"{path}: there is no such file")

@@ -1,1 +1,1 @@
-"""Sentence pairs: tasks, corpora, tokenizers, stores and batches. Imports nothing of models."""
+"""Sentence pairs: toy tasks, corpora, tokenizers, stored ids and batches. Nothing here imports models."""

@@ -1,6 +1,6 @@
-"""Batches of pairs of about the same lengths, within a token budget, in a repeatable order.
+"""Batches of pairs of similar lengths, within a token budget, in a repeatable order.
 
-B batch, S source length, T target length, both with one special symbol more than the sentence.
+B batch, S source length, T target length, both including one special symbol.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from torch import Tensor
 from seqformer.symbols import BOS, EOS, PAD
 from seqformer.text.prepared import Pairs
 
-PART, RUN = 1 << 18, 64  # pairs that are planned together; neighbours that stay together in a plan
-ROUND = 16  # pairs; few distinct batch sizes need few compiled matrix products
+PART, RUN = 1 << 18, 64  # pairs planned at a time; neighbours that stay together in a plan
+ROUND = 16  # pairs; fewer distinct batch sizes need fewer compiled matrix products
 
 Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded ids of a few pairs. The shift between what goes in and what comes out is made here only."""
+    """Padded ids of a few pairs. Only here are decoder input and expected output shifted by one."""
 
     source: Tensor  # (B, S)  x1 … xm EOS PAD …
     target_in: Tensor  # (B, T)  BOS y1 … yn PAD …
     target_out: Tensor  # (B, T)  y1 … yn EOS PAD …
 
     def to(self, device: torch.device) -> Batch:
-        """The same batch on a device."""
+        """Return the same batch on a device."""
         return Batch(self.source.to(device), self.target_in.to(device), self.target_out.to(device))
 
 
 def pad(lines: Sequence[Any], before: int | None, after: int | None) -> Tensor:
-    """Lines of ids as one rectangle (B, L), with a symbol set before and after each, PAD behind."""
+    """Return lines of ids as a rectangle (B, L): a symbol before and after each if given, then PAD."""
     extra = (before is not None) + (after is not None)
     rectangle = np.full((len(lines), max(map(len, lines)) + extra), PAD, dtype=np.int64)
     start = int(before is not None)
@@ -51,15 +51,15 @@ def pad(lines: Sequence[Any], before: int | None, after: int | None) -> Tensor:
 
 
 def pad_sources(lines: list[list[int]]) -> Tensor:
-    """Source sentences as they enter an encoder: (B, S), each ended by EOS."""
+    """Return source sentences as an encoder takes them: (B, S), each ended by EOS."""
     return pad(lines, None, EOS)
 
 
 class PairBatches:
-    """The batches of a split. Each epoch has its own order, given by seed and epoch alone.
+    """The batches of a split. Each epoch has its own order, which depends on seed and epoch alone.
 
     An epoch is planned in parts of at most ``PART`` pairs, so that memory does not grow with the corpus.
-    A part holds runs of ``RUN`` neighbours from all over the corpus, other ones each epoch.
+    A part holds runs of ``RUN`` neighbours from all over the corpus, different ones each epoch.
     """
 
     def __init__(self, pairs: Pairs, budget: int, seed: int) -> None:
@@ -70,23 +70,23 @@ class PairBatches:
         self.parts = -(-self._runs * RUN // PART)
 
     def plan(self, epoch: int, part: int = 0) -> list[Indices]:
-        """The pairs of each batch of a part; in an epoch's parts each pair stands in exactly one batch."""
+        """Return the pairs of each batch of a part; in an epoch each pair is in exactly one batch."""
         runs = np.random.default_rng((self.seed, epoch)).permutation(self._runs)[part :: self.parts]
         indices = (runs[:, None] * RUN + np.arange(RUN)).flatten()
         rng = np.random.default_rng((self.seed, epoch, part))
-        shuffled = rng.permutation(indices[indices < len(self.pairs)])  # ties in length fall differently
+        shuffled = rng.permutation(indices[indices < len(self.pairs)])  # ties in length break differently
         cells = self._cells(shuffled)
         return [cells[i] for i in rng.permutation(len(cells))]
 
     def in_order(self) -> list[Indices]:
-        """The same batches without any shuffling, for validation."""
+        """Return the batches without shuffling, for validation."""
         return self._cells(np.arange(len(self.pairs)))
 
     def _cells(self, indices: Indices) -> list[Indices]:
         return _cells(indices, *self._costs(indices), self.budget)
 
     def _costs(self, indices: Indices) -> tuple[Indices, Indices]:
-        """What sentences cost, source and target: their pieces and one special symbol."""
+        """Return the costs of sentences, source and target: their pieces and one special symbol."""
         return self.pairs.source.lengths(indices) + 1, self.pairs.target.lengths(indices) + 1
 
     def load(self, indices: Indices) -> Batch:
@@ -99,7 +99,7 @@ class PairBatches:
         )
 
     def with_other_sources(self, most: int) -> list[tuple[Batch, Batch]]:
-        """Batches of the first ``most`` pairs, each as it is and with every source that of the next pair.
+        """Return batches of the first ``most`` pairs, each as it is and with the sources of the next pairs.
 
         Pairs whose neighbour in the batch has the same source are left out of both.
         """
@@ -116,7 +116,7 @@ class PairBatches:
         return batches
 
     def padding(self) -> float:
-        """The share of tokens, source and target together, that is padding in the first part."""
+        """Return the share of padding among the tokens, source and target, of the first part."""
         real, laid = 0, 0
         for cell in self.plan(0):
             for costs in self._costs(cell):
@@ -125,13 +125,13 @@ class PairBatches:
 
 
 def _cells(indices: Indices, source: Indices, target: Indices, budget: int) -> list[Indices]:
-    """Cut pairs, whose costs are given beside them, into batches: a snake through the plane of both costs.
+    """Cut pairs with these costs into batches, along a snake through the plane of both costs.
 
-    The plane is cut into strips of similar target length, one for each square root of the number of
-    batches; within a strip the pairs run from short to long sources, in the next from long to short,
+    The plane is cut into strips of similar target length, as many as the square root of the number
+    of batches; in a strip the pairs run from short to long sources, in the next from long to short,
     so that neighbours are alike in both lengths. The snake is then cut wherever the budget is full,
     at a multiple of ``ROUND`` pairs.
-    A pair longer than the budget makes a batch by itself.
+    A pair longer than the budget is a batch by itself.
     """
     longest = np.maximum(source, target)
     total = int(longest.sum())

@@ -1,4 +1,4 @@
-"""What the characters of one line tell: odd ones, mojibake, the script it is written in.
+"""Checks of the characters of one line: odd ones, mojibake, and the script it is written in.
 
 Everything here is a function of a single line of text, as it stands in the file.
 """
@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 from fontTools import unicodedata
 
-# Each becomes a plain space: line ends that only some tools split on, and spaces that are not U+0020.
+# Replaced by a plain space: line ends that only some tools split on, and spaces that are not U+0020.
 SEPARATORS = "\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
 SPACES = "\xa0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
-# Each is removed. The joiners U+200C and U+200D stay: Persian and Hindi are spelled with them.
+# Removed. The joiners U+200C and U+200D stay: Persian and Hindi are spelled with them.
 INVISIBLE = "\xad\u200b\u2060\ufeff"
 CONTROLS = "".join(chr(c) for c in [*range(0x20), *range(0x7F, 0xA0)] if chr(c) not in SEPARATORS + "\t\n")
 KINDS = {
@@ -29,7 +29,7 @@ _ODD = re.compile(f"[{re.escape(''.join(_KIND_OF))}]")
 
 
 def odd(line: str) -> Iterator[tuple[str, int]]:
-    """Each kind of odd character in a line once, with the place where it is first seen."""
+    """Yield each kind of odd character in a line once, with its first position."""
     kinds = set()
     for match in _ODD.finditer(line):
         kind = _KIND_OF[match[0]]
@@ -40,8 +40,8 @@ def odd(line: str) -> Iterator[tuple[str, int]]:
 
 # Mojibake: UTF-8 read as Latin-1 or Windows-1252. The bytes of one character then show as a letter (the
 # lead byte, C2..F4) and one to three signs (80..BF): é is Ã©, ’ is â€™, при is Ð¿Ñ€Ð¸.
-# Leads whose characters hardly any text uses (C6..CD, DC..DF: phonetic signs, Syriac, NKo) are left out;
-# with them go É È Ê Ç Ü ß and Í, which in real text often stand before a quote, a dash or a space.
+# Lead bytes that hardly any text uses (C6..CD, DC..DF: phonetic signs, Syriac, NKo) are left out: they
+# show as É È Ê Ç Ü ß and Í, which in real text often stand before a quote, a dash or a space.
 _SIGNS = {bytes([b]).decode("cp1252", "ignore") or chr(b): b for b in range(0x80, 0xC0)}
 _SIGNS |= {chr(b): b for b in range(0x80, 0xC0)}
 _TO_BYTES = {ord(character): byte for character, byte in _SIGNS.items()}
@@ -49,7 +49,7 @@ _SIGN = f"[{re.escape(''.join(_SIGNS))}]"
 _GROUP = f"[\xc2-\xc5\xce-\xdb]{_SIGN}|[\xe0-\xef]{_SIGN}{{2}}|[\xf0-\xf4]{_SIGN}{{3}}"
 _RUN = re.compile(f"(?:{_GROUP})+")
 _GROUPS = re.compile(_GROUP)
-# Signs that may end a word in real text, all that may follow a letter there, the letters among them.
+# Signs that may end a word in real text; all that may follow a letter there; the letters among them.
 _ENDS = frozenset("\xa0«»‹›‘’‚“”„…–—")
 _NATURAL = _ENDS | frozenset("\xad•·¡¿´°ºª¹²³®™€£ŠšŒœŽžŸ")
 _LETTERS = frozenset("ŠšŒœŽžŸ")
@@ -57,10 +57,10 @@ _OPENING = frozenset('"(«‹‘“„‚')
 
 
 def mojibake(line: str) -> int | None:
-    """Where a line holds UTF-8 that was read as Latin-1 or Windows-1252; None where it does not.
+    """Return where a line holds UTF-8 that was read as Latin-1 or Windows-1252; None if it does not.
 
-    Prefers silence: one pair such as ``Ó…`` counts only where the letters around it could not stand
-    so in real text (``PASÓ…``, ``MANHÃ”`` and ``passé\xa0»`` are no mojibake).
+    If in doubt it returns None: one pair such as ``Ó…`` counts only if the letters around it could
+    not occur in real text (``PASÓ…``, ``MANHÃ”`` and ``passé\xa0»`` are no mojibake).
     """
     if "â€" in line:
         return line.index("â€")
@@ -77,12 +77,12 @@ def mojibake(line: str) -> int | None:
 
 
 def _telling(group: str, before: str, after: str) -> bool:
-    """Whether a single group, between two characters, cannot be real text."""
+    """Return whether a single group, between two characters, cannot be real text."""
     if not _NATURAL.issuperset(group[1:]):
         return group[0] != "×"
     if len(group) != 2:
         return len(group) == 4
-    if group[0] in "ÂÃ":  # at the end of a word in capitals a sign may follow, elsewhere not
+    if group[0] in "ÂÃ":  # a sign may follow these only at the end of a word in capitals
         ends = group[1] in _ENDS and (before.isupper() or before in _OPENING)
         return not ends or after.islower()
     if group[0] == "×" or group[1] == "\xa0":
@@ -96,9 +96,9 @@ _SAME |= dict.fromkeys(("Common", "Inherited", "Unknown"), "")
 
 
 class _Scripts(dict[str, str]):
-    """Maps a letter to its Unicode script, kana to Han; all else to '', and so letters of no one script.
+    """Maps a letter to its Unicode script, kana to Han; all else, and letters of no one script, to ''.
 
-    Signs such as ៛ have a script too (Khmer), but stand in the text of any.
+    Signs such as ៛ have a script too (Khmer), but occur in text of any script.
     """
 
     def __missing__(self, character: str) -> str:
@@ -114,9 +114,9 @@ _LATIN = re.compile("[A-Za-z]")
 
 
 def script(line: str) -> str:
-    """The script of more than half the letters: ``Latin``, ``Cyrillic``, ``Han`` (kana too) …
+    """Return the script of more than half the letters: ``Latin``, ``Cyrillic``, ``Han`` (kana too) …
 
-    ``mixed`` where no script has more than half, '' where there is no letter of any (``5 µ``).
+    ``mixed`` if no script has more than half, '' if no letter belongs to a script (``5 µ``).
     """
     if line.isascii():
         return "Latin" if _LATIN.search(line) else ""

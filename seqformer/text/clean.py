@@ -1,10 +1,10 @@
-"""Raw pairs to clean rows, in two passes and in memory that does not grow with the corpus.
+"""From raw pairs to clean rows, in two passes and in memory that does not grow with the corpus.
 
-    pass 1   look at each pair as it streams by, normalise, filter; what stays goes to a spool file,
-             and 8 bytes a pair, its fingerprint, to a file beside it
-    pass 2   now that the whole is known: drop repeated pairs and lines in a script that is not the rest's
+    pass 1   check, normalise and filter each pair as it streams by; pairs kept go to a spool file,
+             and the fingerprint of each, 8 bytes, to a file beside it
+    pass 2   knowing all pairs: drop repeated ones, and those with a side in an unusual script
 
-A clean row is source, target and place (:attr:`Faults.place`): later steps can name the line.
+A clean row is source, target and place (:attr:`Faults.place`), so that later steps can name the line.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from seqformer.text.split import fingerprint
 
 PART = 1 << 18  # fingerprints sorted at a time
 CHUNK = 1 << 17  # fingerprints read at a time
-ONE_SCRIPT = 0.95  # a side has a script of its own where so many of its lines are in it
+ONE_SCRIPT = 0.95  # a side has a usual script if at least this share of its lines is in it
 
 
 @dataclass(frozen=True)
 class Filter:
     """Which pairs are not worth training on."""
 
-    max_ratio: float = 9.0  # lopsided: one side longer than so many times the other
+    max_ratio: float = 9.0  # lopsided: one side is more than this many times as long as the other
 
     def fault(self, source: str, target: str) -> str | None:
-        """The kind of fault of a normalised pair, or None."""
+        """Return the kind of fault of a normalised pair, or None."""
         if not source or not target:
             return "empty side"
         if source == target:
@@ -52,7 +52,7 @@ class Filter:
 
 @dataclass
 class Cleaner:
-    """Normalises and filters pairs as they stream by; the faults are noted."""
+    """Normalises and filters pairs as they stream by, and notes the faults."""
 
     normalizer: Normalizer
     filter: Filter | None  # None: every pair is kept
@@ -61,9 +61,9 @@ class Cleaner:
     scripts: tuple[Counter[str], Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
 
     def __call__(self, pairs: Iterable[Pair], held_out: frozenset[int]) -> Iterator[list[str]]:
-        """Rows worth keeping: source, target, place, and the script of each side.
+        """Yield the rows to keep: source, target, place, and the script of each side.
 
-        Pairs whose source stands in ``held_out`` are dropped, always.
+        Pairs whose source has a fingerprint in ``held_out`` are always dropped.
         """
         self.faults.keeping = self.filter is None
         for raw_source, raw_target in pairs:
@@ -83,7 +83,7 @@ class Cleaner:
             yield [source, target, self.faults.place, *scripts]
 
     def own_scripts(self) -> tuple[str, str]:
-        """The script that nearly all lines of each side are in, '' for a side without such."""
+        """Return the script that nearly all lines of each side are in, '' for a side that has none."""
         return _own(self.scripts[0]), _own(self.scripts[1])
 
 
@@ -94,7 +94,7 @@ def _own(counted: Counter[str]) -> str:
 
 
 def clean(pairs: Iterable[Pair], held_out: frozenset[int], cleaner: Cleaner, out: Path) -> int:
-    """Both passes; clean rows go to ``out``. Returns how many."""
+    """Run both passes and write the clean rows to ``out``; return how many."""
     spool, marks = out.with_suffix(".spool"), out.with_suffix(".marks")
     with open(marks, "wb") as file:
 
@@ -128,10 +128,10 @@ def _sifted(
 
 
 def repeats(marks: Path, part: int = PART) -> npt.NDArray[np.uint8]:
-    """A bitmap over the 64-bit numbers in a file: bit n is 1 where number n stood there before.
+    """Return a bitmap over the 64-bit numbers in a file: bit n is 1 if number n occurred before.
 
     Bit n is ``bitmap[n >> 3] >> (n & 7) & 1``. The numbers are taken in parts of about ``part``, by their
-    remainder, and each part is sorted: an eighth of a byte a number, and one part, are all the memory.
+    remainder, and each part is sorted: memory is one bit for each number, and one part.
     """
     count = marks.stat().st_size // 8
     bitmap = np.zeros(-(-count // 8), np.uint8)
@@ -148,7 +148,7 @@ def repeats(marks: Path, part: int = PART) -> npt.NDArray[np.uint8]:
 def _part(
     marks: Path, count: int, parts: int, remainder: int
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
-    """The numbers with this remainder, and their places in the file."""
+    """Return the numbers with this remainder, and their positions in the file."""
     numbers, places = [], []
     for begin in range(0, count, CHUNK):
         chunk = np.fromfile(marks, "<u8", CHUNK, offset=8 * begin)

@@ -1,4 +1,4 @@
-"""The clean rows of a split to ids in the store, counted on the way."""
+"""Encoding the clean rows of a split as ids on disk, counted on the way."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EncodedPair = tuple[list[int], list[int]]
 
 
 class Encoded:
-    """Encodes the splits of a folder and counts what it sees."""
+    """Encodes the splits of a folder and counts pieces and lengths."""
 
     def __init__(self, tokenizer: Tokenizer, max_pieces: int, cut: bool, dtype: str) -> None:
         self.sides = {"source": tokenizer.source, "target": tokenizer.target}
@@ -34,7 +34,7 @@ class Encoded:
         self.hash = hashlib.blake2b()
 
     def encode(self, folder: Path, split: str, faults: Faults) -> int:
-        """Encode ``{split}.tsv`` into the store; returns how many pairs were kept."""
+        """Encode ``{split}.tsv`` as ids on disk; return how many pairs were kept."""
         writers = [Writer(folder, f"{split}.{side}", self.dtype) for side in SIDES]
         rows, count = read_rows(folder / f"{split}.tsv"), 0
         while chunk := list(islice(rows, CHUNK)):
@@ -55,7 +55,7 @@ class Encoded:
         return count
 
     def _fitting(self, pairs: list[EncodedPair], rows: list[list[str]], faults: Faults) -> list[EncodedPair]:
-        """The pairs that are short enough; a row says what the pair is and where it stands."""
+        """Return the pairs that are short enough; drop the others, whose text and place are in the rows."""
         fitting = []
         for pair, row in zip(pairs, rows, strict=True):
             if max(map(len, pair)) <= self.max_pieces:

@@ -1,7 +1,7 @@
-"""What is wrong with a corpus, collected as it streams by: kind, file, how often, where first, what was done.
+"""Faults of a corpus, collected as it streams by: kind, file, count, first lines, and what was done.
 
 A fault is either repaired (the pair stays) or the pair is dropped. Held-out files, and corpora that
-are prepared without a filter, keep their pairs: there a fault is told and the pair stays.
+are prepared without a filter, keep their pairs: there a fault is only reported.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass, field
 from seqformer.errors import DataError
 from seqformer.text import characters
 
-LINES = 10  # line numbers kept of each fault
+LINES = 10  # line numbers kept for each fault
 WIDTH = 80  # characters of an example
 
-# What is done about the kinds that can be repaired; of all the others the pair is dropped.
+# What is done about the kinds that can be repaired; pairs with any other are dropped.
 REPAIRS = {
     "stray tab": "became a plain space",
     "line separator": "became a plain space",
@@ -44,13 +44,13 @@ class Faults:
     """Collects faults; knows which line is being read.
 
     Readers call :meth:`begin` for each file or pair of files and set ``line`` before they yield, so that
-    whoever looks at the pair next can say where it stands. Memory: an entry for each kind and file.
+    the next step can name the line of the pair. Memory: an entry for each kind and file.
     """
 
     strict: bool = False
     keeping: bool = False  # pairs with a fault stay
     line: int = 0
-    unread: int = 0  # lines that gave no pair at all
+    unread: int = 0  # lines that gave no pair
     dropped: Counter[str] = field(default_factory=Counter)  # kind -> training pairs
     _files: list[tuple[str, str]] = field(default_factory=list)
     _current: int = 0
@@ -58,48 +58,48 @@ class Faults:
     _last: dict[tuple[str, str, str], int] = field(default_factory=dict)  # line
 
     def begin(self, source: str, target: str) -> None:
-        """Lines from here on stand in these files; of a TSV file both names are the same."""
+        """Begin a file or a pair of files; for a TSV file both names are the same."""
         self._files.append((source, target))
         self._current = len(self._files) - 1
         self.line = 0
 
     @property
     def place(self) -> str:
-        """Where the present pair stands, as text without blanks: what :meth:`go_to` takes."""
+        """The place of the current pair, as text without spaces, for :meth:`go_to`."""
         return f"{self._current}:{self.line}"
 
     def go_to(self, place: str) -> None:
-        """Faults noted from here on stand there."""
+        """Set the place of the faults noted from here on."""
         current, line = place.split(":")
         self._current, self.line = int(current), int(line)
 
     def note(self, kind: str, text: str, action: str, side: int = 0, at: int = 0) -> None:
-        """A fault on the present line; ``at``: where in ``text`` it shows."""
+        """Note a fault on the current line, at position ``at`` of ``text``."""
         file = self._files[self._current][side]
         key = (kind, file, action)
         fault = self._found.get(key)
         if fault is None:
             fault = self._found[key] = Fault(kind, file, 0, [], action, excerpt(text, at))
         if self._last.get(key) == self.line:
-            return  # both columns of one line
+            return  # counted already: both columns of one line
         self._last[key] = self.line
         fault.count += 1
         if len(fault.lines) < LINES:
             fault.lines.append(self.line)
 
     def skip(self, kind: str, text: str, side: int = 0, at: int = 0) -> None:
-        """A line that gives no pair."""
+        """Note a line that gives no pair."""
         self.unread += 1
         self.dropped[kind] += 1
         self.note(kind, text, DROPPED, side, at)
 
     def drop(self, kind: str, source: str, target: str) -> None:
-        """The present pair is dropped."""
+        """Note that the current pair is dropped."""
         self.dropped[kind] += 1
         self.note(kind, f"{source} | {target}", DROPPED)
 
     def judge(self, kind: str, source: str, target: str) -> bool:
-        """Note a fault of the present pair that cannot be repaired; whether the pair is to be dropped."""
+        """Note a fault of the current pair that cannot be repaired; return whether to drop the pair."""
         if self.keeping:
             self.note(kind, f"{source} | {target}", KEPT)
         else:
@@ -107,7 +107,7 @@ class Faults:
         return not self.keeping
 
     def look(self, source: str, target: str) -> bool:
-        """Note what the characters of the present pair tell; whether the pair is to be dropped."""
+        """Note odd or damaged characters of the current pair; return whether to drop the pair."""
         damaged = False
         for side, text in enumerate((source, target)):
             printable = text.isprintable()
@@ -125,15 +125,15 @@ class Faults:
         return damaged and not self.keeping
 
     def entries(self) -> list[Fault]:
-        """All faults: what cost pairs first, then by how often."""
+        """Return all faults: those that cost pairs first, then by count."""
         return sorted(self._found.values(), key=lambda f: (f.action != DROPPED, -f.count, f.kind, f.file))
 
     def report(self) -> list[dict[str, object]]:
-        """The same as plain JSON."""
+        """Return all faults as plain JSON values."""
         return [asdict(fault) for fault in self.entries()]
 
     def settle(self) -> None:
-        """Raise :class:`DataError` where faults are not to be borne and there are some."""
+        """Raise :class:`DataError` if there are faults and ``strict`` is set."""
         if not self.strict or not self._found:
             return
         entries = self.entries()
@@ -149,7 +149,7 @@ class Faults:
 
 
 def _damage(text: str) -> tuple[str, int] | None:
-    """A kind of damage that cannot be undone with certainty, and where it shows."""
+    """Return a kind of damage that cannot be undone with certainty, and its position."""
     if "\ufffd" in text:
         return "replacement character", text.index("\ufffd")
     at = characters.mojibake(text)
@@ -157,7 +157,7 @@ def _damage(text: str) -> tuple[str, int] | None:
 
 
 def excerpt(text: str, at: int = 0) -> str:
-    """About 80 characters of a text around one of them, what is invisible as an escape."""
+    """Return about 80 characters of a text around position ``at``, invisible ones escaped."""
     begin = 0 if at < 20 else at - 10
     cut = text[begin : begin + WIDTH]
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)

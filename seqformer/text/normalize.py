@@ -1,4 +1,4 @@
-"""What is done to every line before it is tokenized, in training and in translation alike."""
+"""Normalisation of every line before it is tokenized, in training and in translation alike."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from seqformer.text import characters
 
-# Odd characters become a space or go; U+2581 marks a word start inside SentencePiece and cannot be text.
+# Odd characters become a space or are removed; U+2581 is SentencePiece's mark of a word start, not text.
 _CHARACTERS = str.maketrans(
     {
         "▁": "_",
@@ -26,7 +26,7 @@ _WORD = re.compile(rf"\S{{1,{LONG_WORD}}}")
 
 @dataclass(frozen=True)
 class Normalizer:
-    """What is done to every line before it is tokenized, in training and in translation alike.
+    """The normalisation of every line before it is tokenized, in training and in translation alike.
 
     Unicode NFC, one plain space for any run of spaces, no control characters; on request lower case
     and punctuation set apart from words. Applying it twice changes nothing more.
@@ -37,7 +37,7 @@ class Normalizer:
 
     def __call__(self, line: str) -> str:
         text = line
-        if not (line.isascii() and line.isprintable()):  # most lines of English have nothing to mend
+        if not (line.isascii() and line.isprintable()):  # most English lines need no repair
             text = _composed(_SURROGATE.sub("\ufffd", line).translate(_CHARACTERS))
         if self.lowercase:
             text = _composed(text.lower())
@@ -47,7 +47,7 @@ class Normalizer:
 
 
 def _composed(text: str) -> str:
-    """NFC; beyond ``LONG_WORD`` characters of one word it is made piecemeal.
+    """Return the text in NFC, composed in pieces of at most ``LONG_WORD`` characters of a word.
 
     Sorting the combining marks of a run takes time quadratic in the run: an hour for a line of a million.
     """

@@ -1,6 +1,6 @@
 """From raw pairs to a prepared folder: clean, split, learn the pieces, encode, describe.
 
-While that goes on, train.tsv has a third column: where each pair stands in the files it came from.
+Meanwhile train.tsv has a third column: the place of each pair in the files it came from.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from seqformer.text.tokenizer import Tokenizer
 TASK = "translation"
 EMBEDDED = PrepareConfig(lowercase=True, split_punctuation=True)  # for the corpus that comes with the package
 
-# style -> the whole of its settings. d2l: Dive into Deep Learning, "Machine Translation and the Dataset".
-# Sentences have 8 words at most, which EOS makes the chapter's 9 steps. The chapter counts its words
+# style -> all its settings. d2l: Dive into Deep Learning, "Machine Translation and the Dataset".
+# Sentences have 8 words at most, with EOS the chapter's 9 steps. The chapter counts its words
 # over all 640 pairs; here, as everywhere in this package, a vocabulary is learned from train alone.
 STYLES: dict[str, PrepareConfig] = {
     "d2l": PrepareConfig(
@@ -66,11 +66,11 @@ def prepare(
     files: Iterable[str] = (),
     faults: Faults | None = None,
 ) -> TextManifest:
-    """Prepare pairs into the folder ``out``, which appears whole or not at all.
+    """Prepare pairs into the folder ``out``, which is then complete or absent.
 
-    ``held_out`` may hold ``valid`` and ``test`` pairs of their own; a part not given is split off
-    by source sentence. ``like`` is a tokenizer to take instead of learning one. ``faults`` is the
-    collector that the readers of the pairs note places in.
+    ``held_out`` may hold separate ``valid`` and ``test`` pairs; a split not given is taken from ``pairs``
+    by source sentence. ``like`` is a tokenizer to use instead of learning one. ``faults`` is the
+    collector in which the readers of the pairs note places.
     Raises :class:`DataError` for a corpus that cannot be used.
     """
     if faults is None:
@@ -105,14 +105,14 @@ def prepare(
 
 
 def prepare_toy(name: str, out: Path, seed: int) -> TextManifest:
-    """Prepare a toy task: its own splits, word pieces, no filter. Nothing is done where it is there."""
+    """Prepare a toy task: its own splits, word pieces, no filter. A folder that has it already is kept."""
     with locked(out):
         try:
             there = parse(TextManifest, read_values(out), out)
             if (there.toy, there.seed) == (name, seed):
                 return there
         except (SeqformerError, OSError):
-            pass  # it is made now, if nothing else is in its place
+            pass  # it is prepared now, if nothing else is in its place
         splits = toys.generate(name, seed)
         cleaner = Cleaner(Normalizer(), Filter())
         with whole_folder(out, replaces=MANIFEST) as folder:
@@ -124,7 +124,7 @@ def prepare_toy(name: str, out: Path, seed: int) -> TextManifest:
 def _evaluation_set(
     pairs: Iterable[Pair], normalizer: Normalizer, config: PrepareConfig, faults: Faults
 ) -> Iterator[Pair]:
-    """Pairs given to validate or test on: faults are noted, but only a pair without a side is dropped."""
+    """Yield pairs for validation or test: faults are noted, but only a pair with an empty side is dropped."""
     faults.keeping = True
     for raw_source, raw_target in pairs:
         faults.look(raw_source, raw_target)
@@ -202,8 +202,8 @@ def _learn(train: Path, config: PrepareConfig) -> Tokenizer:
     def vocabulary(*columns: int) -> tokenizer.Vocabulary:
         most = size
         if config.min_count > 1:
-            # a word model takes the most frequent words first, so that a size of just as many words as
-            # are frequent enough leaves exactly the rarer ones unknown
+            # a word model takes the most frequent words first, so with a size of as many words as
+            # are frequent enough exactly the rarer ones are unknown
             counted = Counter(word for line in lines(*columns) for word in line.split())
             most = SPECIALS + sum(count >= config.min_count for count in counted.values())
         return tokenizer.train(lambda: lines(*columns), config.model_type, most, config.seed)

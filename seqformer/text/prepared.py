@@ -2,7 +2,7 @@
 
 A prepared folder holds
 
-    manifest.json             what it is, how it was made, and what came out (:class:`TextManifest`)
+    manifest.json             what it holds, and how it was made (:class:`TextManifest`)
     tokenizer.model           or source.model and target.model
     {train,valid}.{source,target}.ids       little-endian unsigned integers, one piece each
     {train,valid}.{source,target}.offsets   n + 1 little-endian 64-bit integers
@@ -27,7 +27,7 @@ from seqformer.storage.records import Scalar, from_json
 from seqformer.text.normalize import Normalizer
 from seqformer.text.rows import Pair, read_tsv
 
-MOST_RATIO = 300.0  # pieces of a target for one of its source; more would let one line decode for minutes
+MOST_RATIO = 300.0  # target pieces for a source piece; more would let one line decode for minutes
 MOST_PIECES = 1 << 24  # of a vocabulary, and of a line
 CHECKED = 1 << 18  # lines at a time
 Ids = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
@@ -44,7 +44,7 @@ class TextManifest(Manifest):
     dtype: str  # of the ids
     vocabulary: dict[str, int]  # side -> pieces
     vocabulary_asked: str
-    tokens: dict[str, int]  # side -> pieces in train; 0 where that is unknown
+    tokens: dict[str, int]  # side -> pieces in train; 0 if unknown
     longest: dict[str, int]  # side -> pieces
     unknown: dict[str, float]  # side -> share of unknown pieces in train and valid
     length_ratio: float  # largest target/source length in pieces, both with EOS
@@ -62,7 +62,7 @@ class TextManifest(Manifest):
         self.prepare_config()
 
     def prepare_config(self) -> PrepareConfig:
-        """Return how the pairs were prepared."""
+        """Return the settings that the pairs were prepared with."""
         return from_json(PrepareConfig, self.config, "'config'")
 
     def normalizer(self) -> Normalizer:
@@ -77,7 +77,7 @@ class TextManifest(Manifest):
 
     @property
     def usual_ratio(self) -> float:
-        """Target pieces for a source piece, in the mean; 1 where that is unknown."""
+        """The mean number of target pieces for a source piece; 1 if unknown."""
         return self.tokens["target"] / self.tokens["source"] if min(self.tokens.values()) else 1.0
 
 
@@ -112,7 +112,7 @@ class Writer:
         self._end = int(ends[-1])
 
     def close(self) -> None:
-        """Flush both files."""
+        """Close both files."""
         self._ids.close()
         self._offsets.close()
 
@@ -142,7 +142,7 @@ class Side:
         return len(self._offsets) - 1
 
     def lengths(self, lines: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """How many pieces each of these lines has."""
+        """Return how many pieces each of these lines has."""
         begins: npt.NDArray[np.int64] = self._offsets[lines].astype(np.int64)
         ends: npt.NDArray[np.int64] = self._offsets[lines + 1].astype(np.int64)
         return ends - begins
@@ -176,7 +176,7 @@ class Pairs:
 
 
 def open_pairs(folder: Path, split: str, manifest: TextManifest) -> Pairs:
-    """The encoded pairs of ``train`` or ``valid``, memory-mapped."""
+    """Return the encoded pairs of ``train`` or ``valid``, memory-mapped."""
     for side, kind in itertools.product(("source", "target"), ("ids", "offsets")):
         manifest.check_digest(folder, f"{split}.{side}.{kind}")
     source, target = (
@@ -193,5 +193,5 @@ def open_pairs(folder: Path, split: str, manifest: TextManifest) -> Pairs:
 
 
 def dtype_for(sizes: Iterable[int]) -> str:
-    """Two bytes an id where every vocabulary allows it, four elsewhere."""
+    """Return the type of the ids: two bytes if every vocabulary allows it, else four."""
     return "uint16" if max(sizes) <= 1 << 16 else "uint32"

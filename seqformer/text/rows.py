@@ -1,4 +1,4 @@
-"""Sentence pairs in files: reading them as they come, and writing clean rows."""
+"""Sentence pairs in files: reading raw ones, and writing clean rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Pair = tuple[str, str]
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The lines of a UTF-8 file, plain or .gz, ended by LF or CR LF and by nothing else."""
+    """Yield the lines of a UTF-8 file, plain or .gz, ended by LF or CR LF and by nothing else."""
     return (_text(raw, path, number) for number, raw in enumerate(_raw_lines(path), 1))
 
 
@@ -31,7 +31,7 @@ def _text(raw: bytes, path: Path, number: int) -> str:
 
 
 def _noted_text(raw: bytes, faults: Faults, side: int = 0) -> str | None:
-    """A line that is looked at; None where its bytes are no text and the pair is dropped for it."""
+    """Return a line as text and note its faults; None if it is not UTF-8 and the pair is dropped."""
     if raw.endswith(b"\r"):
         raw = raw.removesuffix(b"\r")
         faults.note("CR LF", raw.decode("utf-8", "replace"), REPAIRS["CR LF"], side)
@@ -63,11 +63,11 @@ def _raw_lines(path: Path) -> Iterator[bytes]:
 
 
 def read_tsv(paths: Iterable[Path], faults: Faults | None = None) -> Iterator[Pair]:
-    """The first two columns of tab-separated files.
+    """Yield the first two columns of tab-separated files.
 
-    Further columns are ignored; they are a fault where the first line of the file has another number
+    Further columns are ignored; they are a fault if the first line of the file has another number
     of them (ManyThings has three everywhere). With ``faults`` a line that gives no pair is noted and
-    left out; without, :class:`DataError` is raised, as it is where not even the first line has a TAB.
+    left out; without, :class:`DataError` is raised, as it always is if the first line has no TAB.
     """
     for path in paths:
         if faults is not None:
@@ -95,7 +95,7 @@ def read_tsv(paths: Iterable[Path], faults: Faults | None = None) -> Iterator[Pa
 
 
 def _note_columns(line: str, columns: list[str], faults: Faults) -> None:
-    """A line with more or fewer columns than the first has."""
+    """Note a line with more or fewer columns than the first has."""
     if len(columns) > 1:
         faults.note("stray tab", line, "further columns ignored", at=len(columns[0]) + len(columns[1]) + 1)
     else:
@@ -103,7 +103,7 @@ def _note_columns(line: str, columns: list[str], faults: Faults) -> None:
 
 
 def read_aligned(source: Path, target: Path, faults: Faults | None = None) -> Iterator[Pair]:
-    """Line n of one file with line n of the other; both must have as many lines.
+    """Yield line n of one file with line n of the other; both must have equally many lines.
 
     With ``faults`` a pair with bytes that are not UTF-8 is noted; without, :class:`DataError` is raised.
     """
@@ -127,14 +127,14 @@ def read_aligned(source: Path, target: Path, faults: Faults | None = None) -> It
 
 
 def numbered(pairs: Iterable[Pair], faults: Faults) -> Iterator[Pair]:
-    """Pairs that come from no file: their places are counted from 1."""
+    """Yield pairs that come from no file, their places counted from 1."""
     faults.begin("pairs", "pairs")
     for faults.line, pair in enumerate(pairs, 1):
         yield pair
 
 
 def embedded() -> list[Path]:
-    """The files of the corpus that travels with the package."""
+    """Return the files of the corpus that comes with the package."""
     here = Path(__file__).resolve().parents[1]
     for folder in (here / "data", here.parent / "data"):  # installed; in a checkout
         files = [folder / "handwritten.tsv", folder / "grammar.tsv"]
@@ -144,7 +144,7 @@ def embedded() -> list[Path]:
 
 
 def write_rows(path: Path, rows: Iterable[Sequence[str]]) -> int:
-    """Rows of two or more columns as a TSV file; returns how many."""
+    """Write rows of two or more columns as a TSV file; return how many."""
     count = 0
     with open(path, "w", encoding="utf-8", newline="\n") as file:
         for row in rows:
@@ -154,5 +154,5 @@ def write_rows(path: Path, rows: Iterable[Sequence[str]]) -> int:
 
 
 def read_rows(path: Path) -> Iterator[list[str]]:
-    """Rows as :func:`write_rows` wrote them: normalised text, without faults."""
+    """Yield rows as :func:`write_rows` wrote them: normalised text, without faults."""
     return (line.split("\t") for line in read_lines(path))

@@ -1,4 +1,4 @@
-"""Which pairs are held out for validation and for the test."""
+"""Which pairs are held out for validation and test."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from seqformer.text.rows import read_rows, write_rows
 
 
 def fingerprint(text: str, seed: int = 0) -> int:
-    """64 bits of BLAKE2b: the same on every machine, so that a split can be made again."""
+    """Return 64 bits of BLAKE2b: the same on every machine, so that a split is reproducible."""
     key = seed.to_bytes(8, "little")
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, key=key).digest(), "little")
 
 
 def choose_held_out(sources: Iterable[str], valid: int, test: int, seed: int) -> tuple[set[int], set[int]]:
-    """Fingerprints of the sources kept for valid and for test.
+    """Return the fingerprints of the sources held out for valid and for test.
 
     The sources with the smallest seeded fingerprints are taken, so the choice needs memory for the
-    chosen only, depends on no order, and puts every pair of one source on the same side.
-    Where the corpus is small each part gets at most a tenth of the sources, and at least one.
+    chosen only, depends on no order, and puts every pair of one source into the same split.
+    If the corpus is small each split gets at most a tenth of the sources, and at least one.
     """
     smallest: list[int] = []  # a heap of negated fingerprints
     members: set[int] = set()
-    distinct: set[int] = set()  # only counted up to where it matters
+    distinct: set[int] = set()  # counted only as far as it matters
     enough = max(3, 10 * max(valid, test))
     for source in sources:
         mark = fingerprint(source, seed)
@@ -55,7 +55,7 @@ def choose_held_out(sources: Iterable[str], valid: int, test: int, seed: int) ->
 
 
 def split(clean: Path, folder: Path, given: dict[str, int], config: PrepareConfig) -> None:
-    """Write train.tsv and those of valid.tsv and test.tsv that were not given."""
+    """Write train.tsv, and valid.tsv and test.tsv unless they were given."""
     valid, test = choose_held_out(
         (row[0] for row in read_rows(clean)),
         0 if "valid" in given else config.valid_size,
@@ -81,7 +81,7 @@ def split(clean: Path, folder: Path, given: dict[str, int], config: PrepareConfi
 
 
 def split_in_order(clean: Path, folder: Path, valid_size: int) -> None:
-    """The last pairs become valid and also test; a source may stand on both sides of the edge."""
+    """Write the last pairs as valid and as test, the others as train; a source may be in all of them."""
     edge = sum(1 for _ in read_rows(clean)) - valid_size
     if edge < 1:
         raise DataError(

@@ -16,8 +16,8 @@ from seqformer.storage.files import read_bytes
 from seqformer.storage.manifest import Manifest
 from seqformer.symbols import BOS, EOS, PAD, UNK
 
-MOST_BYTES = 64 << 20  # of a model; 32,000 pieces take less than one
-SAMPLE = 200_000  # lines the model is learned from at most, drawn at random: so memory has a bound
+MOST_BYTES = 64 << 20  # of a model; 32,000 pieces take less than 1 MiB
+SAMPLE = 200_000  # lines a model is learned from at most, drawn at random, to bound memory
 
 
 class Vocabulary:
@@ -42,33 +42,33 @@ class Vocabulary:
         return int(self._processor.get_piece_size())
 
     def encode(self, lines: list[str]) -> list[list[int]]:
-        """Ids of each line, without BOS and EOS; unknown words that follow each other stay apart."""
+        """Return the ids of each line, without BOS and EOS; adjacent unknown words stay separate."""
         encoded: list[list[int]] = self._processor.encode(lines)
         return [
             self._apart(line, ids) if UNK in ids else ids for line, ids in zip(lines, encoded, strict=True)
         ]
 
     def _apart(self, line: str, ids: list[int]) -> list[int]:
-        """SentencePiece makes one UNK of a run of unknown words: give each word of the run its own."""
+        """Give each word in a run of unknown words its own UNK: SentencePiece makes one of the run."""
         pieces: list[str] = self._processor.encode(line, out_type=str)  # ▁ begins each word of a run
         words = [piece.count("▁") if i == UNK else 1 for i, piece in zip(ids, pieces, strict=True)]
         return [i for i, count in zip(ids, words, strict=True) for _ in range(max(1, count))]
 
     def decode(self, ids: list[list[int]]) -> list[str]:
-        """Text of each list of ids; special symbols vanish, UNK shows as ⁇."""
+        """Return the text of each list of ids; special symbols are left out, UNK shows as ⁇."""
         texts: list[str] = self._processor.decode(
             [[i for i in line if i not in (PAD, BOS, EOS)] for line in ids]
         )
         return [" ".join(text.split()) for text in texts]
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
-        """The piece behind each id, as SentencePiece writes it (▁ begins a word)."""
+        """Return the piece of each id, as SentencePiece writes it (▁ begins a word)."""
         return [str(self._processor.id_to_piece(int(i))) for i in ids]
 
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """The two vocabularies of a corpus; they are one object where the vocabulary is joint."""
+    """The two vocabularies of a corpus; they are one object if the vocabulary is joint."""
 
     source: Vocabulary
     target: Vocabulary
@@ -79,16 +79,16 @@ class Tokenizer:
         return self.source is self.target
 
     def files(self) -> dict[str, bytes]:
-        """File name -> content, as :func:`load` reads them."""
+        """Return file name -> content, as :func:`load` reads them."""
         if self.joint:
             return {"tokenizer.model": self.source.model}
         return {"source.model": self.source.model, "target.model": self.target.model}
 
 
 def load(folder: Path, manifest: Manifest) -> Tokenizer:
-    """Return the tokenizer of a prepared folder or a run, if it is the one that was made for it.
+    """Return the tokenizer of a prepared folder or a run, checked by its digest.
 
-    A digest decides that before SentencePiece sees a byte: it trusts its models, and a damaged one can
+    The check comes before SentencePiece reads a byte: it trusts its models, and a damaged one can
     end the process. Raises :class:`DamagedError`.
     """
 
@@ -104,7 +104,7 @@ def load(folder: Path, manifest: Manifest) -> Tokenizer:
 
 
 def auto_size(characters: int) -> int:
-    """A vocabulary size for a text of so many characters: grows with its square root, 1,000 to 32,000.
+    """Return a vocabulary size for a text: 1,000 to 32,000, growing with the square root of its characters.
 
     Multi30k English-German (3.7 million characters) gets 8,000.
     """
@@ -113,9 +113,9 @@ def auto_size(characters: int) -> int:
 
 
 def train(lines: Callable[[], Iterator[str]], model_type: str, size: int, seed: int) -> Vocabulary:
-    """Learn a vocabulary of at most ``size`` pieces; a text with fewer gives what it has.
+    """Learn a vocabulary of at most ``size`` pieces, fewer if the text has fewer.
 
-    ``lines`` is called for each attempt: where the size is below what the characters alone need,
+    ``lines`` is called for each attempt: if the size is below what the characters alone need,
     a second attempt uses the size that SentencePiece asks for.
     """
     options: dict[str, Any] = {
@@ -124,7 +124,7 @@ def train(lines: Callable[[], Iterator[str]], model_type: str, size: int, seed: 
         "unk_id": UNK,
         "bos_id": BOS,
         "eos_id": EOS,
-        "normalization_rule_name": "identity",  # ours is done already, and stored
+        "normalization_rule_name": "identity",  # ours is applied already, and saved
         "character_coverage": 1.0 if model_type == "word" else 0.9999,
         "hard_vocab_limit": False,
         "input_sentence_size": SAMPLE,

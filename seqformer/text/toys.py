@@ -1,6 +1,6 @@
-"""Toy tasks. A task is a generator of sentence pairs; from there the road is that of any text.
+"""Toy tasks: generators of sentence pairs, which are then treated like any text.
 
-alternating   1 0 1 0   -> 0 1 0 1     the sequence moved one step on ("smallest Transformer")
+alternating   1 0 1 0   -> 0 1 0 1     the sequence shifted by one step ("smallest Transformer")
 copy          3 1 4     -> 3 1 4
 reverse       3 1 4     -> 4 1 3
 sort          3 1 4     -> 1 3 4
@@ -22,7 +22,7 @@ HELD_OUT_LENGTHS = {"valid": (8, 16), "test": (6, 11, 14)}  # of the alternating
 
 @dataclass(frozen=True)
 class ToySplits:
-    """The three splits of a toy task; no source stands in two of them."""
+    """The three splits of a toy task; no source is in two of them."""
 
     train: list[Pair]
     valid: list[Pair]
@@ -30,7 +30,7 @@ class ToySplits:
 
 
 def alternating() -> ToySplits:
-    """Every alternating sequence of 2 to 20 symbols; some lengths are kept for valid and test."""
+    """Return every alternating sequence of 2 to 20 symbols; some lengths are in valid and test only."""
     parts: dict[str, list[Pair]] = {"train": [], "valid": [], "test": []}
     for length in range(2, LONGEST + 1):
         held_out = [part for part, lengths in HELD_OUT_LENGTHS.items() if length in lengths]
@@ -42,7 +42,7 @@ def alternating() -> ToySplits:
 
 
 def digits(answer: Callable[[list[str]], list[str]], seed: int, pairs: int = 30_000) -> ToySplits:
-    """Random sequences of 1 to 20 digits, all distinct, with their answers."""
+    """Return random sequences of 1 to 20 digits, all distinct, with their answers."""
     rng = random.Random(seed)
     answers: dict[str, str] = {}
     while len(answers) < pairs:
@@ -61,7 +61,7 @@ TOYS: dict[str, Callable[[int], ToySplits]] = {
 }
 
 
-# they have one right answer, so nothing is smoothed or dropped, and lengths are told apart better in fp32
+# there is one right answer, so no smoothing and no dropout; fp32 distinguishes lengths better
 _EXACT = {"dropout": 0.0, "label_smoothing": 0.0, "precision": "fp32", "tokens_per_batch": 1024}
 RECIPES: dict[str, dict[str, Any]] = {
     "alternating": _EXACT | {"learning_rate": 5e-4, "max_steps": 1000},
@@ -72,7 +72,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 
 def generate(name: str, seed: int) -> ToySplits:
-    """Return the pairs of the toy task called ``name``; :class:`SeqformerError` suggests the nearest."""
+    """Return the splits of a toy task; for an unknown one :class:`SeqformerError` suggests the nearest."""
     if name not in TOYS:
         raise SeqformerError(f"there is no task '{name}': {nearest(name, (*TOYS, 'images'))}")
     return TOYS[name](seed)

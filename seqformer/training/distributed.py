@@ -1,7 +1,7 @@
-"""Many processes that train one model: each takes its share of every batch, and gradients are summed.
+"""Training of one model by many processes: each takes its share of every batch; gradients are summed.
 
-Started by torchrun, which tells each process its rank and their number N; a process by itself is rank 0
-of 1 and nothing is sent. Since every process makes the same update from the same summed gradient, the
+They are started by torchrun, which gives each its rank and their number N; a single process is rank 0
+of 1 and sends nothing. Since every process makes the same update from the same summed gradient, the
 weights never differ and are never sent.
 """
 
@@ -29,23 +29,23 @@ class Processes:
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that writes files and talks."""
+        """Whether this is the process that writes files and messages."""
         return self.rank == 0
 
     @property
     def share(self) -> slice:
-        """Which of any list are this process's: every N-th, so that shares of a sorted list are alike."""
+        """This process's share of any list: every N-th item, so that shares of a sorted list are alike."""
         return slice(self.rank, None, self.size)
 
     def sum(self, tensor: Tensor) -> Tensor:
-        """The sum over all processes, in place."""
+        """Sum a tensor over all processes, in place."""
         if self.size > 1:
             with _gone_named():
                 torch.distributed.all_reduce(tensor)
         return tensor
 
     def agree(self, *values: float) -> list[float]:
-        """What the first process says, so that clocks and signals lead to one decision."""
+        """Return the values of the first process, so that clocks and signals lead to one decision."""
         if self.size == 1:
             return list(values)
         said = torch.tensor(values, dtype=torch.float64)
@@ -59,13 +59,13 @@ class Processes:
         return float(sums[0]), float(sums[1]), int(sums[2])
 
     def stack(self, tensor: Tensor) -> Tensor:
-        """The tensors of all processes, of one shape, as rows in the order of ranks."""
+        """Return the tensors of all processes, of one shape, as rows in the order of ranks."""
         rows = tensor.new_zeros(self.size, *tensor.shape)
         rows[self.rank] = tensor
         return self.sum(rows)
 
     def gather(self, lines: list[str]) -> list[str]:
-        """The lines of all processes, where each has those of its :attr:`share`, in their order."""
+        """Return the lines of all processes, each of which has its :attr:`share`, in their order."""
         if self.size == 1:
             return lines
         mine = torch.frombuffer(bytearray(json.dumps(lines).encode()), dtype=torch.uint8)
@@ -78,7 +78,7 @@ class Processes:
         return lines_of_all
 
     def say(self, text: str) -> str:
-        """What the first process says, as text."""
+        """Return the text of the first process."""
         said = self.gather([text])
         return said[0]
 
@@ -99,7 +99,7 @@ def _gone_named() -> Iterator[None]:
 
 
 def join() -> Processes:
-    """This process among those that torchrun started; by itself where it did not."""
+    """Join the processes that torchrun started and return this one; :data:`ALONE` if it started none."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return ALONE

@@ -1,4 +1,4 @@
-"""What a training yields as it goes on, for whoever draws it."""
+"""The events that a training yields, for the progress display."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What a training does when a loss or gradient is not finite: skip the step, go slower, give up in time.
+"""Handling of a loss or gradient that is not finite: skip the step, lower the rate, give up in time.
 
 A step whose loss or gradient is not finite changes no weight and halves the learning rate; after
 ``RECOVERY`` good steps the rate doubles again, until it is what the schedule says. After ``PATIENCE``
-such steps in a row the training ends with advice. A state is not saved in between, so that the one on
-disk is of a time when all was well.
+such steps in a row the training ends with advice. No state is saved in between, so that the one on
+disk is good.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ RECOVERY = 100  # steps
 
 @dataclass
 class NonFinite:
-    """How often steps were left out, and what came of it; part of the state of a training."""
+    """How often steps were skipped, and the effect on the rate; part of the state of a training."""
 
     skipped: int = 0  # steps, in all
     in_a_row: int = 0
@@ -26,14 +26,14 @@ class NonFinite:
     factor: float = 1.0  # of the learning rate
 
     def step_skipped(self) -> None:
-        """Count a step that was left out."""
+        """Count a skipped step and halve the rate."""
         self.skipped += 1
         self.in_a_row += 1
         self.good = 0
         self.factor /= 2
 
     def step_made(self) -> None:
-        """Count a step that was made."""
+        """Count a good step; double the rate after enough of them."""
         self.in_a_row = 0
         if self.factor == 1:
             return

@@ -1,4 +1,4 @@
-"""Adam over one flat vector of weights, kept in fp32 whatever the model computes in.
+"""Adam over one flat vector of weights, in fp32 whatever the precision of the model.
 
 P parameters in all.
 """
@@ -26,7 +26,7 @@ class FlatAdam:
         self._shapes = {name: p.shape for name, p in named.items()}
         self._weights = torch.empty(
             size, dtype=first.dtype, device=first.device
-        )  # (P,) the model computes in
+        )  # (P,), in the model's precision
         self._gradients = torch.zeros_like(self._weights)
         views = zip(named.values(), self._views(self._weights), self._views(self._gradients), strict=True)
         for parameter, weights, gradients in views:
@@ -41,7 +41,7 @@ class FlatAdam:
         self._adam = torch.optim.Adam([self._master], betas=(0.9, 0.98), eps=1e-9, fused=True)
 
     def collect(self) -> None:
-        """Take over the gradients of one batch, after its backward pass."""
+        """Add the gradients of one batch, after its backward pass."""
         if self._sum is not self._gradients:
             if self._collected:
                 self._sum += self._gradients
@@ -61,7 +61,7 @@ class FlatAdam:
     def step(self, units: int, rate: float) -> float:
         """Update with the collected gradients of a loss summed over ``units``.
 
-        Returns the norm of the mean gradient; where it is not finite nothing is updated.
+        Returns the norm of the mean gradient; if it is not finite nothing is updated.
         """
         norm = float(self._sum.norm()) / units
         if math.isfinite(norm):
@@ -84,11 +84,11 @@ class FlatAdam:
         return bool(torch.isfinite(self._master).all())
 
     def weights(self) -> dict[str, Tensor]:
-        """The weights by name, in fp32: views, valid until the next step."""
+        """Return the weights by name, in fp32: views, valid until the next step."""
         return dict(zip(self._shapes, self._views(self._master), strict=True))
 
     def state(self) -> dict[str, Tensor]:
-        """All that a resume needs: weights by name and Adam's averages."""
+        """Return all that resuming needs: weights by name and Adam's averages."""
         adam = self._adam.state[self._master]
         moments = {key: adam[key] for key in ("exp_avg", "exp_avg_sq", "step") if key in adam}
         return {f"weights/{k}": v for k, v in self.weights().items()} | {
@@ -96,7 +96,7 @@ class FlatAdam:
         }
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Take back what :meth:`state` gave."""
+        """Restore what :meth:`state` returned."""
         for name, view in self.weights().items():
             view.copy_(state[f"weights/{name}"])
         if self._master is not self._weights:

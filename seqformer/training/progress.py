@@ -1,4 +1,4 @@
-"""Where a training stands: all that the next step depends on, beside tensors."""
+"""The progress of a training: all that the next step depends on, except tensors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seqformer.training.nonfinite import NonFinite
 
 @dataclass
 class Progress:
-    """Counts, clocks and the place in the data; part of the state of a training."""
+    """Counts, clocks and the position in the data; part of the state of a training."""
 
     step: int = 0
     epoch: int = 0  # finished ones
@@ -22,7 +22,7 @@ class Progress:
     validated_step: int = -1
     validation_seconds: float = 0.0  # the longest so far
     validating_seconds: float = 0.0  # all of them
-    budget_from: float = 0.0  # progress at which the present budget began …
+    budget_from: float = 0.0  # progress at which the current budget began …
     budget_validations: int = 0  # … and validations made in it
     best: float | None = None
     best_step: int = 0
@@ -30,7 +30,7 @@ class Progress:
     loss_sum: float = 0.0  # since the last line of the metrics
     plain_sum: float = 0.0
     loss_units: int = 0
-    finished: str = ""  # why it ended, where it did
+    finished: str = ""  # why it ended, if it did
     nonfinite: NonFinite = field(default_factory=NonFinite)
 
     def __post_init__(self) -> None:
@@ -41,10 +41,10 @@ class Progress:
             raise DamagedError("a time is below zero")
 
     def next_part(self, parts: int) -> None:
-        """Begin the next of the ``parts`` of an epoch, after the last one those of the next epoch."""
+        """Begin the next of the ``parts`` of an epoch; after the last, the first of the next epoch."""
         self.epoch, self.part = divmod(self.epoch * parts + self.part + 1, parts)
         self.place = 0
 
     def epochs(self, batches_in_part: int, parts: int) -> float:
-        """Return how many epochs were made, the present one in part."""
+        """Return how many epochs were made, with the share of the current one."""
         return self.epoch + (self.part + self.place / batches_in_part) / parts

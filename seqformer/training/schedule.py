@@ -1,4 +1,4 @@
-"""How the learning rate goes, step by step."""
+"""The learning rate, step by step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training loop. It knows nothing of text, images, tokens or files, yields events and prints nothing.
+"""The training loop. It does not depend on text, images or files; it yields events and prints nothing.
 
 for event in Trainer(...).run():
     ...   # Stepped, Skipped, Validating, Validated, Saved, Ended
@@ -34,15 +34,15 @@ from seqformer.training.progress import Progress
 from seqformer.training.schedule import learning_rate
 
 LOG_EVERY = 20  # steps
-VALIDATIONS = 10  # in a budget, where no interval is given
-VALIDATION_SHARE = 0.2  # of the wall clock, where that is the budget
+VALIDATIONS = 10  # in a budget, if no interval is given
+VALIDATION_SHARE = 0.2  # of the wall clock, if that is the budget
 SAVE_AFTER = 60.0  # seconds; at most this much work is lost to a power cut
 WARN_FROM = 3  # validations, and …
-WARN_AFTER = 300  # … steps beyond the warm-up, before what a validation warns of is believed
+WARN_AFTER = 300  # … steps after the warm-up, before warnings of a validation are shown
 
 
 class Batches(Protocol):
-    """What is trained on: parts of epochs are lists of batches, and a batch, or a share of it, is loaded."""
+    """Training data: part by part an epoch is planned as a list of batches; a batch or a share is loaded."""
 
     @property
     def parts(self) -> int: ...  # of an epoch
@@ -51,7 +51,7 @@ class Batches(Protocol):
 
 
 class Summed(Protocol):
-    """What a model makes of a batch: sums over its units."""
+    """The loss of a batch: sums over its units."""
 
     @property
     def objective(self) -> Tensor: ...  # what is minimised
@@ -62,23 +62,23 @@ class Summed(Protocol):
 
 
 class Store(Protocol):
-    """Keeps what a training makes. All processes call it; the first one writes."""
+    """Saves the results of a training. All processes call it; the first one writes."""
 
     def save(self, tensors: dict[str, Tensor], progress: Progress) -> None:
-        """Keep a whole state."""
+        """Save a complete state."""
 
     def keep_best(self, weights: dict[str, Tensor]) -> None:
-        """Keep the best weights so far."""
+        """Save the best weights so far."""
 
     def log(self, record: dict[str, Any]) -> None:
-        """Keep a line of the metrics."""
+        """Write a line of the metrics."""
 
 
 @dataclass
 class Trainer:
-    """Trains ``model`` on ``batches`` by ``objective``; ``store`` keeps what comes of it.
+    """Trains ``model`` on ``batches`` by ``objective``; ``store`` saves the results.
 
-    objective(batch) gives sums; the gradient is that of the mean over all units of an optimizer step.
+    objective(batch) returns sums; the gradient is that of the mean over all units of an optimizer step.
     ``validate`` is called with the model in evaluation mode.
     """
 
@@ -95,7 +95,7 @@ class Trainer:
     def __post_init__(self) -> None:
         self.state = Progress()
         self.stopping = ""  # set by stop()
-        self.saved_step: int | None = None  # that of the state last kept
+        self.saved_step: int | None = None  # step of the state saved last
         self.optimizer = FlatAdam(self.model, self.config.clip)
         self._before = 0.0  # seconds of earlier sessions
         self._new_budget = False
@@ -103,7 +103,7 @@ class Trainer:
         self._save_seconds = 0.0
 
     def restore(self, tensors: dict[str, Tensor], progress: Progress, *, new_budget: bool = False) -> None:
-        """Go on from a state that was kept; with ``new_budget`` validations are spread over what is left."""
+        """Continue from a saved state; with ``new_budget`` validations are spread over what is left."""
         self.state = progress
         self.optimizer.load(tensors)
         self.saved_step = self.state.step
@@ -112,23 +112,23 @@ class Trainer:
         self._new_budget = new_budget
 
     def stop(self, reason: str) -> None:
-        """Ask the loop to save and end after the step in hand (safe in a signal handler)."""
+        """Ask the loop to save and end after the current step (safe in a signal handler)."""
         self.stopping = reason
 
     @property
     def seconds(self) -> float:
-        """Wall clock of all sessions."""
+        """The wall-clock time of all sessions."""
         return self._before + time.monotonic() - self.started
 
     def run(self) -> Iterator[Event]:
-        """Train to the end of the budget, of patience, or until asked to stop.
+        """Train until the budget or the patience is used up, or until asked to stop.
 
-        Raises :class:`WriteError` where a file cannot be written, and :class:`SeqformerError` after
+        Raises :class:`WriteError` if a file cannot be written, and :class:`SeqformerError` after
         ``PATIENCE`` steps in a row that were not finite; the last good state is kept then.
         """
         self.model.train()
         try:
-            if self.saved_step is None:  # from here on there is always a whole state
+            if self.saved_step is None:  # from here on there is always a complete state
                 yield self._save()
             yield from self._loop()
         except WriteError as error:
@@ -178,7 +178,7 @@ class Trainer:
         return progress, (stopping or "another process") if stop else "", bool(save)
 
     def progress(self, batches_in_part: int) -> float:
-        """Return how much of the budget is used, 0 to 1; 0 where there is no budget."""
+        """Return how much of the budget is used, 0 to 1; 0 if there is no budget."""
         config, state = self.config, self.state
         used = [0.0]
         if config.max_steps:
@@ -186,7 +186,7 @@ class Trainer:
         if config.max_epochs:
             used.append(state.epochs(batches_in_part, self.batches.parts) / config.max_epochs)
         if config.max_minutes:
-            # what the last validation and saving will take belongs to the budget
+            # the time of the last validation and of saving is part of the budget
             validation = state.validation_seconds * 1.1 or 1.2 * config.max_minutes
             reserve = min(validation + 2 * self._save_seconds + 0.5, 30 * config.max_minutes)
             used.append(self.seconds / (60 * config.max_minutes - reserve))
@@ -211,7 +211,7 @@ class Trainer:
         )
 
     def _tenths(self, progress: float) -> float:
-        """Return how much of the present budget is used, of :data:`VALIDATIONS`."""
+        """Return how much of the current budget is used, times :data:`VALIDATIONS`."""
         begin = self.state.budget_from
         return (progress - begin) / (1 - begin) * VALIDATIONS if begin < 1 else float(VALIDATIONS)
 
@@ -219,7 +219,7 @@ class Trainer:
         return time.monotonic() - self._saved_at > max(SAVE_AFTER, 50 * self._save_seconds)
 
     def _is_sound(self) -> bool:
-        """Return whether the state is worth going on from."""
+        """Return whether the state is good to continue from."""
         return not self.state.nonfinite.in_a_row and self.optimizer.is_finite()
 
     def _gave_up(self, what: str) -> SeqformerError:
@@ -284,7 +284,7 @@ class Trainer:
             state.worse += 1
         if state.validations < WARN_FROM or state.step < self.config.warmup + WARN_AFTER:
             result = replace(result, warning="")
-        # JSON has no word for what is not finite
+        # JSON has only finite numbers
         values = {name: value if math.isfinite(value) else None for name, value in result.values.items()}
         self._log(values | {"best": better} | ({"warning": result.warning} if result.warning else {}))
         seconds = time.monotonic() - begin
