@@ -154,7 +154,7 @@ def resolve(
     remarks: list[str] = []
     asked = recipe.model | recipe.train, settings
     arch, preset, chosen = _architecture(task, recipe.model | settings, initial)
-    if chosen:
+    if chosen and not task.preset:
         examples = counted(task.manifest.pairs["train"], "training example")
         remarks.append(f"Preset {preset}, chosen for {examples}.")
     kind = ARCHITECTURES[arch][0]

@@ -177,7 +177,8 @@ class Screen:
         summary = table("Training has ended: " + self.ended.reason, "", "")
         summary.show_header = False
         summary.add_row("steps", f"{state.step:,}")
-        summary.add_row("epochs", f"{state.epochs(len(plan), self.trainer.batches.parts):.4g}")
+        epochs = round(state.epochs(len(plan), self.trainer.batches.parts), 2)
+        summary.add_row("epochs", f"{epochs:,g}")
         validating = f", {state.validating_seconds / max(1e-9, self.trainer.seconds):.0%} of it validating"
         summary.add_row("time", clock(self.trainer.seconds) + validating)
         summary.add_row(f"{task.units} learned from", f"{state.units:,}")

@@ -45,6 +45,7 @@ class Overview:
     def tables(self) -> list[Table]:
         """Return a row for each run."""
         rows = table("Runs", "run", "learned", "trained", "score", "weights", "state")
+        rows.columns[0].no_wrap = True
         for index in (1, 2, 3, 5):
             rows.columns[index].justify = "left"
         for row in self.rows:

@@ -46,7 +46,9 @@ class Run:
         try:
             task = self._training_task or open_task(self.data)
         except DataError as error:
-            raise RunError(f"the data of {self.folder} cannot be used: {error}") from None
+            raise RunError(
+                f"the data of {self.folder} cannot be used: {error}; if they were moved, name their folder"
+            ) from None
         if task.manifest.fingerprint != self.info.data_fingerprint:
             raise RunError(
                 f"{self.data} was prepared anew since this run began; prepare it as it was, name the folder "

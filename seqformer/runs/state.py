@@ -69,6 +69,10 @@ class RunStore:
         if self.processes.first:
             save_weights(self.folder / WEIGHTS, weights)
 
+    def close(self) -> None:
+        """Close the metrics."""
+        self.metrics.close()
+
     def log(self, record: dict[str, Any]) -> None:
         """Write a line of the metrics."""
         self.metrics.append(record)

@@ -70,6 +70,9 @@ class Store(Protocol):
     def keep_best(self, weights: dict[str, Tensor]) -> None:
         """Save the best weights so far."""
 
+    def close(self) -> None:
+        """Close what is open; nothing more will come."""
+
     def log(self, record: dict[str, Any]) -> None:
         """Write a line of the metrics."""
 
@@ -134,6 +137,8 @@ class Trainer:
         except WriteError as error:
             saved = "nothing was" if self.saved_step is None else f"the state of step {self.saved_step:,} is"
             raise WriteError(f"{error}; {saved} kept") from None
+        finally:
+            self.store.close()
 
     def _loop(self) -> Iterator[Event]:
         plan = self.batches.plan(self.state.epoch, self.state.part)

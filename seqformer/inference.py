@@ -1,0 +1,206 @@
+"""A trained run that answers: translations, classes, attention, scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from seqformer.config import DecodeConfig, names
+from seqformer.decoding.translator import Translation
+from seqformer.decoding.workers import Workers
+from seqformer.device import choose_device
+from seqformer.errors import RunError, SeqformerError, nearest
+from seqformer.images.batches import Bytes
+from seqformer.report import significance
+from seqformer.report.attention import Attention, ClassAttention
+from seqformer.report.evaluation import Evaluation, TextEvaluation
+from seqformer.runs.run import Run, open_predictor
+from seqformer.tasks.classification import Classification, Classifier
+from seqformer.tasks.task import Question
+from seqformer.text import rows
+
+PathLike = str | Path
+Files = tuple[PathLike, PathLike]  # source sentences, and their translations line by line
+
+
+def open_run(run: PathLike | Run) -> Run:
+    """Return a run that is open already, or that of a folder."""
+    return run if isinstance(run, Run) else Run(run)
+
+
+@dataclass(frozen=True)
+class Classified:
+    """What one image was taken for."""
+
+    label: str
+    probability: float
+    probabilities: dict[str, float]  # a class; they sum to 1
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Model:
+    """A trained run that answers. Made by :func:`load`."""
+
+    def __init__(self, run: Run, device: str = "auto", precision: str = "fp32", workers: int = 1) -> None:
+        self.run = run
+        if workers > 1:
+            choose_device(device)
+            self.predictor = Workers(partial(open_predictor, run.folder, device, precision), workers)
+        else:
+            self.predictor = run.predictor(device, precision)
+
+    def __repr__(self) -> str:
+        return f"<Model of {self.run!r}>"
+
+    def decode_config(self, **settings: Any) -> DecodeConfig:
+        """Return how to search: as the run's recipe says, but for what is not None among ``settings``."""
+        known = names(DecodeConfig)
+        for name in settings:
+            if name not in known:
+                raise SeqformerError(f"there is no setting {name!r}: {nearest(name, known)}")
+        return replace(self.run.configs.decode, **{k: v for k, v in settings.items() if v is not None})
+
+    @overload
+    def translate(self, text: str, **settings: Any) -> Any: ...
+    @overload
+    def translate(self, text: Iterable[str], **settings: Any) -> list[Any]: ...
+    def translate(self, text: str | Iterable[str], **settings: Any) -> Any:
+        """Translate a sentence, or each of several in their order; blank ones stay blank.
+
+        Returns a :class:`Translation` for a sentence (its str is the text), the ``n_best`` best, best first,
+        where more than one is asked for, and a list of that for several sentences. ``settings`` are fields of
+        :class:`seqformer.config.DecodeConfig`: ``beam``, ``length_penalty``, ``n_best``, ``max_length``.
+        """
+        self._expect(text=True)
+        config = self.decode_config(**settings)
+        lines = [text] if isinstance(text, str) else list(text)
+        best: list[list[Translation]] = self.predictor.translate(lines, config)
+        answers = [b[0] for b in best] if config.n_best == 1 else best
+        return answers[0] if isinstance(text, str) else answers
+
+    def attention(self, what: str, *, beam: int = 5) -> Attention | ClassAttention:
+        """Return what every head of every layer looked at in one input.
+
+        ``what`` is a sentence, which is translated; or the number of a test image, or a PNG.
+        """
+        return self.run.task.look(self.predictor, what, beam)  # type: ignore[return-value]
+
+    @overload
+    def classify(self, images: PathLike | Bytes) -> Classified: ...
+    @overload
+    def classify(self, images: list[Any]) -> list[Classified]: ...
+    def classify(self, images: Any) -> Any:
+        """Classify an image, or each of a list: paths of PNGs, or bytes (C, H, W) or (H, W)."""
+        self._expect(text=False)
+        task, classifier = self.run.task, self.predictor
+        assert isinstance(task, Classification) and isinstance(classifier, Classifier)
+        several = isinstance(images, list)
+        pixels = [self._pixels(task, image) for image in (images if several else [images])]
+        answers = []
+        for row in classifier.classify(np.stack(pixels)).tolist() if pixels else []:
+            best = max(range(len(row)), key=row.__getitem__)
+            answers.append(
+                Classified(
+                    classifier.classes[best], row[best], dict(zip(classifier.classes, row, strict=True))
+                )
+            )
+        return answers if several else answers[0]
+
+    @staticmethod
+    def _pixels(task: Classification, image: Any) -> Bytes:
+        if isinstance(image, (str, Path)):
+            return task.read_png(Path(image))
+        held = task.manifest
+        pixels = np.asarray(image)
+        pixels = pixels[None] if pixels.ndim == 2 else pixels
+        expected = (held.channels, held.image_height, held.image_width)
+        if pixels.dtype != np.uint8 or pixels.shape != expected:
+            raise SeqformerError(
+                f"an image must be bytes of the shape {expected}, not {pixels.dtype} of {pixels.shape}"
+            )
+        return pixels
+
+    def _expect(self, *, text: bool) -> None:
+        if self.run.task.reads_text != text:
+            does = "translates" if self.run.task.reads_text else "classifies images"
+            raise RunError(f"{self.run.folder} {does}; name another run")
+
+    def close(self) -> None:
+        """End the worker processes, where there are some."""
+        if isinstance(self.predictor, Workers):
+            self.predictor.close()
+
+
+def load(run: PathLike | Run, *, device: str = "auto", precision: str = "fp32", workers: int = 1) -> Model:
+    """Open a run as a model that translates or classifies.
+
+    ``precision`` is what it computes in: fp32, bf16, or auto for the faster one here. ``workers`` are
+    processes that share many sentences. Raises :class:`RunError`.
+    """
+    if workers < 1:
+        raise SeqformerError(f"workers is {workers}: it must be at least 1")
+    opened = open_run(run)
+    if workers > 1 and not opened.task.reads_text:
+        raise RunError(f"{opened.folder} classifies images, in one process")
+    return Model(opened, device, precision, workers)
+
+
+def evaluate(
+    run: PathLike | Run,
+    *,
+    split: str = "test",
+    metrics: Iterable[str] = (),
+    files: Files | None = None,
+    compare: PathLike | None = None,
+    chapter: bool = False,
+    device: str = "auto",
+    precision: str = "fp32",
+    **settings: Any,
+) -> Evaluation:
+    """Score a run on held-out data.
+
+    ``metrics`` are bleu, chrf and ter for text (bleu and chrf where none is named); ``files`` are sources
+    and references instead of a ``split``; ``compare`` is another run, or a file of translations, that is
+    tested for significance; ``chapter`` asks for the four sentences of Dive into Deep Learning instead.
+    ``settings`` are fields of :class:`seqformer.config.DecodeConfig`. Raises :class:`SeqformerError`.
+    """
+    if compare is not None and not Path(compare).exists():
+        raise SeqformerError(f"{compare}: there is no such run or file to compare with")
+    opened = open_run(run)
+    model = load(opened, device=device, precision=precision)
+    source, reference = (None, None) if files is None else (Path(files[0]), Path(files[1]))
+    metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
+    question = Question(split, tuple(metrics), source, reference, chapter, model.decode_config(**settings))
+    result = opened.task.evaluate(model.predictor, str(opened.folder), question)
+    if compare is None:
+        return result
+    if not isinstance(result, TextEvaluation) or not result.scores:
+        raise SeqformerError("a comparison needs a score: bleu, chrf or ter")
+    theirs = _translations(Path(compare), result.sources, question.decode, device, precision)
+    tests = significance.compare(
+        [score.name for score in result.scores], result.translations, theirs, result.references
+    )
+    return replace(result, other=str(compare), comparisons=tests)
+
+
+def _translations(
+    other: Path, sources: list[str], config: DecodeConfig, device: str, precision: str
+) -> list[str]:
+    """Return what the other system makes of the same sources: a run translates them, a file holds them."""
+    if other.is_dir():
+        best = load(other, device=device, precision=precision).predictor.translate(sources, config)
+        return [b[0].text for b in best]
+    lines = list(rows.read_lines(other))
+    if len(lines) != len(sources):
+        raise SeqformerError(
+            f"{other} has {len(lines):,} lines and there are {len(sources):,} sentences; "
+            "line n must translate sentence n"
+        )
+    return lines
