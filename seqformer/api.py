@@ -433,7 +433,3 @@ def _recipe(recipe: PathLike | Recipe | None) -> Recipe:
     if recipe is None:
         return Recipe()
     return recipe if isinstance(recipe, Recipe) else read_recipe(Path(recipe))
-
-
-def open_run(run: PathLike | Run) -> Run:
-    return run if isinstance(run, Run) else Run(run)
