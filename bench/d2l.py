@@ -3,68 +3,47 @@
 Prepares the first 640 pairs of a ManyThings file as the book does, trains both of its models with each
 seed, and prints as a Markdown table how many of its four sentences come out exactly and their mean
 BLEU (up to bigrams, the book's formula). The book, with one seed: 3 of 4 by the Transformer, 2 of 4 by
-Bahdanau's model. Everything goes through the command line, as a reader would do it.
+Bahdanau's model.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
+from statistics import mean
 from typing import Any
+
+from common import arguments
+
+import seqformer
 
 PRESETS = ("d2l", "d2l-bahdanau")
 
 
-def seqformer(folder: Path, *arguments: object) -> str:
-    """Run the command line in ``folder``; stdout comes back."""
-    command = [sys.executable, "-m", "seqformer", *map(str, arguments)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(done.stderr)
-    return done.stdout
-
-
-def measure(folder: Path, preset: str, seed: int, device: str) -> dict[str, Any]:
-    """Train once; what ``evaluate --reference-sentences`` finds."""
-    run = f"runs/{preset}-{seed}"
-    seqformer(folder, "train", "--preset", preset, "--seed", seed, "--run", run, "--device", device)
-    found: dict[str, Any] = json.loads(
-        seqformer(folder, "evaluate", "--run", run, "--reference-sentences", "--json", "--device", device)
-    )
-    return found
-
-
 def main() -> None:
     """Print the table, a line as soon as both models of a seed are trained."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("file", type=Path, help="fra.txt of ManyThings, plain or .gz")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
+    columns: dict[str, list[Any]] = {preset: [] for preset in PRESETS}
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        seqformer(folder, "prepare", options.file.resolve(), "--style", "d2l")
+        data = seqformer.prepare(options.file, style="d2l", out=Path(scratch) / "data")
         print("| seed | Transformer | BLEU | Bahdanau | BLEU |\n|---|---|---|---|---|", flush=True)
-        columns: list[list[dict[str, Any]]] = [[] for _ in PRESETS]
         for seed in range(1, options.seeds + 1):
-            for column, preset in zip(columns, PRESETS, strict=True):
-                column.append(measure(folder, preset, seed, options.device))
-            cells = " | ".join(f"{c[-1]['exact']} of 4 | {c[-1]['bleu']:.3f}" for c in columns)
-            print(f"| {seed} | {cells} |", flush=True)
-        means = [
-            f"{sum(r[key] for r in c) / len(c):.{digits}f}"
-            for c in columns
-            for key, digits in (("exact", 1), ("bleu", 3))
-        ]
-        print(f"| mean | {' | '.join(means)} |")
-        for preset, column in zip(PRESETS, columns, strict=True):
-            for number, sentence in enumerate(column[0]["sentences"]):
-                right = sum(r["sentences"][number]["bleu"] == 1 for r in column)
-                print(f"{preset}: '{sentence['source']}' is exact with {right} of {len(column)} seeds")
+            for preset, column in columns.items():
+                where = {"run": Path(scratch) / f"{preset}-{seed}", "device": options.device}
+                run = seqformer.train(data, preset=preset, seed=seed, **where)
+                column.append(seqformer.evaluate(run, chapter=True, device=options.device))
+            cells = (f"{c[-1].exact} of 4 | {c[-1].mean:.3f}" for c in columns.values())
+            print(f"| {seed} | {' | '.join(cells)} |", flush=True)
+    means = (f"{mean(e.exact for e in c):.1f} | {mean(e.mean for e in c):.3f}" for c in columns.values())
+    print(f"| mean | {' | '.join(means)} |")
+    for preset, column in columns.items():
+        for rows in zip(*(evaluation.rows for evaluation in column), strict=True):
+            right = sum(bleu == 1 for _, _, _, bleu in rows)
+            print(f"{preset}: '{rows[0][0]}' is exact with {right} of {len(column)} seeds")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Damaged, swapped and edited files of run folders, prepared folders and image folders, by the thousand.
+"""Damaged, swapped and edited files of runs, prepared folders, image folders and recipes, by the thousand.
 
     python bench/hostile.py --cases 20000 --seed 1
 
-Each case damages one file and opens its folder with the package's own readers: it translates a line,
-resumes a training, reads every batch, classifies an image. Only two ends are allowed: a SeqformerError of
-one line, or success. Everything happens in a process that is watched: 10 seconds a case, 2 GB of address
-space above what it begins with, and a folder outside the run that must stay as it is.
+Each case damages one file and takes a road of the package that reads it: it translates a line, resumes a
+training, prepares images, trains and looks at an image. Only two ends are allowed: a SeqformerError of one
+line, or success. Everything happens in a process that is watched: 10 seconds a case, 2 GB of address space
+above what it begins with, and a folder outside the run that must stay as it is.
 
 Half of the damage to files that the manifest has a digest of is signed anew, as a hostile hand would; the
 tokenizer alone never is, for SentencePiece trusts the bytes of its models (--signed-tokenizers does it).
@@ -13,18 +13,20 @@ tokenizer alone never is, for SentencePiece trusts the bytes of its models (--si
 
 from __future__ import annotations
 
-import argparse
 import contextlib
+import gzip
 import json
 import multiprocessing
 import os
 import random
+import re
 import resource
 import shutil
 import sys
 import tempfile
 import time
 import traceback
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections import Counter
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
@@ -34,67 +36,59 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqformer import image_run
-from seqformer.config import ModelConfig, TrainConfig, VitConfig
+from seqformer import api
 from seqformer.errors import MissingExtra, SeqformerError
-from seqformer.images import png as image_folder
-from seqformer.images.batches import ImageBatches
-from seqformer.runs import assemble as learn
-from seqformer.runs import run
-from seqformer.runs.state import METRICS, read_metrics
+from seqformer.presets import recipe_of
+from seqformer.runs.layout import METRICS
+from seqformer.runs.overview import Overview
 from seqformer.storage.files import digest
-from seqformer.text import prepare
-from seqformer.text import prepared as store
-from seqformer.text.batches import PairBatches
-from seqformer.training.distributed import ALONE
+from seqformer.storage.manifest import MANIFEST
 
 SECONDS, MEMORY = 10.0, 2 << 30
 OUTCOMES = ("refused", "harmless", "traceback", "crash", "hang", "over memory", "written outside")
 GOOD = OUTCOMES[:2]
-Files = dict[str, bytes]
 Result = tuple[str, str, str]  # reader, outcome, what was seen
+Reader = tuple[str, Path, Callable[[Path], None]]  # its name, the file that is damaged, what reads it
 
 
 # --- the folders that are damaged -----------------------------------------------------------------------
 
+WORDS = [a + b + c for a in "lmpt" for b in "aeiu" for c in ("", "n")][:15]
+SMALL: dict[str, Any] = {"width": 8, "heads": 2, "feed_forward": 8, "encoder_layers": 1}
+SMALL |= {"max_steps": 2, "tokens_per_batch": 256, "warmup": 1, "precision": "fp32", "device": "cpu"}
+TEXT, IMAGES = SMALL | {"decoder_layers": 1}, SMALL | {"patch": 4}
+
+
+def pairs() -> list[tuple[str, str]]:
+    """Return sixty lines, and their words reversed."""
+    chance = random.Random(1)
+    lines = [" ".join(chance.choices(WORDS, k=2 + n % 5)) + f" {WORDS[n % 15]}" for n in range(60)]
+    return [(line, " ".join(reversed(line.split()))) for line in lines]
+
 
 def build(root: Path) -> None:
-    """A prepared folder, two runs on it, IDX files and a run on them, PNGs where Pillow is there."""
-    words = [a + b + c for a in "lmpt" for b in "aeiu" for c in ("", "n")][:15]
-    chance = random.Random(1)
-    lines = [" ".join(chance.choices(words, k=2 + n % 5)) + f" {words[n % 15]}" for n in range(60)]
-    pairs = [(line, " ".join(reversed(line.split()))) for line in lines]
-    options = prepare.Options(vocab_size=80, valid_size=3, test_size=3)
-    pieces = prepare.prepare(pairs, {}, root / "prepared", options).vocabulary["source"]
-    small: dict[str, Any] = {"encoder_layers": 1, "decoder_layers": 1, "heads": 2, "feed_forward": 8}
-    recipe = TrainConfig(max_steps=2, tokens_per_batch=256, warmup=1, precision="fp32")
-    for name, width in (("run", 8), ("other", 16)):
-        config = ModelConfig(pieces, pieces, width=width, **small)
-        made = run.create(root / name, root / "prepared", config, recipe)
-        for _ in learn.begin(made, "cpu").trainer.run():
-            pass
-    _build_images(root, recipe)
+    """Make prepared text and images, runs on both, the image files they are made of, and a recipe."""
+    text = api.prepare(pairs(), out=root / "text", vocab_size=80, valid_size=3, test_size=3)
+    api.train(text, run=root / "run", **TEXT)
+    api.train(text, run=root / "other", **TEXT | {"width": 16})
+    planned = api.plan(text, **TEXT)
+    (root / "recipe.toml").write_text(recipe_of(planned.task, planned.resolved).to_toml(), "utf-8")
+    draw(root)
+    api.train(api.prepare(root / "idx", out=root / "images"), run=root / "seen", **IMAGES)
 
 
-def _build_images(root: Path, recipe: TrainConfig) -> None:
+def draw(root: Path) -> None:
+    """Make IDX files, plain and compressed, and PNGs where Pillow is there."""
     rng = np.random.default_rng(1)
-    (root / "idx").mkdir()
+    for folder in ("idx", "gz"):
+        (root / folder).mkdir()
     for stem, count in (("train", 12), ("t10k", 4)):
         pixels, labels = rng.integers(0, 256, (count, 8, 8), np.uint8), np.arange(count, dtype=np.uint8) % 3
         for kind, values in (("images-idx3", pixels), ("labels-idx1", labels)):
             sizes = b"".join(size.to_bytes(4, "big") for size in values.shape)
             content = bytes([0, 0, 8, values.ndim]) + sizes + values.tobytes()
             (root / "idx" / f"{stem}-{kind}-ubyte").write_bytes(content)
-    (root / "gz").mkdir()
-    import gzip
-
-    for path in (root / "idx").iterdir():
-        (root / "gz" / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
-    dataset = image_folder.read_dataset(root / "idx", 1)
-    vit = VitConfig(8, 8, 1, 3, patch=4, encoder_layers=1, width=8, heads=2, feed_forward=8)
-    made = image_run.create(root / "seen", root / "idx", dataset, vit, recipe)
-    for _ in learn.begin(made, "cpu").trainer.run():
-        pass
+            (root / "gz" / f"{stem}-{kind}-ubyte.gz").write_bytes(gzip.compress(content, mtime=0))
     with contextlib.suppress(ImportError):
         from PIL import Image
 
@@ -108,88 +102,70 @@ def _build_images(root: Path, recipe: TrainConfig) -> None:
 
 
 def translate(root: Path) -> None:
-    """Open a run, translate a line, look inside, read its test pairs."""
-    model = run.load(root / "run", "cpu")
+    """Open a run, translate a line, look inside, read its test pairs, and list all runs."""
+    model = api.load(root / "run", device="cpu")
     model.translate(["le chat"], beam=2)
     model.attention("un chien", beam=1)
-    model.run.pairs("test")
-    model.run.describe()
+    model.run.task.next_commands("run")
+    Overview.of(root).tables()
+
+
+def classify(root: Path) -> None:
+    """Open a run of images, classify its test images, and look at one."""
+    model = api.load(root / "seen", device="cpu")
+    api.evaluate(model.run, device="cpu")
+    model.attention("0")
 
 
 def resume(root: Path) -> None:
     """Resume a training for one step, and read its metrics."""
-    opened = run.Run(root / "run")
-    config = json.loads((root / "run" / "config.json").read_text("utf-8"))
-    config["train"]["max_steps"] = 3
-    (root / "run" / "config.json").write_text(json.dumps(config), "utf-8")
-    opened = run.Run(root / "run")
-    for _ in learn.resume(opened, "cpu").trainer.run():
-        pass
-    read_metrics(root / "run" / METRICS)
+    api.resume(root / "run", device="cpu", max_steps=3).metrics()
 
 
-def batches(root: Path) -> None:
-    """Read every batch of a prepared folder through a model of its size, and make a run of it."""
-    manifest = store.read_manifest(root / "prepared")
-    for split in ("train", "valid"):
-        some = PairBatches(store.open_pairs(root / "prepared", split, manifest), 256, 1)
-        sizes = [manifest.vocabulary[side] for side in ("source", "target")]
-        for plan in some.plan(0):
-            batch = some.load(plan)
-            assert int(batch.source.max()) < sizes[0] and int(batch.target_in.max()) < sizes[1]
-    opened = run.Run(root / "run")
-    with torch.inference_mode():
-        learn.text_lessons(opened, opened.build().eval(), torch.device("cpu"), ALONE).validate()
-
-
-def images(kind: str) -> Callable[[Path], None]:
-    """Read a folder of images, every batch of it."""
+def train(data: str, settings: dict[str, Any]) -> Callable[[Path], None]:
+    """Return what trains a new run on all of a prepared folder, and looks at a held-out example."""
+    whole = settings | {"tokens_per_batch": 4096, "max_steps": 1}
 
     def read(root: Path) -> None:
-        train, valid = image_folder.read_dataset(root / kind, 1).split(1)
-        for part in (train, valid):
-            some = ImageBatches(part, 4, 1)
-            for plan in some.plan(0):
-                some.load(plan)
+        made = api.train(root / data, run=root / "new", **whole)
+        made.task.next_commands("new")
+        api.load(made, device="cpu").attention("0")
 
     return read
 
 
-def classify(root: Path) -> None:
-    """Open a run of images and classify its test images."""
-    opened = image_run.ImageRun(root / "seen")
-    classifier, test = opened.classifier("cpu"), opened.test
-    answers = classifier.classify(test.images).argmax(-1).tolist()
-    assert {opened.classes[answer] for answer in answers} <= set(opened.classes)
-    classifier.look(test.images[0])
+def prepare(kind: str) -> Callable[[Path], None]:
+    """Return what prepares a folder of images."""
+
+    def read(root: Path) -> None:
+        api.prepare(root / kind, out=root / "new")
+
+    return read
 
 
-def readers(root: Path) -> list[tuple[str, Path, Callable[[Path], None]]]:
-    """(its name, the file that is damaged, what opens it)."""
-    found: list[tuple[str, Path, Callable[[Path], None]]] = []
-    opened = (
-        "config.json",
-        "run.json",
-        "manifest.json",
-        "tokenizer.model",
-        "weights.safetensors",
-        "test.tsv",
-    )
-    found += [(name, root / "run" / name, translate) for name in opened]
-    resumed = ("state.safetensors", "metrics.jsonl", "config.json", "run.json", "valid.tsv")
-    found += [(f"{name}, resumed", root / "run" / name, resume) for name in resumed]
-    found.append(("manifest.json, prepared", root / "prepared" / "manifest.json", batches))
-    for suffix in (".ids", ".offsets"):
-        found += [
-            (f"store {suffix}", path, batches) for path in sorted((root / "prepared").glob(f"*{suffix}"))
-        ]
-    for kind in ("idx", "gz"):
-        found += [(f"images {kind}", path, images(kind)) for path in sorted((root / kind).iterdir())]
-    found += [("images png", path, images("png")) for path in sorted((root / "png").rglob("*.png"))[:4]]
-    for path in sorted((root / "seen").iterdir()):
-        if path.suffix in (".npy", ".json") or path.name == "weights.safetensors":
-            found.append((f"image run {path.suffix}", path, classify))
-    return found
+def follow(root: Path) -> None:
+    """Prepare by a recipe, and plan a training by it."""
+    recipe = root / "recipe.toml"
+    data = api.prepare(pairs(), out=root / "new", recipe=recipe)
+    api.plan(data, recipe=recipe, device="cpu")
+
+
+def readers(root: Path) -> list[Reader]:
+    """Return every file that is damaged, with a road that reads it."""
+    opened = "config.json run.json manifest.json tokenizer.model weights.safetensors test.tsv"
+    resumed = "state.safetensors metrics.jsonl config.json run.json valid.tsv"
+    found: list[Reader] = [(name, root / "run" / name, translate) for name in opened.split()]
+    found += [(f"{name}, resumed", root / "run" / name, resume) for name in resumed.split()]
+    found.append(("recipe", root / "recipe.toml", follow))
+    for data, settings in (("text", TEXT), ("images", IMAGES)):
+        kept = [path for path in sorted((root / data).iterdir()) if path.suffix != ".model"]
+        found += [(f"prepared {data} {path.suffix}", path, train(data, settings)) for path in kept]
+    for kind in ("idx", "gz", "png"):
+        kept = [path for path in sorted((root / kind).rglob("*")) if path.is_file()]
+        found += [(f"images {kind}", path, prepare(kind)) for path in kept[:4]]
+    kept = [path for path in sorted((root / "seen").iterdir()) if path.suffix in (".npy", ".json")]
+    kept.append(root / "seen" / "weights.safetensors")
+    return found + [(f"image run {path.suffix}", path, classify) for path in kept]
 
 
 # --- how they are damaged -------------------------------------------------------------------------------
@@ -200,17 +176,9 @@ EXTREMES: list[Any] = [
     "translation", "images", [], {}, [[]], {"x": 1}, [1, "a", None],
 ]  # fmt: skip
 RAW = [
-    "NaN",
-    "Infinity",
-    "-Infinity",
-    "1e999",
-    "9" * 5000,
-    "[" * 100_000,
-    '{"a":1,"a":2}',
-    "1_0",
-    "01",
-    '"\\ud800"',
-]
+    "NaN", "Infinity", "-Infinity", "1e999", "9" * 5000, "[" * 100_000, '{"a":1,"a":2}', "1_0", "01",
+    '"\\ud800"', "nan", "-inf", "1979-05-27",
+]  # fmt: skip
 
 
 def damage_json(content: bytes, chance: random.Random) -> bytes:
@@ -287,6 +255,35 @@ def damage_header(content: bytes, chance: random.Random) -> bytes:
     return len(header).to_bytes(8, "little") + header + rest
 
 
+def damage_npy(content: bytes, chance: random.Random) -> bytes:
+    """Write another type, order, shape or name into the header of a .npy file; its length stays right."""
+    size = int.from_bytes(content[8:10], "little")
+    header, rest = content[10 : 10 + size].decode().rstrip(), content[10 + size :]
+    place = chance.choice(list(re.finditer(r"'[^']*'|\(.*\)|\w+", header)))
+    new = chance.choice(["'O'", "'<f8'", "-1", "9" * 18, "(2, 3)", "()", "None", "True", "(" * 500, "''", ""])
+    made = (header[: place.start()] + new + header[place.end() :]).ljust(size - 1).encode() + b"\n"
+    return content[:8] + len(made).to_bytes(2, "little") + made + rest
+
+
+def damage_toml(content: bytes, chance: random.Random) -> bytes:
+    """Edit one line of a recipe."""
+    lines = content.decode().splitlines()
+    at, other = chance.randrange(len(lines)), chance.choice(lines)
+    name, _, value = lines[at].partition(" = ")
+    wrong = chance.choice(
+        [json.dumps(chance.choice(EXTREMES)), chance.choice(RAW), f"-{value}", f"{value}000"]
+    )
+    edited = [f"{name}x = {value}", f"x.{name} = {value}", f"[{name}]", f"{name} = {other}", "", other]
+    lines[at] = f"{name} = {wrong}" if chance.random() < 0.5 else chance.choice(edited)
+    return "\n".join(lines).encode()
+
+
+EDITS: dict[str, tuple[float, Callable[[bytes, random.Random], bytes]]] = {  # of which share of the damage
+    ".json": (0.7, damage_json), ".safetensors": (0.4, damage_header), ".npy": (0.4, damage_npy),
+    ".toml": (0.7, damage_toml),
+}  # fmt: skip
+
+
 def damage_link(path: Path, outside: Path, chance: random.Random) -> None:
     """Put a link in the place of the file, or where it would be written before it is put in place."""
     target = chance.choice([outside / "note", outside / "new", Path("/dev/zero"), outside])
@@ -307,22 +304,23 @@ def damage_link(path: Path, outside: Path, chance: random.Random) -> None:
 
 
 class Case:
-    """Damages one file, opens it and puts everything back."""
+    """Damages one file, takes the road that reads it, and puts everything back."""
 
     def __init__(self, root: Path, outside: Path, seed: int, signed_tokenizers: bool) -> None:
         self.root, self.outside, self.seed, self.signed = root, outside, seed, signed_tokenizers
         self.readers = readers(root)
-        self.kept = {path: path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+        self.kept = root.with_name("kept")
+        shutil.copytree(root, self.kept)
+        self.files = sorted(path for path in root.rglob("*") if path.is_file())
         self.before = _snapshot(outside)
 
     def __call__(self, number: int) -> Result:
         chance = random.Random(f"{self.seed}/{number}")
-        name, path, open_with = self.readers[number % len(self.readers)]
-        self._restore()
+        name, path, read = self.readers[number % len(self.readers)]
         how = self._damage(path, chance)
         outcome, seen = "harmless", how
         try:
-            open_with(self.root)
+            read(self.root)
         except MissingExtra:
             raise
         except SeqformerError as error:
@@ -340,47 +338,28 @@ class Case:
         return name, outcome, seen
 
     def _damage(self, path: Path, chance: random.Random) -> str:
+        shutil.rmtree(self.root)
+        shutil.copytree(self.kept, self.root)
         if chance.random() < 0.06:
             damage_link(path, self.outside, chance)
             return "link"
-        content = self.kept[path]
-        kind = chance.random()
-        if path.suffix == ".json" and kind < 0.7:
-            how, made = "json", damage_json(content, chance)
-        elif path.suffix == ".safetensors" and kind < 0.4:
-            how, made = "header", damage_header(content, chance)
+        content = path.read_bytes()
+        share, edit = EDITS.get(path.suffix, (0.0, damage_json))
+        if chance.random() < share:
+            how, made = path.suffix.lstrip("."), edit(content, chance)
         else:
-            twin = self.kept.get(self.root / "other" / path.name, b"")
-            others = [twin, chance.choice(list(self.kept.values()))]
+            twin = self.root / "other" / path.name
+            others = [file.read_bytes() for file in (twin, chance.choice(self.files)) if file.is_file()]
             how, made = "bytes", damage_bytes(content, chance, others)
         path.write_bytes(made)
-        manifest = path.with_name(store.MANIFEST)
-        tokenizer = path.suffix == ".model" and not self.signed
-        if manifest in self.kept and manifest != path and not tokenizer and chance.random() < 0.5:
-            values = json.loads(self.kept[manifest])
+        manifest = path.with_name(MANIFEST)
+        is_tokenizer = path.suffix == ".model" and not self.signed
+        if manifest.is_file() and manifest != path and not is_tokenizer and chance.random() < 0.5:
+            values = json.loads(manifest.read_bytes())
             if path.name in values["digests"]:
                 values["digests"][path.name] = digest(path)
                 manifest.write_text(json.dumps(values), "utf-8")
         return how
-
-    def _restore(self) -> None:
-        for folder in {path.parent for path in self.kept}:
-            for entry in os.scandir(folder):
-                path = Path(entry.path)
-                if path not in self.kept or entry.is_symlink() or not entry.is_file():
-                    if entry.is_dir(follow_symlinks=False):
-                        if not any(path in known.parents for known in self.kept):
-                            shutil.rmtree(path)
-                        elif path in self.kept:
-                            path.rmdir()
-                    else:
-                        path.unlink()
-        for path, content in self.kept.items():
-            if not path.is_file() or path.stat().st_nlink > 1 or path.read_bytes() != content:
-                if path.is_dir():
-                    path.rmdir()
-                path.unlink(missing_ok=True)
-                path.write_bytes(content)
 
 
 def _fill(outside: Path) -> None:
@@ -404,7 +383,7 @@ def _work(link: Connection, case: Case, begin: int, end: int) -> None:
 
 
 def watched(case: Case, cases: int) -> Iterator[Result]:
-    """Every case in a process of its own kind; one that dies or hangs is replaced after its case."""
+    """Yield the result of every case; a process that dies or hangs is replaced after its case."""
     names = [name for name, _, _ in case.readers]
     context, done = multiprocessing.get_context("fork"), 0
     while done < cases:
@@ -430,7 +409,7 @@ def watched(case: Case, cases: int) -> Iterator[Result]:
 def attack(
     cases: int, seed: int, *, signed_tokenizers: bool = False
 ) -> tuple[Counter[tuple[str, str]], list[str]]:
-    """How often each reader came to each end, and what was seen at the bad ones."""
+    """Return how often each reader came to each end, and what was seen at the bad ones."""
     counts: Counter[tuple[str, str]] = Counter()
     bad: list[str] = []
     memory = Path("/dev/shm")
@@ -448,8 +427,7 @@ def attack(
 
 def main() -> None:
     """Print a table, and the first of what must not be; exit with 1 where there is any."""
-    form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--signed-tokenizers", action="store_true")

@@ -11,7 +11,6 @@ in state.safetensors and the same metadata but for clocks.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
@@ -26,44 +25,41 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from common import arguments, command
 
-SEQFORMER = [sys.executable, "-m", "seqformer", "train"]
+from seqformer.storage.tensors import read_tensors
+
 RECIPE = (
     *("--preset", "toy", "--dropout", "0.1", "--max-steps", "96", "--validate-every", "6", "--warmup", "20"),
     *("--tokens-per-batch", "256", "--accumulate", "2", "--precision", "fp32", "--device", "cpu"),
 )
 FOLDER = Path("runs/killed")
-CLOCKS = ("seconds", "validation_seconds")
+CLOCKS = ("seconds", "validation_seconds", "validating_seconds")
 POLL = 1e-4  # seconds
 
 
 def write_pairs(path: Path, pairs: int = 600) -> None:
-    """Sequences of digits and their reversals."""
+    """Write sequences of digits and their reversals."""
     rng = random.Random(1)
     lines = ([rng.choice("0123456789") for _ in range(rng.randint(3, 12))] for _ in range(pairs))
     path.write_text("".join(f"{' '.join(x)}\t{' '.join(reversed(x))}\n" for x in lines), "utf-8")
 
 
-def start(scratch: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    """A training, in the scratch folder, on one thread."""
+def start(scratch: Path, *options: str) -> subprocess.Popen[bytes]:
+    """Start a training, in the scratch folder, on one thread."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [*SEQFORMER, *arguments],
-        cwd=scratch,
-        env=environment,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-    )
+    train = [sys.executable, "-m", "seqformer", "train", *options]
+    quiet = {"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL}
+    return subprocess.Popen(train, cwd=scratch, env=environment, **quiet)
 
 
 def begin(scratch: Path, folder: Path) -> subprocess.Popen[bytes]:
-    """The training from its beginning."""
+    """Start the training from its beginning."""
     return start(scratch, "--data", "prepared/pairs", "--run", str(folder), *RECIPE)
 
 
 def wait(child: subprocess.Popen[bytes], until: Callable[[], bool]) -> bool:
-    """Wait for a moment; False where the training ends before it comes."""
+    """Wait for a moment, and return whether it came before the training ended."""
     while not until():
         if child.poll() is not None:
             return False
@@ -72,13 +68,13 @@ def wait(child: subprocess.Popen[bytes], until: Callable[[], bool]) -> bool:
 
 
 def random_time(rng: random.Random, longest: float) -> Callable[[], bool]:
-    """A moment within ``longest`` seconds from now."""
+    """Return a moment within ``longest`` seconds from now."""
     moment = time.monotonic() + rng.uniform(0, longest)
     return lambda: time.monotonic() >= moment
 
 
 def during_a_write(rng: random.Random, run: Path) -> Callable[[], bool]:
-    """Within 4 ms of the appearance of one of the next files that are being written."""
+    """Return a moment within 4 ms of the appearance of one of the next files that are being written."""
     left, there = rng.randint(1, 12), False
     names = [run / f"{name}.safetensors.tmp" for name in ("state", "weights")]
     moment = float("inf")
@@ -97,7 +93,7 @@ def during_a_write(rng: random.Random, run: Path) -> Callable[[], bool]:
 
 
 def run_with_kills(scratch: Path, rng: random.Random, kills: int, longest: float) -> Counter[str]:
-    """Run the training to its end, killed up to ``kills`` times; where the kills fell."""
+    """Run the training to its end, killed up to ``kills`` times, and return where the kills fell."""
     counts: Counter[str] = Counter()
     run = scratch / FOLDER
     while True:
@@ -117,7 +113,7 @@ def run_with_kills(scratch: Path, rng: random.Random, kills: int, longest: float
 
 
 def where(run: Path) -> str:
-    """What a killed training was doing, as far as its folder tells."""
+    """Return what a killed training was doing, as far as its folder tells."""
     if not run.is_dir():
         return "before there was a run"
     if list(run.glob("*.tmp")):
@@ -128,25 +124,23 @@ def where(run: Path) -> str:
 
 
 def state(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Tensors and metadata of a state, without clocks."""
-    with safe_open(path, framework="pt") as file:
-        metadata = {name: json.loads(text) for name, text in file.metadata().items()}
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    for clock in CLOCKS:
-        del metadata["progress"][clock]
-    return tensors, metadata
+    """Return tensors and metadata of a state, by name, without clocks."""
+    tensors, texts = read_tensors(path)
+    metadata = {name: json.loads(text) for name, text in texts.items()}
+    metadata |= metadata.pop("progress")
+    return tensors, {name: value for name, value in metadata.items() if name not in CLOCKS}
 
 
 def differences(one: Path, other: Path) -> list[str]:
-    """The names of what differs between two ended runs."""
+    """Return the names of what differs between two ended runs."""
     found = [
         name
         for name in ("weights.safetensors", "metrics.jsonl")
         if (one / name).read_bytes() != (other / name).read_bytes()
     ]
     (ours, our_facts), (theirs, their_facts) = (state(run / "state.safetensors") for run in (one, other))
-    if our_facts != their_facts:
-        found.append("state.safetensors: metadata")
+    names = sorted(set(our_facts) | set(their_facts))
+    found += [f"state.safetensors: {n}" for n in names if our_facts.get(n) != their_facts.get(n)]
     found += [
         f"state.safetensors: {name}"
         for name in sorted(set(ours) | set(theirs))
@@ -157,10 +151,9 @@ def differences(one: Path, other: Path) -> list[str]:
 
 
 def measure(scratch: Path, kills: int = 30, seed: int = 1) -> dict[str, Any]:
-    """Kill, resume and compare; the figures."""
+    """Kill, resume and compare, and return the figures."""
     write_pairs(scratch / "pairs.tsv")
-    prepare = [*SEQFORMER[:-1], "prepare", "pairs.tsv", "--model-type", "word"]
-    subprocess.run(prepare, cwd=scratch, check=True, stdout=subprocess.DEVNULL)
+    command(scratch, "prepare", "pairs.tsv", "--model-type", "word")
     clock = time.monotonic()
     told = (child := begin(scratch, Path("runs/whole"))).communicate()[1]
     assert child.returncode == 0, told.decode()
@@ -179,8 +172,7 @@ def measure(scratch: Path, kills: int = 30, seed: int = 1) -> dict[str, Any]:
 
 def main() -> None:
     """Print the figures as a table; exit with 1 where anything differs."""
-    form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser = arguments(__doc__)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1, help="of the moments")
     options = parser.parse_args()

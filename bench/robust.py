@@ -11,30 +11,43 @@ lengths through a model of the preset "small", by which memory is measured.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
-import resource
 import sys
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from any_text import CONFIGS, FILES, check, random_translator
+import torch
+from any_text import CONFIGS, FILES, check
+from common import arguments, memory
 from conftest import toy_pairs
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from seqformer.config import PRESETS, DecodeConfig
+import seqformer
+from seqformer.config import DecodeConfig
 from seqformer.decoding.translator import Translator
-from seqformer.text import prepare
+from seqformer.models import ARCHITECTURES, build
+from seqformer.models.transformer import TransformerConfig
+from seqformer.tasks.task import Task
+
+SMALL = {"encoder_layers": 1, "decoder_layers": 1, "width": 16}
+
+
+def random_translator(task: Task[Any], arch: str, **shape: int) -> Translator:
+    """Return a model with random weights over the tokenizer of prepared data."""
+    torch.manual_seed(7)
+    model = build(ARCHITECTURES[arch][0](**task.sizes(), **shape))
+    return task.predictor(model.eval().requires_grad_(False), torch.device("cpu"))
 
 
 def long_lines(translator: Translator) -> None:
-    """Processor seconds for lines of a million characters: words, one word, accents, line ends."""
+    """Print processor seconds for lines of a million characters: words, one word, accents, line ends."""
     manifest = replace(translator.manifest, longest={"source": 100, "target": 100})
     translator = replace(translator, manifest=manifest)
     for unit in ("chat, ", "chat", "\u0315\u0300", "\u2028", ". "):
@@ -42,43 +55,41 @@ def long_lines(translator: Translator) -> None:
         begin = time.process_time()
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
             check(translator, line, DecodeConfig(beam=1, max_length=1), as_json=False)
-        print(
-            f"a million characters of {unit!r}: {time.process_time() - begin:.1f} s of a processor",
-            flush=True,
-        )
+        seconds = time.process_time() - begin
+        print(f"a million characters of {unit!r}: {seconds:.1f} s of a processor", flush=True)
 
 
-def memory(folder: Path) -> None:
-    """What the process takes at most, before and after sources at the reach that never end."""
-    translator = random_translator(folder, **PRESETS["small"])
+def worst_lengths(task: Task[Any]) -> None:
+    """Print what the process takes at most, before and after sources at the reach that never end."""
+    translator = random_translator(task, "transformer", **TransformerConfig.presets["small"])
     manifest = replace(translator.manifest, longest={"source": 2000, "target": 2000})
     translator = replace(translator, manifest=manifest)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    before = memory("VmHWM")
     for words, count, limit in ((1, 2000, 20), (20, 100, 60), (400, 4, 120), (1999, 2, 40)):
         lines = ["☃ " * words] * count
         begin = time.process_time()
         translator.translate(lines, DecodeConfig(beam=5, max_length=limit))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-        seconds = time.process_time() - begin
-        print(
-            f"{count} lines of {words} words: peak {peak} MiB, {before} before, {seconds:.0f} s",
-            flush=True,
-        )
+        peak, seconds = memory("VmHWM"), time.process_time() - begin
+        told = f"peak {peak:.0f} MiB, {before:.0f} before, {seconds:.0f} s"
+        print(f"{count} lines of {words} words: {told}", flush=True)
 
 
 def main() -> None:
     """Run the cases and print cases, lines, seconds and failures; a failure also sets the exit code."""
-    form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser = arguments(__doc__)
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     cases = lines = 0
     failures: list[str] = []
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "toy"
-        prepare.prepare(toy_pairs(), {}, folder, prepare.Options(vocab_size=80, valid_size=5, test_size=5))
-        translators = [random_translator(folder), random_translator(folder, arch="bahdanau")]
+        task = seqformer.prepare(
+            toy_pairs(), out=Path(scratch) / "toy", vocab_size=80, valid_size=5, test_size=5
+        ).task
+        translators = [
+            random_translator(task, "transformer", heads=2, feed_forward=16, **SMALL),
+            random_translator(task, "bahdanau", **SMALL),
+        ]
 
         @seed(options.seed)
         @settings(
@@ -103,11 +114,10 @@ def main() -> None:
         seconds = time.perf_counter() - begin
         for failure in failures[:5]:
             print(failure)
-        print(
-            f"cases {cases:,}  lines {lines:,}  seconds {seconds:.0f}  failures {len(failures)}", flush=True
-        )
+        found = f"seconds {seconds:.0f}  failures {len(failures)}"
+        print(f"cases {cases:,}  lines {lines:,}  {found}", flush=True)
         long_lines(translators[0])
-        memory(folder)
+        worst_lengths(task)
     sys.exit(bool(failures))
 
 

@@ -17,13 +17,12 @@
 
 The ten-seed experiment of the reference chapter has its own script, bench/d2l.py.
 
-Everything runs through the command line in a scratch folder; the table goes to stdout and the same
-figures as JSON to bench/out/figures.json.
+Everything runs in a scratch folder, what is timed from beginning to end as a command. The table goes to
+stdout and the same figures as JSON to bench/out/figures.json.
 """
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import random
@@ -32,78 +31,75 @@ import subprocess
 import sys
 import tempfile
 import time
+from argparse import Namespace
+from collections.abc import Callable
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-SEQFORMER = [sys.executable, "-m", "seqformer"]
-FOUR = {
-    "go .": "va !",
-    "i lost .": "j'ai perdu .",
-    "he's calm .": "il est calme .",
-    "i'm home .": "je suis chez moi .",
-}
+from common import HERE, arguments, command, keep, measured, prepare_multi30k, python
+
+import seqformer
+from seqformer.report.chapter import SENTENCES
+
+SIZES = (100_000, 300_000, 930_000)  # pairs
 Figures = dict[str, Any]
 
 
-def seqformer(scratch: Path, *arguments: object) -> tuple[str, float]:
-    """Run a command; its stdout and its seconds."""
-    begin = time.monotonic()
-    done = subprocess.run(
-        [*SEQFORMER, *map(str, arguments)], cwd=scratch, stdout=subprocess.PIPE, text=True, check=True
-    )
-    return done.stdout, time.monotonic() - begin
+def scores(scratch: Path, run: str, *which: str) -> Figures:
+    """Return what the command ``evaluate`` says of a run."""
+    told: Figures = json.loads(command(scratch, "evaluate", "--run", run, "--json", *which)[0])
+    return told
 
 
-def toys(scratch: Path, options: argparse.Namespace) -> Figures:
-    """Seconds and exact match of each toy task."""
+def toys(scratch: Path, options: Namespace) -> Figures:
+    """Return seconds and exact match of each toy task."""
     figures: Figures = {}
     for task in ("alternating", "copy", "reverse", "sort"):
-        _, seconds = seqformer(scratch, "train", "--task", task, "--run", f"runs/{task}")
-        scores = json.loads(seqformer(scratch, "evaluate", "--run", f"runs/{task}", "--json")[0])
+        _, seconds = command(scratch, "train", "--task", task, "--run", f"runs/{task}")
         figures[f"{task}: seconds"] = round(seconds, 1)
-        figures[f"{task}: exact match"] = scores["exact_match"]
+        figures[f"{task}: exact match"] = scores(scratch, f"runs/{task}")["exact_match"]
     return figures
 
 
-def demo(scratch: Path, options: argparse.Namespace) -> Figures:
-    """BLEU on the held-out test of the embedded corpus and the chapter's four sentences."""
-    seqformer(scratch, "prepare")
-    seqformer(scratch, "train", "--max-minutes", 4, "--run", "runs/demo")
-    scores = json.loads(seqformer(scratch, "evaluate", "--bleu", "--run", "runs/demo", "--json")[0])
-    told = seqformer(scratch, "translate", *FOUR, "--run", "runs/demo")[0].splitlines()
-    return {
-        "demo: BLEU": round(scores["bleu"]["score"], 1),
-        "demo: of the four sentences exact": sum(a == b for a, b in zip(told, FOUR.values(), strict=True)),
-    }
+def demo(scratch: Path, options: Namespace) -> Figures:
+    """Return BLEU on the held-out test of the embedded corpus, and the chapter's four sentences."""
+    command(scratch, "prepare")
+    command(scratch, "train", "--max-minutes", 4, "--run", "runs/demo")
+    told = command(scratch, "translate", *SENTENCES, "--run", "runs/demo")[0].splitlines()
+    exact = sum(a == b for a, b in zip(told, SENTENCES.values(), strict=True))
+    bleu = scores(scratch, "runs/demo", "--bleu")["bleu"]["score"]
+    return {"demo: BLEU": round(bleu, 1), "demo: of the four sentences exact": exact}
 
 
-def padding(scratch: Path, options: argparse.Namespace) -> Figures:
-    """Padding of the first epoch."""
-    from seqformer.text import prepared as store
+def padding(scratch: Path, options: Namespace) -> Figures:
+    """Return the share of padding in the first epoch."""
+    from seqformer.tasks import open_task
     from seqformer.text.batches import PairBatches
+    from seqformer.text.prepared import open_pairs
 
-    _prepare(scratch, options)
+    prepared = [embedded(scratch)]
+    if options.multi30k:
+        prepared.append(prepare_multi30k(scratch, options.multi30k))
     figures: Figures = {}
-    for folder in sorted((scratch / "prepared").iterdir()):
-        manifest = store.read_manifest(folder)
-        if manifest.kind == "translation":
-            pairs = PairBatches(store.open_pairs(folder, "train", manifest), 2048, 1)
-            figures[f"padding at 2,048 tokens: {folder.name}"] = round(pairs.padding(), 4)
+    for folder in prepared:
+        pairs = open_pairs(folder, "train", open_task(folder).manifest)
+        figures[f"padding at 2,048 tokens: {folder.name}"] = round(PairBatches(pairs, 2048, 1).padding(), 4)
     return figures
 
 
-def growth(scratch: Path, options: argparse.Namespace) -> Figures:
-    """Median milliseconds of a decoding step for 64 hypotheses of the small model, by length so far."""
+def growth(scratch: Path, options: Namespace) -> Figures:
+    """Return median ms of a decoding step for 64 hypotheses of the small model, by length so far."""
     import torch
 
-    from seqformer.config import PRESETS, ModelConfig
     from seqformer.models import build
     from seqformer.models.attention import padding_mask
+    from seqformer.models.transformer import TransformerConfig
 
     torch.manual_seed(0)
-    model = build(ModelConfig(8000, 8000, **PRESETS["small"])).eval()  # type: ignore[arg-type]
+    shape = TransformerConfig.presets["small"]
+    model = build(TransformerConfig(source_vocabulary=8000, target_vocabulary=8000, **shape)).eval()
     source = torch.randint(4, 8000, (64, 20))
     times: list[float] = []
     with torch.inference_mode():
@@ -117,96 +113,84 @@ def growth(scratch: Path, options: argparse.Namespace) -> Figures:
     return {f"ms per step at {n} pieces": round(found, 2) for n, found in near.items()}
 
 
-def cold(scratch: Path, options: argparse.Namespace) -> Figures:
-    """Seconds from the command to the answer, less those of importing torch; medians of five."""
+def cold(scratch: Path, options: Namespace) -> Figures:
+    """Return seconds from the command to the answer, and those of importing torch alone; medians of five."""
     run = next((r for r in ("runs/demo", "runs/m30k") if (scratch / r).is_dir()), None)
     if run is None:
-        seqformer(scratch, "prepare")
-        seqformer(scratch, "train", "--max-steps", 50, "--run", "runs/demo")
+        run = "runs/demo"
+        command(scratch, "prepare")
+        command(scratch, "train", "--max-steps", 50, "--run", run)
     whole, torch_alone = [], []
     for _ in range(5):
-        whole.append(seqformer(scratch, "translate", "i'm home .", "--run", run or "runs/demo")[1])
-        begin = time.monotonic()
-        subprocess.run([sys.executable, "-c", "import torch"], check=True)
-        torch_alone.append(time.monotonic() - begin)
+        whole.append(command(scratch, "translate", "i'm home .", "--run", run)[1])
+        torch_alone.append(python(scratch, HERE / "import_torch.py")[1])
     first, second = statistics.median(whole), statistics.median(torch_alone)
     return {"cold: translate, s": round(first, 2), "cold: import torch, s": round(second, 2)}
 
 
-def multi30k(scratch: Path, options: argparse.Namespace) -> Figures:
-    """BLEU on test_2016_flickr after ten minutes of wall clock."""
+def multi30k(scratch: Path, options: Namespace) -> Figures:
+    """Return BLEU on test_2016_flickr after ten minutes of wall clock."""
     if not options.multi30k:
         return {"multi30k": "not measured: give --multi30k DIR"}
-    _prepare(scratch, options)
+    data = prepare_multi30k(scratch, options.multi30k)
     budget = ("--preset", "small", "--max-minutes", 10)
-    _, seconds = seqformer(scratch, "train", "--data", "prepared/m30k", *budget, "--run", "runs/m30k")
-    scores = json.loads(seqformer(scratch, "evaluate", "--bleu", "--run", "runs/m30k", "--json")[0])
-    return {"multi30k: BLEU, beam 5": round(scores["bleu"]["score"], 1), "multi30k: seconds": round(seconds)}
+    _, seconds = command(scratch, "train", "--data", data, *budget, "--run", "runs/m30k")
+    bleu = scores(scratch, "runs/m30k", "--bleu")["bleu"]["score"]
+    return {"multi30k: BLEU, beam 5": round(bleu, 1), "multi30k: seconds": round(seconds)}
 
 
-def precisions(scratch: Path, options: argparse.Namespace) -> Figures:
-    """BLEU on the held-out test after as many steps in fp32 as in bf16."""
-    _prepare(scratch, options)
+def precisions(scratch: Path, options: Namespace) -> Figures:
+    """Return BLEU on the held-out test after as many steps in fp32 as in bf16."""
     found: dict[str, list[float]] = {"fp32": [], "bf16": []}
-    for seed in (1, 2, 3):
-        for precision, scores in found.items():
-            run = f"runs/{precision}-{seed}"
-            how = ("--precision", precision, "--seed", seed, "--max-steps", 600)
-            seqformer(scratch, "train", *how, "--run", run)
-            told = json.loads(seqformer(scratch, "evaluate", "--bleu", "--run", run, "--json")[0])
-            scores.append(round(told["bleu"]["score"], 1))
-    return {
-        f"precisions: BLEU in {name}": f"{statistics.mean(scores):.1f} {scores}"
-        for name, scores in found.items()
-    }
+    for seed, name in product((1, 2, 3), found):
+        where = scratch / f"runs/{name}-{seed}"
+        run = seqformer.train(embedded(scratch), run=where, precision=name, seed=seed, max_steps=600)
+        found[name].append(round(seqformer.evaluate(run, metrics=["bleu"])["bleu"].score, 1))
+    return {f"precisions: BLEU in {name}": f"{statistics.mean(s):.1f} {s}" for name, s in found.items()}
 
 
-def images(scratch: Path, options: argparse.Namespace) -> Figures:
-    """Test accuracy of the small Vision Transformer after ten minutes."""
+def images(scratch: Path, options: Namespace) -> Figures:
+    """Return the test accuracy of the small Vision Transformer after ten minutes."""
     if not options.images:
         return {"images": "not measured: give --images DIR"}
     where = ("--task", "images", "--images", options.images.resolve())
-    _, seconds = seqformer(scratch, "train", *where, "--max-minutes", 10, "--run", "runs/images")
-    scores = json.loads(seqformer(scratch, "evaluate", "--run", "runs/images", "--json")[0])
-    return {"images: test accuracy": scores["accuracy"], "images: seconds": round(seconds)}
+    _, seconds = command(scratch, "train", *where, "--max-minutes", 10, "--run", "runs/images")
+    accuracy = scores(scratch, "runs/images")["accuracy"]
+    return {"images: test accuracy": accuracy, "images: seconds": round(seconds)}
 
 
-def faults(scratch: Path, options: argparse.Namespace) -> Figures:
-    """How fast pairs are cleaned, and how much memory preparing the head of a large corpus takes."""
+def faults(scratch: Path, options: Namespace) -> Figures:
+    """Return how fast pairs are cleaned, and the memory that preparing the head of a large corpus takes."""
     if not options.scale:
         return {"faults": "not measured: give --scale PAIRS.tsv.gz"}
     figures: Figures = {}
     for pairs in SIZES:
-        for name, code in (("cleaning", CLEANING), ("whole of prepare", PREPARING)):
-            seconds, peak = child(scratch, code, _shuffled(scratch, options), pairs)
-            figures[f"faults: {name}, {pairs:,}: pairs/s"] = round(pairs / seconds)
-            figures[f"faults: {name}, {pairs:,}: peak MB"] = round(peak)
+        for name, program in (("cleaning", "clean_pairs.py"), ("whole of prepare", "prepare_pairs.py")):
+            found = measured(scratch, program, shuffled(scratch, options), pairs)
+            figures[f"faults: {name}, {pairs:,}: pairs/s"] = round(pairs / found["seconds"])
+            figures[f"faults: {name}, {pairs:,}: peak MB"] = round(found["peak"])
     return figures
 
 
-def scale(scratch: Path, options: argparse.Namespace) -> Figures:
-    """What training on the head of a large corpus takes before its first step, and in memory.
-
-    The memory of a process itself; the prepared pairs are mapped and their pages the system's to drop.
-    """
+def scale(scratch: Path, options: Namespace) -> Figures:
+    """Return what training on the head of a large corpus takes before its first step, and in memory."""
     if not options.scale:
         return {"scale": "not measured: give --scale PAIRS.tsv.gz"}
     figures: Figures = {}
     for pairs in SIZES:
-        data = f"prepared/{pairs}"
-        size = ("--max-pairs", pairs, "--vocab-size", 8000, "--out", data)
-        seqformer(scratch, "prepare", _shuffled(scratch, options), *size)
-        seconds, peak, plan = child(scratch, TRAINING, data)
-        disk = sum(file.stat().st_size for file in (scratch / data).iterdir())
-        figures[f"scale: {pairs:,}: seconds to the first step"] = round(seconds, 1)
-        figures[f"scale: {pairs:,}: peak MB"] = round(peak)
-        figures[f"scale: {pairs:,}: seconds to plan a part"] = round(plan, 2)
+        data = scratch / f"prepared/{pairs}"
+        seqformer.prepare(shuffled(scratch, options), max_pairs=pairs, vocab_size=8000, out=data)
+        found = measured(scratch, "first_step.py", data)
+        disk = sum(file.stat().st_size for file in data.iterdir())
+        figures[f"scale: {pairs:,}: seconds to the first step"] = round(found["first"], 1)
+        figures[f"scale: {pairs:,}: peak MB"] = round(found["peak"])
+        figures[f"scale: {pairs:,}: seconds to plan a part"] = round(found["plan"], 2)
         figures[f"scale: {pairs:,}: MB on disk"] = round(disk / 2**20)
     return figures
 
 
-def _shuffled(scratch: Path, options: argparse.Namespace) -> Path:
-    """The large corpus in random order: of a sorted one, more pairs are also more languages."""
+def shuffled(scratch: Path, options: Namespace) -> Path:
+    """Return the large corpus in random order: of a sorted one, more pairs are also more languages."""
     made = scratch / "shuffled.tsv"
     if not made.exists():
         opened = gzip.open if options.scale.suffix == ".gz" else open
@@ -217,103 +201,28 @@ def _shuffled(scratch: Path, options: argparse.Namespace) -> Path:
     return made
 
 
-def child(scratch: Path, code: str, *arguments: object) -> list[float]:
-    """The numbers that a process of its own prints, because the peak of memory is that of a process."""
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    done = subprocess.run(command, cwd=scratch, stdout=subprocess.PIPE, text=True, check=True)
-    return [float(number) for number in done.stdout.split()]
+def embedded(scratch: Path) -> Path:
+    """Prepare the embedded corpus, unless that is done, and return where."""
+    folder = scratch / "prepared/en-fr"
+    if not folder.is_dir():
+        seqformer.prepare(out=folder)
+    return folder
 
 
-SIZES = (100_000, 300_000, 930_000)  # pairs
-PEAK = "; import resource; print(time.monotonic() - begin, resource.getrusage(%s).ru_maxrss / 1024)"
-CLEANING = (
-    """
-import sys, time
-from itertools import islice
-from pathlib import Path
-from seqformer.text.clean import Cleaner, clean
-from seqformer.text.corpus import Filter, Normalizer, read_tsv
-begin = time.monotonic()
-cleaner = Cleaner(Normalizer(), Filter())
-pairs = islice(read_tsv([Path(sys.argv[1])], cleaner.faults), int(sys.argv[2]))
-clean(pairs, frozenset(), cleaner, Path("clean.tsv"))"""
-    + PEAK % "resource.RUSAGE_SELF"
-)
-PREPARING = (
-    """
-import subprocess, sys, time
-begin = time.monotonic()
-command = [sys.executable, "-m", "seqformer", "prepare", sys.argv[1], "--max-pairs", sys.argv[2]]
-quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-subprocess.run([*command, "--out", "prepared/scale"], check=True, **quiet)"""
-    + PEAK % "resource.RUSAGE_CHILDREN"
-)
-TRAINING = """
-import sys, time
-from pathlib import Path
-from threading import Thread
-from seqformer.runs import run
-from seqformer.runs import assemble as learn
-from seqformer.config import PRESETS, ModelConfig, TrainConfig
-from seqformer.text.prepared import read_manifest
-from seqformer.training.events import Stepped
-
-def own():
-    return int(Path("/proc/self/status").read_text().split("RssAnon:")[1].split()[0]) / 1024
-
-peak, ended = 0.0, False
-def watch():
-    global peak
-    while not ended:
-        peak = max(peak, own())
-        time.sleep(0.002)
-
-Thread(target=watch, daemon=True).start()
-begin = time.monotonic()
-data = Path(sys.argv[1])
-sizes = read_manifest(data).vocabulary
-model = ModelConfig(sizes["source"], sizes["target"], **PRESETS["tiny"])
-opened = run.create(Path("runs") / data.name, data, model, TrainConfig(max_steps=30, validate_every=1000))
-trainer = learn.begin(opened, "cpu").trainer
-first = None
-for event in trainer.run():
-    if isinstance(event, Stepped) and first is None:
-        first = time.monotonic() - begin
-planned = time.monotonic()
-trainer.batches.plan(0, trainer.batches.parts - 1)
-planned, ended = time.monotonic() - planned, True
-print(first, peak, planned)"""
-
-
-def script(name: str, scratch: Path, options: argparse.Namespace) -> Figures:
-    """Whether all is well by a script of its own; it prints its table itself."""
+def script(name: str, scratch: Path, options: Namespace) -> Figures:
+    """Return whether all is well by a script of its own, which prints its table itself."""
     return {f"{name}: all well": subprocess.run([sys.executable, HERE / name]).returncode == 0}
 
 
-def _prepare(scratch: Path, options: argparse.Namespace) -> None:
-    if not (scratch / "prepared/en-fr").is_dir():
-        seqformer(scratch, "prepare")
-    if options.multi30k and not (scratch / "prepared/m30k").is_dir():
-        parts = {"": "train", "valid-": "val", "test-": "test_2016_flickr"}
-        files: list[object] = []
-        for option, name in parts.items():
-            for side, language in (("source", "en"), ("target", "de")):
-                files += [f"--{option}{side}", options.multi30k.resolve() / f"{name}.{language}"]
-        seqformer(scratch, "prepare", *files, "--vocab-size", 8000, "--out", "prepared/m30k")
-
-
-BENCHES = {
-    f.__name__: f for f in (toys, demo, padding, growth, cold, multi30k, precisions, faults, scale, images)
-} | {
-    name: partial(script, f"{file}.py")
-    for name, file in (("kills", "kill"), ("robust",) * 2, ("hostile",) * 2, ("significance",) * 2)
-}
+FUNCTIONS = (toys, demo, padding, growth, cold, multi30k, precisions, faults, scale, images)
+SCRIPTS = {"kills": "kill.py"} | {name: f"{name}.py" for name in ("robust", "hostile", "significance")}
+BENCHES: dict[str, Callable[[Path, Namespace], Figures]] = {bench.__name__: bench for bench in FUNCTIONS}
+BENCHES |= {name: partial(script, file) for name, file in SCRIPTS.items()}
 
 
 def main() -> None:
     """Run the named benches, all by default, and print one table."""
-    form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser = arguments(__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], help="which; all where none is named")
     parser.add_argument("--multi30k", type=Path, help="folder with the raw Multi30k files")
     parser.add_argument("--scale", type=Path, help="a large TSV file of pairs, plain or .gz")
@@ -325,9 +234,7 @@ def main() -> None:
             figures |= BENCHES[name](Path(scratch), options)
     for name, value in figures.items():
         print(f"{name:50} {value}")
-    out = HERE / "out"
-    out.mkdir(exist_ok=True)
-    (out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    keep("figures", figures)
 
 
 if __name__ == "__main__":

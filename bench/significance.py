@@ -11,19 +11,19 @@ The verdict of ``--compare`` asks for both tests: sacrebleu's bootstrap alone is
 
 from __future__ import annotations
 
-import argparse
 import math
 import random
 import sys
 import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 
 from seqformer.report import significance
-from seqformer.text import corpus
+from seqformer.text.rows import embedded, read_lines, read_tsv
 
 
 def damaged(line: str, share: float, words: list[str], chance: random.Random) -> str:
-    """A line in which about a share of the words is lost, put in another place or replaced."""
+    """Return a line in which about a share of the words is lost, put in another place or replaced."""
     kept: list[str] = []
     for word in line.split():
         if chance.random() >= share:
@@ -34,8 +34,8 @@ def damaged(line: str, share: float, words: list[str], chance: random.Random) ->
 
 
 def synthetic(count: int, chance: random.Random) -> tuple[list[str], list[str], list[str]]:
-    """Outputs of two systems, and the references."""
-    references = chance.sample([target for _, target in corpus.read_tsv(corpus.embedded())], count)
+    """Make outputs of two systems, and return them and their references."""
+    references = chance.sample([target for _, target in read_tsv(embedded())], count)
     words = sorted({word for line in references for word in line.split()})
     first, second = ([damaged(line, share, words, chance) for line in references] for share in (0.25, 0.35))
     return first, second, references
@@ -48,7 +48,7 @@ def false_alarms(
     chance: random.Random,
     names: tuple[str, ...] = ("bleu", "chrf"),
 ) -> dict[str, list[float]]:
-    """score and test -> the p-value of each trial under the null hypothesis."""
+    """Return the p-value of each trial under the null hypothesis, by score and test."""
     found: dict[str, list[float]] = {}
     rows = list(zip(*outputs, strict=True))
     for _ in range(trials):
@@ -64,7 +64,7 @@ def false_alarms(
 
 
 def within(alarms: int, trials: int, level: float = significance.LEVEL) -> tuple[float, float]:
-    """The 95% interval of a share (Wilson 1927), so that chance is not read as a fault."""
+    """Return the 95% interval of a share (Wilson 1927), so that chance is not read as a fault."""
     z, share = 1.96, alarms / trials
     middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2)) / (1 + z * z / trials)
@@ -73,9 +73,7 @@ def within(alarms: int, trials: int, level: float = significance.LEVEL) -> tuple
 
 def main() -> None:
     """Print how often each test raised a false alarm; exit with 1 where the verdict does so above 5%."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=250)
     parser.add_argument("--sentences", type=int, default=150, help="a trial")
     parser.add_argument("--seed", type=int, default=1)
@@ -83,7 +81,7 @@ def main() -> None:
     options = parser.parse_args()
     chance = random.Random(options.seed)
     if options.outputs:
-        first, second, references = (list(corpus.read_lines(path)) for path in options.outputs)
+        first, second, references = (list(read_lines(path)) for path in options.outputs)
         outputs = (first, second, references)
     else:
         outputs = synthetic(5 * options.sentences, chance)

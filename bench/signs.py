@@ -9,23 +9,23 @@ sign, and with each of them.
 
 from __future__ import annotations
 
-import argparse
 import random
 import string
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from seqformer.config import DecodeConfig
+from common import arguments
+
+import seqformer
 from seqformer.decoding.signs import SIGNS
-from seqformer.runs.run import Run
-from seqformer.text.corpus import read_lines
+from seqformer.text.rows import read_lines
 
 EACH = 80  # lines of garbage of a kind
 
 
 def garbage(good: list[str], foreign: list[str], chance: random.Random) -> dict[str, list[str]]:
-    """Kinds of input that no translation can be made of."""
+    """Make kinds of input that no translation can be made of."""
     words = sorted({word for line in good for word in line.split()})
 
     def letters(known: str, low: int, high: int) -> str:
@@ -57,8 +57,7 @@ def garbage(good: list[str], foreign: list[str], chance: random.Random) -> dict[
 
 def main() -> None:
     """Translate, count, print."""
-    form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser = arguments(__doc__)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--source", type=Path, required=True, help="good text in the source language")
     parser.add_argument("--foreign", type=Path, required=True, help="text in the target language")
@@ -66,13 +65,13 @@ def main() -> None:
     options = parser.parse_args()
     good = list(read_lines(options.source))
     inputs = {"test set": good} | garbage(good, list(read_lines(options.foreign)), random.Random(1))
-    translator = Run(options.run).translator("cpu")
+    model = seqformer.load(options.run, device="cpu")
     print(f"{'':26}{'lines':>6}{'any':>8}" + "".join(f"{name:>11}" for name in SIGNS))
     total = flagged = 0
     for kind, lines in inputs.items():
-        best = [t[0] for t in translator.translate(lines, DecodeConfig(beam=options.beam))]
-        counts = Counter(name for t in best for name in t.signs)
-        marked = sum(bool(t.signs) for t in best)
+        warnings = [t.warnings for t in model.translate(lines, beam=options.beam)]
+        counts = Counter(name for names in warnings for name in names)
+        marked = sum(map(bool, warnings))
         if kind != "test set":
             total, flagged = total + len(lines), flagged + marked
         shares = "".join(f"{counts[name] / len(lines):>11.1%}" for name in SIGNS)

@@ -9,11 +9,11 @@ import torch
 from hypothesis import strategies as st
 
 from seqformer.cli.stream import Printer, translate_lines
-from seqformer.config import DecodeConfig, ModelConfig
+from seqformer.config import DecodeConfig
 from seqformer.decoding.translator import Translator
 from seqformer.models import build
-from seqformer.text import prepared as store
-from seqformer.text import tokenizer
+from seqformer.models.transformer import TransformerConfig
+from seqformer.tasks import open_task, text_task
 
 # each is a trap for somebody: line ends that are none, a byte order mark, no width, right to left, marks
 # without a letter, four bytes, the symbols of tokenizers, and bytes that are not UTF-8
@@ -48,16 +48,10 @@ CONFIGS = st.builds(
 def random_translator(data: Path, **changes: object) -> Translator:
     """A small model with random weights over the tokenizer of a prepared folder."""
     torch.manual_seed(7)
-    manifest = store.read_manifest(data)
+    task = text_task(open_task(data))
     values: dict[str, object] = {"encoder_layers": 1, "decoder_layers": 1, "width": 16, "heads": 2}
-    values |= {"feed_forward": 16, "joint": manifest.vocabulary["source"] == manifest.vocabulary["target"]}
-    shape = ModelConfig(
-        manifest.vocabulary["source"],
-        manifest.vocabulary["target"],
-        **(values | changes),  # type: ignore[arg-type]
-    )
-    model = build(shape).eval().requires_grad_(False)
-    return Translator(model, shape, tokenizer.load(data), manifest, torch.device("cpu"))
+    shape = TransformerConfig(**(task.sizes() | values | {"feed_forward": 16} | changes))  # type: ignore[arg-type]
+    return task.predictor(build(shape).eval().requires_grad_(False), torch.device("cpu"))
 
 
 class Sink:

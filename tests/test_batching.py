@@ -9,12 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqformer.symbols import BOS, EOS, PAD
+from seqformer.tasks import open_task
 from seqformer.text import batches as batching
-from seqformer.text import prepared as store
 from seqformer.text.batches import PairBatches, _cells
-from seqformer.text.tokenizer import BOS, EOS, PAD
+from seqformer.text.prepared import Pairs, open_pairs
 
 Lengths = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=200)
+
+
+def train_pairs(data: Path) -> Pairs:
+    return open_pairs(data, "train", open_task(data).manifest)
 
 
 @given(Lengths, st.integers(1, 300))
@@ -35,7 +40,7 @@ def test_in_the_parts_of_an_epoch_each_pair_comes_once(
 ) -> None:
     monkeypatch.setattr(batching, "RUN", runs)
     monkeypatch.setattr(batching, "PART", part)
-    pairs = store.open_pairs(data, "train", store.read_manifest(data))
+    pairs = train_pairs(data)
     batches = PairBatches(pairs, 60, seed=1)
     assert batches.parts == -(-len(pairs) // part)
     for epoch in (0, 1):
@@ -46,7 +51,7 @@ def test_in_the_parts_of_an_epoch_each_pair_comes_once(
 
 @pytest.fixture
 def batches(data: Path) -> PairBatches:
-    return PairBatches(store.open_pairs(data, "train", store.read_manifest(data)), 60, seed=1)
+    return PairBatches(train_pairs(data), 60, seed=1)
 
 
 def test_epochs_differ_and_repeat(batches: PairBatches) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,9 @@ from typing import Any
 
 import pytest
 from conftest import Command
+
+from seqformer.errors import WriteError
+from seqformer.runs.state import RunStore
 
 
 def write_pairs(path: Path, count: int = 60) -> Path:
@@ -66,7 +71,7 @@ def test_the_whole_road(command: Command, tmp_path: Path) -> None:
 def test_the_recurrent_model_takes_the_same_road(command: Command, data: Path, tmp_path: Path) -> None:
     small = ["--arch", "bahdanau", "--bidirectional", "--width", 16, "--decoder-layers", 1]
     code, _, err = command("train", "--data", data, *small, "--max-steps", 4, "--precision", "fp32")
-    assert code == 0 and "bahdanau" in err and "bidirectional True" in err
+    assert code == 0 and "bahdanau" in err and ", bidirectional" in err
     assert command("train", "--resume", "--run", tmp_path / "runs/toy", "--max-steps", 6)[0] == 0
     code, out, _ = command("translate", "le chat mange", "", "un chien", "--beam", 3)
     assert code == 0 and out.count("\n") == 3
@@ -83,6 +88,7 @@ def test_the_books_experiment(command: Command, tmp_path: Path) -> None:
     (tmp_path / "fra.txt").write_text("".join(lines), "utf-8")
     code, out, err = command("prepare", "fra.txt", "--style", "d2l")
     assert code == 0 and "both valid and test" in err and "dropped" not in out
+    assert "140 pairs in prepared/fra" in out and "the same as valid" in out  # the last 128 count once
     code, _, err = command("train", "--preset", "d2l-bahdanau", "--width", 32, "--max-epochs", 25)
     assert code == 0 and "bahdanau" in err and "25 epochs" in err
     code, out, _ = command("evaluate", "--reference-sentences", "--json")
@@ -139,9 +145,16 @@ def test_a_part_left_out_is_said_in_the_run_and_kept_in_it(
     model = json.loads((run / "config.json").read_text())["model"]
     assert model["positions"] == "none" and model["causal"] is False
     assert command("translate", "le chat", "--run", run)[0] == 0
-    for flag in left_out:
-        code, _, err = command("train", "--resume", "--run", run, "--max-steps", 3, flag)
-        assert code == 2 and f"{flag} cannot be given with --resume" in err
+    usual = tmp_path / "usual"
+    assert command("train", "--data", data, *SMALL, "--max-steps", 2, "--run", usual)[0] == 0
+    for folder, options, begun in (
+        (run, ["--positions", "sinusoidal"], "positions sinusoidal: {} was begun with none"),
+        (usual, ["--no-positions"], "positions none: {} was begun with sinusoidal"),
+        (usual, ["--no-causal-mask"], "causal False: {} was begun with True"),
+    ):
+        code, _, err = command("train", "--resume", "--run", folder, "--max-steps", 3, *options)
+        assert code == 2 and begun.format(folder) in err and err.count("\n") == 1
+    assert command("train", "--resume", "--run", run, "--max-steps", 3, *left_out)[0] == 0  # as it was begun
 
 
 def test_learned_positions_have_an_end(command: Command, data: Path, tmp_path: Path) -> None:
@@ -159,7 +172,7 @@ def test_learned_positions_have_an_end(command: Command, data: Path, tmp_path: P
     code, _, err = command(
         "train", "--data", "prepared/long", *SMALL, "--max-steps", 2, "--positions", "learned"
     )
-    assert code == 2 and "--max-pieces 511" in err and not (tmp_path / "runs/long").exists()
+    assert code == 2 and "at most 511 pieces" in err and not (tmp_path / "runs/long").exists()
 
 
 MISTAKES: list[tuple[list[str], str]] = [
@@ -172,7 +185,8 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["prepare", "latin.tsv", "good.tsv", "--strict"], "latin.tsv, line 1"),
     (["prepare", "good.tsv", "--vocab-size", "many"], "give a number"),
     (["prepare", "good.tsv", "--model-type", "bep"], "did you mean 'bpe'"),
-    (["prepare", "good.tsv", "--source", "one.tsv"], "not both"),
+    (["prepare", "good.tsv", "--source", "one.tsv"], "go together"),
+    (["prepare", "good.tsv", "--source", "one.tsv", "--target", "one.tsv"], "not both"),
     (["prepare", "--source", "one.tsv"], "go together"),
     (["prepare", "--source", "good.tsv", "--target", "one.tsv"], "one.tsv ends after line 1"),
     (["prepare", "good.tsv", "--out", "full"], "holds something else"),
@@ -231,13 +245,81 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     )
 
 
+USAGE = [
+    (["train", "--lr", "1"], "seqformer train: there is no option --lr; it is called --learning-rate here"),
+    (["train", "--epochs", "3"], "--max-epochs"),
+    (["train", "--batch-size", "64"], "--tokens-per-batch"),
+    (["train", "--config", "r.toml"], "--recipe"),
+    (["train", "--layers", "2"], "--encoder-layers and --decoder-layers"),
+    (["translate", "x", "--model", "runs/x"], "it is called --run here"),
+    (["translate", "x", "--beam-size", "4"], "it is called --beam here"),
+    (["evaluate", "--src", "a", "--ref", "b"], "it is called --source here"),
+    (["prepare", "--vocab", "80"], "it is called --vocab-size here"),
+    (["train", "--widht", "8"], "seqformer train: no such option: --widht"),
+    (["train", "--max-steps", "many"], "seqformer train: "),
+    (["trian"], "seqformer: no such command 'trian'"),
+    (["runs", "curve"], "seqformer runs curve: missing argument"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), USAGE, ids=lambda x: " ".join(x) if isinstance(x, list) else ""
+)
+def test_an_option_of_another_tool_is_told_what_it_is_called_here(
+    command: Command, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    code, out, err = command(*arguments)
+    assert code == 2 and out == "" and message in err and err.count("\n") == 1, err
+    assert " --help)" in err and not list(tmp_path.iterdir())
+
+
+def test_what_comes_next_is_of_the_runs_own_data_and_can_be_pasted(command: Command, tmp_path: Path) -> None:
+    write_pairs(tmp_path / "mine.tsv")
+    code, out, _ = command("prepare", "mine.tsv", "--vocab-size", 80, "--out", "prepared/my pairs")
+    assert code == 0
+    (proposed,) = [shlex.split(line.split("next: ")[1]) for line in out.splitlines() if "next: " in line]
+    assert proposed == ["seqformer", "train", "--data", "prepared/my pairs"]
+    code, _, err = command(*proposed[1:], *SMALL, "--max-steps", 1, "--run", "runs/it's mine")
+    assert code == 0 and "until" in err and " 1 step\n" in re.sub(" +\n", "\n", err)
+    commands = [shlex.split(line) for line in err.split("Next:\n")[1].splitlines()]
+    assert [c[1] for c in commands] == ["translate", "evaluate", "attention"]
+    held_out = [
+        line.split("\t")[0] for line in Path("runs/it's mine/test.tsv").read_text("utf-8").splitlines()
+    ]
+    for words in commands:
+        assert words[0] == "seqformer" and words[-2:] == ["--run", "runs/it's mine"]
+        assert words[1] == "evaluate" or words[2] in held_out
+        assert command(*words[1:])[0] == 0
+
+
+def test_a_full_disk_says_how_to_go_on(
+    command: Command, data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kept = RunStore.save
+
+    def save(store: RunStore, tensors: Any, progress: Any) -> None:
+        if progress.step:
+            raise WriteError("state.safetensors: cannot be written (No space left on device)")
+        kept(store, tensors, progress)
+
+    monkeypatch.setattr(RunStore, "save", save)
+    code, _, err = command("train", "--data", data, *SMALL, "--max-steps", 4, "--run", "runs/my run")
+    assert code == 2 and "No space left on device" in err and "the state of step 0 is kept" in err
+    last = err.splitlines()[-1]
+    assert last.startswith("seqformer: ") and last.endswith("seqformer train --resume --run 'runs/my run'"), (
+        last
+    )
+    monkeypatch.setattr(RunStore, "save", kept)
+    assert command(*shlex.split(last.split("with: ")[1])[1:])[0] == 0
+
+
 def test_broken_runs_are_told_in_one_line(command: Command, trained: Path, tmp_path: Path) -> None:
     import shutil
 
     for name, content, message in (
         ("weights.safetensors", b"junk", "not a whole safetensors file"),
         ("tokenizer.model", b"junk", "changed since it was made"),
-        ("config.json", b"{}", "two parts"),
+        ("config.json", b"{}", "three parts"),
         ("run.json", b"{", "not valid JSON"),
         ("manifest.json", b"[]", "not a manifest"),
     ):

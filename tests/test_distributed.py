@@ -12,9 +12,10 @@ import torch
 from conftest import MakeRun
 
 from seqformer.errors import RunError
-from seqformer.runs import assemble as learn
+from seqformer.models import build
+from seqformer.runs import assemble
+from seqformer.runs.metrics import read_metrics
 from seqformer.runs.run import Run
-from seqformer.runs.state import read_metrics
 from seqformer.training.distributed import ALONE, Processes
 
 RECIPE = {"max_steps": 12, "validate_every": 6, "tokens_per_batch": 96}
@@ -54,7 +55,7 @@ def test_torchrun_starts_them(make_run: MakeRun) -> None:
 def test_two_processes_are_one(make_run: MakeRun) -> None:
     """No dropout, so that nothing is left to chance: the same losses, and one process that writes and talks."""
     one, two = (make_run(name, {"dropout": 0.0}, **RECIPE) for name in ("one", "two"))
-    list(learn.begin(one, "cpu").trainer.run())
+    list(assemble.begin(one, "cpu").trainer.run())
     code, said = together(2, "train", "--resume", "--run", two.folder, "--device", "cpu")
     assert code == 0 and said.count("Training has ended") == 1, said  # one of them talks
     logs = [read_metrics(run.folder / "metrics.jsonl") for run in (one, two)]
@@ -68,7 +69,7 @@ def test_two_processes_are_one(make_run: MakeRun) -> None:
     assert together(2, "train", "--resume", "--run", whole.folder, "--device", "cpu")[0] == 0
     assert together(2, "train", "--resume", "--run", cut.folder, "--device", "cpu")[0] == 0
     with pytest.raises(RunError, match="trained by 2 processes"):
-        learn.resume(Run(cut.folder), "cpu")
+        assemble.resume(Run(cut.folder), "cpu")
     again = ("train", "--resume", "--run", cut.folder, "--max-steps", 12, "--device", "cpu")
     code, said = together(2, *again)
     assert code == 0, said
@@ -79,14 +80,15 @@ def test_two_processes_are_one(make_run: MakeRun) -> None:
 def test_the_gradients_of_shares_add_up(make_run: MakeRun) -> None:
     run = make_run(model={"dropout": 0.0}, **RECIPE)
     torch.manual_seed(1)
-    model = run.build()
-    batches = run.lessons(model, torch.device("cpu"), ALONE).batches
+    model, config = build(run.configs.model), run.configs.train
+    batches = run.training_task().training_data(model, config, torch.device("cpu"), ALONE).batches
     gradients = []
     for count in (1, 2, 3):
         model.zero_grad()
         for rank in range(count):
             share = batches.plan(0)[0][Processes(rank, count).share]
-            run.objective(model)(batches.load(share))[0].backward()  # type: ignore[no-untyped-call]
+            sums = model.loss(batches.load(share), smoothing=config.label_smoothing)
+            sums.objective.backward()
         gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
     for other in gradients[1:]:
         assert (gradients[0] - other).abs().max() < 1e-6 * gradients[0].abs().max()
@@ -105,5 +107,5 @@ def test_shares_are_the_whole_in_order() -> None:
 def test_a_process_by_itself_sends_nothing() -> None:
     alone = Processes()
     assert alone.agree(0.5, True) == [0.5, True] and alone.gather(["a", "b"]) == ["a", "b"]
-    assert alone.totals(1.5, 3) == (1.5, 3) and alone.tell("word") == "word"
+    assert alone.totals(1.5, 0.5, 3) == (1.5, 0.5, 3) and alone.say("word") == "word"
     assert torch.equal(alone.stack(torch.ones(2)), torch.ones(1, 2))

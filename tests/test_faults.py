@@ -11,12 +11,12 @@ from conftest import Command, toy_pairs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqformer.text import characters, corpus, prepare
-from seqformer.text import clean as cleaning
-from seqformer.text import prepared as store
-from seqformer.text.corpus import Normalizer
+from seqformer.config import PrepareConfig
+from seqformer.tasks import open_task
+from seqformer.text import characters, clean, prepare, rows
+from seqformer.text.clean import Cleaner, Filter
 from seqformer.text.faults import Faults
-from seqformer.text.prepare import Options
+from seqformer.text.normalize import Normalizer
 
 CLEAN = toy_pairs(60)
 SMALL = ("--vocab-size", 80)
@@ -82,9 +82,9 @@ def test_a_planted_fault_is_found_and_nothing_else(command: Command, kind: str) 
     Path("p.tsv").write_bytes(planted(lines))
     found = reported(command, "p.tsv", "--max-pieces", 60, "--max-ratio", 5)
     assert facts(found) == {(kind, len(lines), tuple(sorted(lines)), action)}
-    manifest = store.read_manifest(Path("prepared/p"))
+    manifest = open_task(Path("prepared/p")).manifest
     assert manifest.dropped == ({kind: len(lines)} if action == "dropped" else {})
-    assert manifest.seen == 60 == sum(manifest.pairs.values()) + sum(manifest.dropped.values())
+    assert manifest.read == 60 == sum(manifest.pairs.values()) + sum(manifest.dropped.values())
 
 
 def test_all_faults_at_once_keep_their_lines(command: Command) -> None:
@@ -127,7 +127,7 @@ def test_aligned_files_are_named_each(command: Command) -> None:
         }
         assert (("source also held out", "a", (10,), "dropped") in told) == (not swap)
         assert len(told) == 6 - len(swap)
-        assert store.read_manifest(Path(f"prepared/{len(swap)}")).pairs["valid"] == 3
+        assert open_task(Path(f"prepared/{len(swap)}")).manifest.pairs["valid"] == 3
 
 
 @pytest.mark.parametrize("kind", ["duplicate", "overlong", "CR LF"])
@@ -143,9 +143,10 @@ def test_strict_leaves_nothing_but_the_report(command: Command, kind: str) -> No
 
 def test_without_a_filter_faults_are_told_and_pairs_stay(tmp_path: Path) -> None:
     faults = Faults()
-    rows = corpus.numbered([*CLEAN, CLEAN[0], ("même", "même"), ("Ã©tÃ©", "was")], faults)
-    manifest = prepare.prepare(rows, {}, tmp_path / "p", Options(filter=None, vocab_size=80), faults=faults)
-    assert sum(manifest.pairs.values()) == manifest.seen == 63 and manifest.dropped == {}
+    pairs = rows.numbered([*CLEAN, CLEAN[0], ("même", "même"), ("Ã©tÃ©", "was")], faults)
+    config = PrepareConfig(filter=False, vocab_size=80)
+    manifest = prepare.prepare(pairs, {}, tmp_path / "p", config, faults=faults)
+    assert sum(manifest.pairs.values()) == manifest.read == 63 and manifest.dropped == {}
     assert {(f.kind, f.lines[0], f.action) for f in faults.entries()} == {
         ("duplicate", 61, "kept"), ("copy of the source", 62, "kept"), ("mojibake", 63, "kept")
     }  # fmt: skip
@@ -153,7 +154,7 @@ def test_without_a_filter_faults_are_told_and_pairs_stay(tmp_path: Path) -> None
 
 def test_only_the_first_lines_are_kept_of_many() -> None:
     faults = Faults()
-    for _ in corpus.numbered([("a\xa0b", "c")] * 1000, faults):
+    for _ in rows.numbered([("a\xa0b", "c")] * 1000, faults):
         faults.look("a\xa0b", "c\xa0d")
     (fault,) = faults.entries()
     assert (fault.count, fault.lines, fault.example) == (1000, list(range(1, 11)), "a\\xa0b")
@@ -161,8 +162,8 @@ def test_only_the_first_lines_are_kept_of_many() -> None:
 
 def test_a_side_in_two_scripts_is_not_judged(tmp_path: Path) -> None:
     mixed = [(f"kot {n}", f"un chat {n}") for n in range(8)] + [("кот", "un chat"), ("дом и кот", "maison")]
-    cleaner = cleaning.Cleaner(Normalizer(), corpus.Filter())
-    assert cleaning.clean(corpus.numbered(mixed, cleaner.faults), frozenset(), cleaner, tmp_path / "c") == 10
+    cleaner = Cleaner(Normalizer(), Filter())
+    assert clean.clean(rows.numbered(mixed, cleaner.faults), frozenset(), cleaner, tmp_path / "c") == 10
 
 
 SIGNS = {"3º": "Latin", "2ª": "Latin", "5 µ": "", "ℓ": "", "№ 5": "", "Å": "Latin", "½": "", "5 ៛": ""}
@@ -173,7 +174,7 @@ def test_signs_are_no_odd_script(command: Command) -> None:
     signs = [pair for sign in SIGNS for pair in ((sign, "un chat"), ("un chat", sign))]
     Path("p.tsv").write_bytes(tsv(pairs + signs))
     assert reported(command, "p.tsv", "--max-ratio", 9) == []
-    assert sum(store.read_manifest(Path("prepared/p")).pairs.values()) == len(pairs) + len(signs)
+    assert sum(open_task(Path("prepared/p")).manifest.pairs.values()) == len(pairs) + len(signs)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def test_repeats_are_those_of_a_set(numbers: list[int], part: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         marks = Path(folder) / "marks"
         np.array(numbers, "<u8").tofile(marks)
-        bitmap = cleaning.repeats(marks, part)
+        bitmap = clean.repeats(marks, part)
     known: set[int] = set()
     for place, number in enumerate(numbers):
         assert bool(bitmap[place >> 3] >> (place & 7) & 1) == (number in known)
@@ -239,7 +240,6 @@ def test_repeats_are_those_of_a_set(numbers: list[int], part: int) -> None:
 
 def test_the_embedded_corpus_has_no_damage(tmp_path: Path) -> None:
     faults = Faults()
-    cleaner = cleaning.Cleaner(Normalizer(), corpus.Filter(), faults)
-    rows = corpus.read_tsv(corpus.embedded(), faults)
-    cleaning.clean(rows, frozenset(), cleaner, tmp_path / "clean")
+    cleaner = Cleaner(Normalizer(), Filter(), faults)
+    clean.clean(rows.read_tsv(rows.embedded(), faults), frozenset(), cleaner, tmp_path / "clean")
     assert {fault.kind for fault in faults.entries()} <= {"duplicate", "copy of the source"}

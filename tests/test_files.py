@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from seqformer.errors import RunError, WriteError
-from seqformer.runs.state import Metrics
-from seqformer.storage.files import whole_folder, write_whole
+from seqformer.errors import DamagedError, WriteError
+from seqformer.runs.metrics import Metrics
+from seqformer.storage.files import locked, whole_folder, write_whole
 from seqformer.storage.tensors import write_tensors
 
 
@@ -58,7 +60,8 @@ def test_a_folder_is_put_back_after_a_death_between_the_renames(tmp_path: Path) 
     assert (out / "mark").read_text() == "old" and not old.exists()
     with whole_folder(out, "mark") as new:
         (new / "mark").write_text("new")
-    assert (out / "mark").read_text() == "new" and list(tmp_path.iterdir()) == [out]
+    assert (out / "mark").read_text() == "new"
+    assert list(tmp_path.iterdir()) == [out]
 
 
 def test_a_full_disk_leaves_no_folder(tmp_path: Path) -> None:
@@ -68,6 +71,24 @@ def test_a_full_disk_leaves_no_folder(tmp_path: Path) -> None:
     ):
         full(new / "ids")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_lets_in_one_process_at_a_time_and_leaves_no_file(tmp_path: Path) -> None:
+    path, times = tmp_path / "counted", 12
+    path.write_text("0")
+    script = (
+        "import sys; from pathlib import Path; from seqformer.storage.files import locked\n"
+        "path = Path(sys.argv[1])\n"
+        f"for _ in range({times}):\n"
+        "    with locked(path): path.write_text(str(int(path.read_text()) + 1))"
+    )
+    command = [sys.executable, "-c", script, str(path)]
+    writers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [writer.communicate(timeout=60)[1] for writer in writers] == ["", "", ""]
+    assert path.read_text() == str(3 * times) and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(KeyError), locked(path), locked(path):  # by one process twice, and left by an error
+        raise KeyError
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("metadata", [{}, {"progress": '{"é": 1}'}])
@@ -86,6 +107,6 @@ def test_tensors_are_written_as_the_library_writes_them(tmp_path: Path, metadata
 
 def test_metrics_that_were_cut_are_not_gone_on_with(tmp_path: Path) -> None:
     (tmp_path / "m").write_text("{}\n")
-    with pytest.raises(RunError, match="cut to 3 of the 7 bytes"):
+    with pytest.raises(DamagedError, match="cut to 3 of the 7 bytes"):
         Metrics(tmp_path / "m", 7)
     assert (tmp_path / "m").read_text() == "{}\n"

@@ -19,24 +19,30 @@ import torch
 from conftest import Command, Result
 from torch.testing import assert_close
 
-from seqformer import image_run
-from seqformer.config import VIT_PRESETS, TrainConfig, VitConfig, to_json
+from seqformer import api
+from seqformer.config import TrainConfig
 from seqformer.errors import DataError, RunError, SeqformerError
-from seqformer.image_run import ImageRun
-from seqformer.images import idx
+from seqformer.images import idx, prepare
 from seqformer.images.batches import ImageBatch, ImageBatches, Labelled, as_tensor
-from seqformer.images.png import read_dataset
-from seqformer.models.vit import VisionTransformer
+from seqformer.images.prepare import read_dataset
+from seqformer.models import build, to_json
+from seqformer.models.vit import VisionTransformer, VitConfig
 from seqformer.report import picture
 from seqformer.report.classification import confusion
 from seqformer.report.picture import Panel
-from seqformer.runs import assemble as learn
+from seqformer.runs import assemble
+from seqformer.runs.create import create
+from seqformer.runs.layout import Configs
 from seqformer.runs.run import Run
+from seqformer.storage.files import digest
 from seqformer.storage.records import from_json
+from seqformer.storage.tensors import save_weights
+from seqformer.tasks import open_task
 from seqformer.training.events import Ended, Stepped
 
 Array = npt.NDArray[np.uint8]
-SMALL = VitConfig(8, 8, 1, 3, patch=4, encoder_layers=2, width=16, heads=2, feed_forward=32)
+SIZES = {"image_height": 8, "image_width": 8, "channels": 1, "classes": 3}
+SMALL = VitConfig(**SIZES, patch=4, encoder_layers=2, width=16, heads=2, feed_forward=32)
 
 
 def stripes(count: int, seed: int) -> tuple[Array, Array]:
@@ -80,15 +86,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_idx(tmp_path_factory.mktemp("images") / "stripes")
 
 
-MakeRun = Callable[..., ImageRun]
+@pytest.fixture(scope="module")
+def prepared(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("prepared") / "stripes"
+    prepare.prepare(folder, out)
+    return out
+
+
+MakeRun = Callable[..., Run]
 
 
 @pytest.fixture
-def make_run(folder: Path, tmp_path: Path) -> MakeRun:
-    def make(name: str, **recipe: object) -> ImageRun:
+def make_run(prepared: Path, tmp_path: Path) -> MakeRun:
+    def make(name: str, data: Path = prepared, **recipe: object) -> Run:
         usual: dict[str, object] = {"max_steps": 12, "tokens_per_batch": 50, "warmup": 2, "precision": "fp32"}
         config = TrainConfig(**(usual | recipe))  # type: ignore[arg-type]
-        return image_run.create(tmp_path / name, folder, read_dataset(folder, config.seed), SMALL, config)
+        return create(tmp_path / name, open_task(data), Configs(SMALL, config))
 
     return make
 
@@ -166,8 +179,8 @@ def test_a_folder_of_pngs(tmp_path: Path) -> None:
     drawn = read_dataset(tmp_path / "all", 1)
     everything = sorted(map(bytes, np.concatenate((drawn.train.images, drawn.test.images))))
     assert everything == sorted(map(bytes, images)) and len(drawn.test)
-    assert read_dataset(tmp_path / "all", 2).fingerprint() != drawn.fingerprint()
     before = set(map(bytes, drawn.test.images))
+    assert before != set(map(bytes, read_dataset(tmp_path / "all", 2).test.images))
     write_png(tmp_path / "all/a/new.png", images[0] // 2)
     assert before <= set(map(bytes, read_dataset(tmp_path / "all", 1).test.images))
 
@@ -203,10 +216,15 @@ def test_batches_hold_each_image_once_an_epoch() -> None:
 # --- the model
 
 
+def shape(**changes: object) -> dict[str, object]:
+    """The small configuration as plain values."""
+    return {name: value for name, value in to_json(SMALL).items() if name != "arch"} | changes
+
+
 def vit(**changes: object) -> VisionTransformer:
     """A random model in double precision."""
     torch.manual_seed(5)
-    config = from_json(VitConfig, to_json(SMALL) | {"dropout": 0.0} | changes, "test")
+    config = from_json(VitConfig, shape(dropout=0.0, **changes), "test")
     model = VisionTransformer(config).double().eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -275,16 +293,21 @@ def test_resizing_is_part_of_the_model() -> None:
 def test_the_loss_is_the_cross_entropy_summed() -> None:
     model, images = vit(), torch.rand(4, 1, 8, 8, dtype=torch.double)
     labels = torch.tensor([0, 2, 1, 1])
-    loss, units = model.loss(ImageBatch(images, labels))
+    loss = model.loss(ImageBatch(images, labels))
     by_hand = -sum(
         float(row.softmax(0)[k].log()) for row, k in zip(model.classify(images), labels, strict=True)
     )
-    assert units == 4 and math.isclose(float(loss), by_hand, rel_tol=1e-5)
+    assert loss.units == 4 and math.isclose(float(loss.objective), by_hand, rel_tol=1e-5)
+    smoothed = model.loss(ImageBatch(images, labels), smoothing=0.3)
+    spread = -float(model.classify(images).log_softmax(-1).mean(-1).sum())
+    assert math.isclose(float(smoothed.objective), 0.7 * by_hand + 0.3 * spread, rel_tol=1e-5)
+    assert math.isclose(float(smoothed.plain), by_hand, rel_tol=1e-5)
 
 
 def test_the_chapters_preset() -> None:
     """d2l, section 11.8: 96x96 pixels in patches of 16 are 36 patches, and a class token."""
-    chapter = VitConfig(28, 28, 1, 10, **VIT_PRESETS["vit-d2l"])
+    preset = {name: value for name, value in VitConfig.presets["vit-d2l"].items() if name in shape()}
+    chapter = VitConfig(image_height=28, image_width=28, channels=1, classes=10, **preset)
     assert (chapter.tokens, chapter.width, chapter.heads, chapter.encoder_layers) == (37, 512, 8, 2)
     assert (chapter.feed_forward, chapter.dropout, chapter.norm, chapter.activation) == (
         2048,
@@ -307,14 +330,14 @@ def test_the_chapters_preset() -> None:
 )
 def test_a_wrong_shape_is_named(change: dict[str, object], message: str) -> None:
     with pytest.raises(SeqformerError, match=message):
-        from_json(VitConfig, to_json(SMALL) | change, "x")
+        from_json(VitConfig, shape(**change), "x")
 
 
 # --- training
 
 
-def finish(run: ImageRun, resumed: bool = False, stop_at: int = 0) -> None:
-    trainer = (learn.resume if resumed else learn.begin)(run, "cpu").trainer
+def finish(run: Run, resumed: bool = False, stop_at: int = 0) -> None:
+    trainer = (assemble.resume if resumed else assemble.begin)(run, "cpu").trainer
     for event in trainer.run():
         if isinstance(event, Stepped) and trainer.state.step == stop_at:
             trainer.stop("test")
@@ -335,17 +358,20 @@ def test_resumed_equals_uninterrupted(make_run: MakeRun, stop_at: int) -> None:
 def test_easy_pictures_are_learned(make_run: MakeRun) -> None:
     run = make_run("easy", max_steps=120, tokens_per_batch=100, learning_rate=3e-3)
     finish(run)
-    answers = run.classifier("cpu").classify(run.test.images).argmax(-1)
-    assert answers.tolist() == run.test.labels.tolist()
-    seen = run.classifier("cpu").look(run.test.images[1])
+    classifier, test = run.predictor("cpu"), run.task.test
+    assert classifier.classify(test.images).argmax(-1).tolist() == test.labels.tolist()
+    seen = classifier.look("one", test.images[1])
     assert_close(seen.patches.sum((-1, -2)) + seen.itself, torch.ones(2, 2))
 
 
-def test_other_images_are_not_resumed(make_run: MakeRun, tmp_path: Path) -> None:
-    run = make_run("run")
-    run.info["data"] = str(write_idx(tmp_path / "other", train=30))
-    with pytest.raises(RunError, match="other images than when this run began"):
-        learn.begin(run, "cpu")
+def test_other_images_are_not_resumed(make_run: MakeRun, prepared: Path, tmp_path: Path) -> None:
+    data = shutil.copytree(prepared, tmp_path / "data")
+    folder = make_run("run", data).folder
+    prepare.prepare(write_idx(tmp_path / "other", train=30), data)
+    with pytest.raises(RunError, match="prepared anew since this run began"):
+        assemble.begin(Run(folder), "cpu")
+    prepare.prepare(write_idx(tmp_path / "same"), data)  # the same images from elsewhere
+    assemble.begin(Run(folder), "cpu")
 
 
 # --- what is shown
@@ -374,18 +400,22 @@ def test_patches_cover_their_part_of_the_picture() -> None:
     assert max(map(len, text.splitlines())) <= 80 and "▀▀▀" in text
 
 
+TINY = (
+    "--preset", "vit-d2l", "--width", 16, "--heads", 2, "--feed-forward", 32, "--encoder-layers", 1,
+    "--max-steps", 3, "--precision", "fp32",
+)  # fmt: skip
+
+
 def train(command: Command, folder: Path, *more: object) -> Result:
-    return command(
-        "train", "--task", "images", "--images", folder, "--preset", "vit-d2l", "--width", 16, "--heads", 2,
-        "--feed-forward", 32, "--encoder-layers", 1, "--max-steps", 3, "--precision", "fp32", *more,
-    )  # fmt: skip
+    return command("train", "--task", "images", "--images", folder, *TINY, *more)
 
 
 def test_the_whole_road(command: Command, folder: Path, tmp_path: Path) -> None:
     moved = shutil.copytree(folder, tmp_path / "mine")
     code, out, err = train(command, moved)
     assert code == 0 and out == "" and "accuracy" in err and "seqformer attention 0" in err, err
-    shutil.rmtree(moved)  # the run needs nothing else
+    shutil.rmtree(moved)  # the run needs nothing else, …
+    shutil.rmtree(tmp_path / "prepared")  # … to be used
     code, out, _ = command("evaluate", "--json")
     found = json.loads(out)
     assert code == 0 and found["images"] == 12 and sum(map(sum, found["confusion"])) == 12
@@ -403,11 +433,60 @@ def test_the_whole_road(command: Command, folder: Path, tmp_path: Path) -> None:
     assert (tmp_path / "seen.png").read_bytes()[:4] == b"\x89PNG"
 
     code, _, err = command("translate", "hello")
-    assert code == 2 and "no translation run" in err  # a run of images does not translate
+    assert code == 2 and "no run that translates" in err  # a run of images does not translate
     code, _, err = command("translate", "hello", "--run", "runs/mine")
     assert code == 2 and "classifies images" in err and err.count("\n") == 1
     with pytest.raises(RunError, match="classifies images"):
-        Run(tmp_path / "runs/mine")
+        api.load("runs/mine").translate("hello")
+    with pytest.raises(RunError, match="classifies images"):
+        api.load("runs/mine", workers=2)
+
+
+def write_pngs(folder: Path) -> Path:
+    for number, (image, label) in enumerate(zip(*stripes(40, 0), strict=True)):
+        write_png(folder / f"{'abc'[label]}/{number}.png", image)
+    return folder
+
+
+WRITE: dict[str, Callable[[Path], Path]] = {
+    "idx": write_idx, "gz": lambda folder: write_idx(folder, packed=True), "png": write_pngs
+}  # fmt: skip
+
+
+def test_prepared_by_name_or_on_the_way_is_the_same_training(command: Command, tmp_path: Path) -> None:
+    write_idx(tmp_path / "raw")
+    assert command("prepare", "raw", "--out", "prepared/x")[0] == 0
+    assert command("train", "--data", "prepared/x", *TINY)[0] == 0
+    assert train(command, Path("raw"))[0] == 0
+    one, other = (tmp_path / "runs" / name for name in ("x", "raw"))
+    for name in ("weights.safetensors", "metrics.jsonl", "config.json", "test-images.npy"):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    assert Run(one).info.data_fingerprint == Run(other).info.data_fingerprint
+
+
+def test_training_with_another_seed_leaves_an_earlier_run_its_data(command: Command, tmp_path: Path) -> None:
+    write_idx(tmp_path / "raw")
+    for seed in (1, 2):
+        assert train(command, Path("raw"), "--seed", seed, "--run", f"runs/{seed}")[0] == 0
+    for seed in (1, 2):
+        code, _, err = command("train", "--resume", "--run", f"runs/{seed}", "--max-steps", 4)
+        assert code == 0, err
+
+
+@pytest.mark.parametrize("kind", WRITE)
+def test_a_prepared_folder_is_all_that_a_training_needs(command: Command, tmp_path: Path, kind: str) -> None:
+    raw = WRITE[kind](tmp_path / "raw")
+    code, out, err = command("prepare", "raw")
+    assert code == 0 and err == "" and "next: seqformer train --data prepared/raw" in out
+    pairs = open_task(Path("prepared/raw")).manifest.pairs
+    assert sum(pairs.values()) == (40 if kind == "png" else 72) and f"{sum(pairs.values())} images" in out
+    shutil.rmtree(raw)
+    assert command("train", "--data", "prepared/raw", *TINY)[0] == 0
+    assert command("train", "--resume", "--run", "runs/raw", "--max-steps", 4)[0] == 0
+    code, out, _ = command("evaluate", "--json")
+    assert code == 0 and json.loads(out)["images"] == pairs["test"]
+    assert list(json.loads(out)["per_class"]) == list("abc" if kind == "png" else "012")
+    assert command("attention", 0, "--json")[0] == 0
 
 
 def test_resuming_by_name(command: Command, folder: Path, tmp_path: Path) -> None:
@@ -424,7 +503,10 @@ MISTAKES: list[tuple[list[object], str]] = [
     (["train", "--task", "images", "--images", "nowhere"], "no such folder"),
     (["train", "--task", "images", "--images", "empty"], "neither IDX files"),
     (["train", "--task", "images", "--images", "broken"], "bytes follow"),
-    (["train", "--task", "images", "--images", "data", "--arch", "transformer"], "--arch has no meaning"),
+    (
+        ["train", "--task", "images", "--images", "data", "--arch", "transformer"],
+        "architecture transformer is not for",
+    ),
     (["train", "--task", "images", "--images", "data", "--preset", "vit-smal"], "did you mean 'vit-small'"),
     (["train", "--task", "images", "--images", "data", "--preset", "vit-d2l", "--width", 0], "width is 0"),
     (["train", "--task", "images", "--images", "data"], "patches of 7x7"),
@@ -447,9 +529,8 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
 ) -> None:
     run = make_run("run")
     if message != "no weights yet":
-        from seqformer.runs.state import save_weights
-
-        save_weights(run.folder / "weights.safetensors", dict(run.build().named_parameters()))
+        model = build(run.configs.model)
+        save_weights(run.folder / "weights.safetensors", dict(model.named_parameters()))
     broken = write_idx(tmp_path / "broken") / "train-images-idx3-ubyte"
     broken.write_bytes(broken.read_bytes()[:-7])
     write_idx(tmp_path / "data")
@@ -458,27 +539,47 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     (tmp_path / "letter.png").write_text("dear")
     before = sorted(tmp_path.rglob("*"))
     code, out, err = command(*arguments)
+    if message == "patches of 7x7":  # only the data, once prepared, tell their size
+        assert (tmp_path / "prepared/data/manifest.json").is_file() and not (tmp_path / "runs").exists()
+        shutil.rmtree(tmp_path / "prepared/data")
+        err = err[err.index("seqformer: ") :]
     assert code == 2 and out == "" and message in err, err
     assert err.startswith("seqformer: ") and err.count("\n") == 1, err
-    assert sorted(tmp_path.rglob("*")) == before
+    left = set(tmp_path.rglob("*")) - {tmp_path / "prepared"}
+    assert left == set(before)
 
 
 def test_broken_runs_are_told_in_one_line(command: Command, make_run: MakeRun) -> None:
     folder = make_run("run").folder
-    finish(ImageRun(folder))
+    finish(Run(folder))
+    manifest = folder / "manifest.json"
+    pixels = (folder / "test-images.npy").read_bytes()
     for name, content, message in (
+        ("test-images.npy", b"junk", "changed since it was made"),
         ("test-images.npy", b"junk", "not a whole .npy"),
-        ("test-images.npy", (folder / "test-images.npy").read_bytes()[:-5], "not a whole .npy"),
-        ("test-labels.npy", (folder / "test-images.npy").read_bytes(), "expected a .npy file of int64"),
-        ("classes.json", b'["a"]', "names of 3 classes"),
-        ("config.json", b'{"model": {}, "train": {}}', "'image_height' is missing"),
+        ("test-images.npy", pixels[:-5], "not a whole .npy"),
+        ("test-labels.npy", pixels, "expected a .npy file of int64"),
+        ("manifest.json", manifest.read_bytes().replace(b'"2"', b'"2", "3"'), "classes"),
+        ("manifest.json", b"[]", "not a manifest"),
+        (
+            "config.json",
+            b'{"model": {"arch": "vit"}, "train": {}, "decode": {}}',
+            "'image_height' is missing",
+        ),
         ("weights.safetensors", b"junk", "not a whole safetensors"),
     ):
-        kept = (folder / name).read_bytes()
+        kept, signed = (folder / name).read_bytes(), manifest.read_bytes()
         (folder / name).write_bytes(content)
+        if message != "changed since it was made" and name.endswith(".npy"):
+            values = json.loads(signed)
+            values["digests"][name] = digest(folder / name)
+            manifest.write_text(json.dumps(values))
         code, _, err = command("evaluate", "--run", folder)
         assert code == 2 and message in err and err.count("\n") == 1, (name, err)
+        assert "the run is damaged" in err and "prepare" not in err, (name, err)
+        manifest.write_bytes(signed)
         (folder / name).write_bytes(kept)
+    assert command("evaluate", "--run", folder)[0] == 0
 
 
 def test_bytes_become_numbers_from_0_to_1() -> None:

@@ -24,16 +24,20 @@ def test_equals_the_unchunked_loss(smoothing: float, scale: float, monkeypatch: 
 
     hidden, weight = inputs()
     ours = projection_loss(hidden, weight, target, smoothing)
-    (ours * scale).backward()
+    (ours.objective * scale).backward()
     plain_hidden, plain_weight = inputs()
-    plain = functional.cross_entropy(
+    expected = functional.cross_entropy(
         plain_hidden @ plain_weight.T, target, reduction="sum", label_smoothing=smoothing
     )
-    (plain * scale).backward()
+    (expected * scale).backward()
     with torch.no_grad():
         unrecorded = projection_loss(hidden, weight, target, smoothing)
-    torch.testing.assert_close(ours.double(), plain, rtol=1e-5, atol=1e-4)
-    torch.testing.assert_close(unrecorded.double(), plain, rtol=1e-5, atol=1e-4)
+        unsmoothed = functional.cross_entropy(hidden @ weight.T, target, reduction="sum")
+    for found in (ours, unrecorded):
+        assert found.units == 201
+        torch.testing.assert_close(found.objective.double(), expected, rtol=1e-5, atol=1e-4)
+        torch.testing.assert_close(found.plain.double(), unsmoothed, rtol=1e-5, atol=1e-4)
+        assert not found.plain.requires_grad  # for people alone
     torch.testing.assert_close(hidden.grad, plain_hidden.grad, rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(weight.grad, plain_weight.grad, rtol=1e-6, atol=1e-6)
 

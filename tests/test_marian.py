@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,22 @@ import pytest
 import torch
 from conftest import WORDS, Command, MakeRun
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from seqformer.config import DecodeConfig
-from seqformer.decoding.search import search
+from seqformer.decoding import translator as translating
+from seqformer.decoding.search import Hypothesis, search
+from seqformer.decoding.translator import Translator
 from seqformer.errors import RunError
-from seqformer.exchange import marian
+from seqformer.exchange import ctranslate2 as for_ctranslate2
+from seqformer.exchange import from_marian, to_marian
+from seqformer.exchange.names import MODEL
+from seqformer.models import build
+from seqformer.runs.layout import WEIGHTS
 from seqformer.runs.run import Run
-from seqformer.runs.state import WEIGHTS, save_weights
+from seqformer.storage.tensors import save_weights
+from seqformer.symbols import BOS, PAD
 from seqformer.text.batches import pad_sources
-from seqformer.text.tokenizer import BOS, PAD
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of the other engines
 LINES = [" ".join(WORDS[(i * 7 + j) % len(WORDS)] for j in range(2 + i % 6)) for i in range(20)]
@@ -34,13 +42,13 @@ def random_run(make_run: MakeRun, **model: object) -> Run:
     """A run whose weights were never trained, but are nowhere zero or one."""
     run = make_run(model={"norm": "post"} | model)
     torch.manual_seed(5)
-    weights = dict(run.build().named_parameters())
+    weights = dict(build(run.configs.model).named_parameters())
     save_weights(run.folder / WEIGHTS, {k: w + 0.3 * torch.randn_like(w) for k, w in weights.items()})
     return run
 
 
 def to_theirs(ids: list[int], size: int) -> list[int]:
-    order = marian._their_order(size)
+    order = to_marian._their_order(size)
     return [order.index(i) for i in ids]
 
 
@@ -48,11 +56,11 @@ def to_theirs(ids: list[int], size: int) -> list[int]:
 def test_transformers_computes_the_same(kind: dict[str, object], make_run: MakeRun, tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     run = random_run(make_run, **kind)
-    marian.write(run, tmp_path / "there")
+    to_marian.write(run, tmp_path / "there")
     theirs = transformers.MarianMTModel.from_pretrained(tmp_path / "there").eval()
     tokenizer = transformers.MarianTokenizer.from_pretrained(tmp_path / "there")
-    translator, size = run.translator("cpu"), run.model_config.target_vocabulary
-    encoded = run.tokenizer.source.encode(LINES)
+    translator, size = run.predictor("cpu"), run.configs.model.target_vocabulary
+    encoded = run.task.tokenizer.source.encode(LINES)
     given = tokenizer(LINES, return_tensors="pt", padding=True)
     assert given["input_ids"][3, : len(encoded[3])].tolist() == to_theirs(encoded[3], size)
 
@@ -65,7 +73,7 @@ def test_transformers_computes_the_same(kind: dict[str, object], make_run: MakeR
         others = theirs(
             input_ids=given["input_ids"][:1, : len(encoded[0]) + 1], decoder_input_ids=fed
         ).logits[0]
-    order = marian._their_order(size)[:-1]
+    order = to_marian._their_order(size)[:-1]
     assert (ours[:, order] - others[:, :-1]).abs().max() < 1e-4
 
     for beam in (1, 5):
@@ -82,31 +90,31 @@ def test_ctranslate2_finds_the_same(kind: dict[str, object], make_run: MakeRun, 
     ctranslate2 = pytest.importorskip("ctranslate2")
     pytest.importorskip("transformers")
     run = random_run(make_run, **kind)
-    marian.convert(run, tmp_path / "there", None)
+    for_ctranslate2.convert(run, tmp_path / "there", None)
     engine = ctranslate2.Translator(str(tmp_path / "there"), compute_type="float32")
-    encoded = run.tokenizer.source.encode(LINES)
-    pieces = [[*run.tokenizer.source.pieces(ids), "</s>"] for ids in encoded]
+    encoded = run.task.tokenizer.source.encode(LINES)
+    pieces = [[*run.task.tokenizer.source.pieces(ids), "</s>"] for ids in encoded]
     for beam in (1, 5):
         config = DecodeConfig(beam=beam, early_stopping=True)
         found = search(
-            run.translator("cpu").model, pad_sources(encoded), torch.full((len(LINES),), LIMIT), config
+            run.predictor("cpu").model, pad_sources(encoded), torch.full((len(LINES),), LIMIT), config
         )
         made = engine.translate_batch(pieces, beam_size=beam, max_decoding_length=LIMIT, return_scores=True)
         for hypotheses, result in zip(found, made, strict=True):
-            assert run.tokenizer.target.pieces(hypotheses[0].ids) == result.hypotheses[0]
+            assert run.task.tokenizer.target.pieces(hypotheses[0].ids) == result.hypotheses[0]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_there_and_back_is_the_same_model(kind: dict[str, object], make_run: MakeRun, tmp_path: Path) -> None:
     pytest.importorskip("google.protobuf")
     run = random_run(make_run, **kind)
-    marian.write(run, tmp_path / "there")
-    back = marian.read(tmp_path / "there", tmp_path / "back")
-    assert back.tokenizer.source.encode(LINES) == run.tokenizer.source.encode(LINES)
-    source = pad_sources(run.tokenizer.source.encode(LINES))
+    to_marian.write(run, tmp_path / "there")
+    back = from_marian.read(tmp_path / "there", tmp_path / "back")
+    assert back.task.tokenizer.source.encode(LINES) == run.task.tokenizer.source.encode(LINES)
+    source = pad_sources(run.task.tokenizer.source.encode(LINES))
     target = torch.cat((torch.full((len(LINES), 1), BOS), source), 1)
     with torch.inference_mode():
-        logits: list[Any] = [r.translator("cpu").model for r in (run, back)]
+        logits: list[Any] = [r.predictor("cpu").model for r in (run, back)]
         logits = [model.logits(model.decode(source, target)) for model in logits]
     real = [1, *range(3, logits[0].shape[-1])]
     assert (logits[0] - logits[1])[target != PAD][:, real].abs().max() < 1e-4
@@ -119,31 +127,38 @@ def test_a_checkpoint_in_half_precision_is_opened(
 ) -> None:
     pytest.importorskip("google.protobuf")
     run = random_run(make_run, output_bias=True)
-    marian.write(run, tmp_path / "there")
-    whole = marian.read(tmp_path / "there", tmp_path / "whole").load_model(torch.device("cpu"))
-    held = load_file(tmp_path / "there" / marian.MODEL)
-    save_file({name: tensor.to(half) for name, tensor in held.items()}, tmp_path / "there" / marian.MODEL)
-    back = marian.read(tmp_path / "there", tmp_path / "back").load_model(torch.device("cpu"))
+    to_marian.write(run, tmp_path / "there")
+    whole = from_marian.read(tmp_path / "there", tmp_path / "whole").load_model(torch.device("cpu"))
+    held = load_file(tmp_path / "there" / MODEL)
+    save_file({name: tensor.to(half) for name, tensor in held.items()}, tmp_path / "there" / MODEL)
+    back = from_marian.read(tmp_path / "there", tmp_path / "back").load_model(torch.device("cpu"))
     for one, other in zip(whole.parameters(), back.parameters(), strict=True):
         assert torch.equal(one.to(half), other.to(half)) and other.dtype == torch.float32
 
 
 def test_what_has_no_form_is_told(make_run: MakeRun, tmp_path: Path, command: Command) -> None:
     for number, (model, word) in enumerate(
-        [({"norm": "pre"}, "norm"), ({"positions": "learned"}, "positions"), ({"arch": "bahdanau"}, "arch")]
+        [
+            ({"norm": "pre"}, "norm 'pre'"),
+            ({"positions": "learned"}, "positions 'learned'"),
+            ({"causal": False}, "without the causal mask"),
+            ({"arch": "bahdanau"}, "architecture bahdanau"),
+        ]
     ):
-        run = make_run(name=f"odd{number}", model={"norm": "post"} | model)
+        run = make_run(name=f"odd{number}", model=model)
         code, _, err = command("export", "--to", "marian", tmp_path / "there", "--run", run.folder)
         assert code == 2 and word in err and err.count("\n") == 1
         assert not (tmp_path / "there").exists()
     code, _, err = command("export", "--to", "onnx", tmp_path / "there")
-    assert code == 2 and "marian" in err
+    assert code == 2 and "choose one of marian, ctranslate2" in err
+    code, _, err = command("export", "--to", "marian", tmp_path / "there", "--quantization", "int8")
+    assert code == 2 and "--quantization does nothing with --to marian" in err
 
 
 def test_what_is_no_checkpoint_is_told(make_run: MakeRun, tmp_path: Path, command: Command) -> None:
     assert command("import", tmp_path)[0] == 2
     run = random_run(make_run)
-    marian.write(run, tmp_path / "there")
+    to_marian.write(run, tmp_path / "there")
     config = json.loads((tmp_path / "there" / "config.json").read_text())
     for change in ({"model_type": "bart"}, {"decoder_ffn_dim": 7}, {"encoder_layers": 5}, {"d_model": "x"}):
         (tmp_path / "there" / "config.json").write_text(json.dumps(config | change))
@@ -151,14 +166,14 @@ def test_what_is_no_checkpoint_is_told(make_run: MakeRun, tmp_path: Path, comman
         assert code == 2 and err.count("\n") == 1, err
         assert not (tmp_path / "back").exists()
     with pytest.raises(RunError):
-        marian.read(tmp_path / "there", tmp_path / "run")  # exists
+        from_marian.read(tmp_path / "there", tmp_path / "run")  # exists
 
 
 def test_a_run_can_be_trained_on_with_other_data(make_run: MakeRun, tmp_path: Path, command: Command) -> None:
     """Imported or not: the same pieces, the same first weights, and then it learns."""
     pytest.importorskip("google.protobuf")
     run = random_run(make_run)
-    marian.write(run, tmp_path / "there")
+    to_marian.write(run, tmp_path / "there")
     assert command("import", tmp_path / "there", "--run", "back")[0] == 0
     (tmp_path / "new.tsv").write_text("\n".join(f"{line}\t{line[::-1]}" for line in LINES * 2), "utf-8")
     assert command("prepare", "new.tsv", "--like", "back", "--max-ratio", 50)[0] == 0
@@ -166,15 +181,15 @@ def test_a_run_can_be_trained_on_with_other_data(make_run: MakeRun, tmp_path: Pa
     code, _, err = command("train", "--data", "prepared/new", "--init", "back", "--run", "on", *limits)
     assert code == 0, err
     on, back = Run(tmp_path / "on"), Run(tmp_path / "back")
-    assert on.tokenizer.files() == back.tokenizer.files()
-    assert on.model_config == back.model_config
+    assert on.task.tokenizer.files() == back.task.tokenizer.files()
+    assert on.configs.model == back.configs.model
     first, begun = back.load_model(torch.device("cpu")), on.first_model()
     for (name, ours), (_, theirs) in zip(begun.named_parameters(), first.named_parameters(), strict=True):
         assert torch.equal(ours, theirs), name
     for options, word in (
-        (("--data", "prepared/new", "--width", 32), "--width"),
-        (("--data", run.info["data"]), "--like"),
-        (("--data", "prepared/new", "--preset", "tiny"), "--preset"),
+        (("--data", "prepared/new", "--width", 32), "width does nothing here"),
+        (("--data", run.info.data), "has other pieces than back; prepare it like back"),
+        (("--data", "prepared/new", "--preset", "tiny"), "preset does nothing here"),
     ):
         code, _, err = command("train", "--init", "back", "--run", "x", *options)
         assert code == 2 and word in err and not (tmp_path / "x").exists(), err
@@ -182,10 +197,45 @@ def test_a_run_can_be_trained_on_with_other_data(make_run: MakeRun, tmp_path: Pa
     assert code == 2 and "--like" in err
 
 
+def echoed(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    """The signs at a translation of as many pieces as its source has, and sure of each."""
+    line = " ".join(WORDS[:9])
+
+    def said(model: object, source: Tensor, limits: Tensor, config: DecodeConfig) -> list[list[Hypothesis]]:
+        return [[Hypothesis(row.tolist()[-2::-1], -0.1, -0.1)] for row in source]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(translating, "search", said)
+        ((found,),) = translator.translate([line], DecodeConfig())
+    assert len(found.ids) == len(translator.tokenizer.source.encode([line])[0]) == 9
+    return found.warnings
+
+
+def test_no_translation_is_too_long_where_the_usual_length_is_not_known(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest of an imported run counts no training data."""
+    translator = random_run(make_run).predictor("cpu")
+    assert translator.manifest.usual_ratio > 0 and echoed(translator, monkeypatch) == ()
+    unknown = dataclasses.replace(translator.manifest, tokens={"source": 0, "target": 0})
+    assert unknown.usual_ratio == 1
+    assert echoed(dataclasses.replace(translator, manifest=unknown), monkeypatch) == ()
+
+
+def test_an_imported_run_calls_no_translation_too_long_that_is_as_long_as_its_source(
+    make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("google.protobuf")
+    to_marian.write(random_run(make_run), tmp_path / "there")
+    imported = from_marian.read(tmp_path / "there", tmp_path / "back")
+    assert imported.task.manifest.tokens == {"source": 0, "target": 0}
+    assert echoed(imported.predictor("cpu"), monkeypatch) == ()
+
+
 def test_an_imported_run_says_what_it_cannot_do(make_run: MakeRun, tmp_path: Path, command: Command) -> None:
     pytest.importorskip("google.protobuf")
     run = random_run(make_run)
-    marian.write(run, tmp_path / "there")
+    to_marian.write(run, tmp_path / "there")
     command("import", tmp_path / "there", "--run", "back")
     assert command("translate", "le chat", "--run", "back", "--max-length", 4)[0] == 0
     assert command("attention", "le chat", "--run", "back")[0] == 0

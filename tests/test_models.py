@@ -9,8 +9,8 @@ from torch.testing import assert_close
 
 from seqformer.models.attention import padding_mask
 from seqformer.models.seq2seq import Seq2Seq
+from seqformer.symbols import BOS, EOS, PAD
 from seqformer.text.batches import Batch
-from seqformer.text.tokenizer import BOS, EOS, PAD
 
 KINDS: list[dict[str, object]] = [
     {"norm": "post"},
@@ -78,13 +78,17 @@ class TestLaws:
     def test_loss_is_the_cross_entropy_of_real_tokens(self, kind: dict[str, object]) -> None:
         model = random_model(**kind)
         wanted = torch.tensor([[4, 9, 4, EOS], [7, 10, EOS, PAD]])
-        loss, units = model.loss(Batch(SOURCE, TARGET, wanted), smoothing=0.1)
+        found = model.loss(Batch(SOURCE, TARGET, wanted), smoothing=0.1)
         logits = all_logits(model, SOURCE, TARGET)
-        expected = torch.nn.functional.cross_entropy(
-            logits.flatten(0, 1), wanted.flatten(), ignore_index=PAD, reduction="sum", label_smoothing=0.1
+        smoothed, plain = (
+            torch.nn.functional.cross_entropy(
+                logits.flatten(0, 1), wanted.flatten(), ignore_index=PAD, reduction="sum", label_smoothing=e
+            )
+            for e in (0.1, 0.0)
         )
-        assert units == 7
-        assert_close(loss, expected.float(), rtol=1e-5, atol=1e-5)
+        assert found.units == 7
+        assert_close(found.objective, smoothed.float(), rtol=1e-5, atol=1e-5)
+        assert_close(found.plain, plain.float(), rtol=1e-5, atol=1e-5)
 
 
 def test_without_the_causal_mask_training_sees_the_answer_and_search_cannot() -> None:
@@ -118,7 +122,7 @@ def test_hypotheses_of_a_sentence_go_on_as_they_would_alone(kind: dict[str, obje
 def test_every_weight_learns(arch: str) -> None:
     model = random_model(arch=arch, joint=False).requires_grad_(True)
     wanted = torch.tensor([[4, 9, 4, EOS], [7, 10, EOS, PAD]])
-    model.loss(Batch(SOURCE, TARGET, wanted))[0].backward()
+    model.loss(Batch(SOURCE, TARGET, wanted)).objective.backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
 

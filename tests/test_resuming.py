@@ -9,35 +9,33 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import Command, toy_pairs
+from conftest import Command, MakeRun, toy_pairs
 
 from seqformer.errors import RunError, SeqformerError
-from seqformer.runs import assemble as learn
-from seqformer.runs import run
-from seqformer.runs import state as checkpoint
-from seqformer.runs.layout import unfinished
-from seqformer.runs.state import load_state, read_progress
+from seqformer.runs import assemble, find, state
+from seqformer.runs.assemble import Training
+from seqformer.runs.run import Run
+from seqformer.runs.state import RunStore, load_state, read_conditions, read_progress
+from seqformer.storage import tensors as storage
+from seqformer.storage.manifest import Manifest
 from seqformer.storage.tensors import write_tensors
-from seqformer.text import prepared as store
 
-MakeRun = Callable[..., run.Run]
 RECIPE = {"max_steps": 12, "validate_every": 4}
 NAMES = ("weights.safetensors", "metrics.jsonl")
 
 
-def finish(learning: learn.Learning) -> None:
-    list(learning.trainer.run())
+def finish(training: Training) -> None:
+    list(training.trainer.run())
 
 
 def outcome(folder: Path) -> list[object]:
     """All that a training leaves, clocks aside, in a form that can be compared."""
     tensors, progress = load_state(folder / "state.safetensors")
-    progress.seconds = progress.validation_seconds = 0.0
+    progress.seconds = progress.validation_seconds = progress.validating_seconds = 0.0
     found = {path.name for path in folder.iterdir()}
     held = {name: tensor.tolist() for name, tensor in tensors.items()}
     return [*((folder / name).read_bytes() for name in NAMES), held, progress, found]
@@ -53,7 +51,7 @@ def test_killed_in_the_middle_of_any_write(
 ) -> None:
     """Of the first, the second … file that is written, only half comes to lie beside its place."""
     whole, cut = make_run("whole", **RECIPE), make_run("cut", **RECIPE)
-    finish(learn.begin(whole, "cpu"))
+    finish(assemble.begin(whole, "cpu"))
     count = 0
 
     def dying(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
@@ -67,38 +65,40 @@ def test_killed_in_the_middle_of_any_write(
         count += 1
 
     with monkeypatch.context() as patched:
-        patched.setattr(checkpoint, "write_tensors", dying)
+        patched.setattr(state, "write_tensors", dying)  # of the state
+        patched.setattr(storage, "write_tensors", dying)  # of the weights
         try:
-            finish(learn.begin(cut, "cpu"))
+            finish(assemble.begin(cut, "cpu"))
         except Killed:
             name = "state" if write % 2 == 0 else "weights"  # either will do
             (cut.folder / "rest").rename(cut.folder / f"{name}.safetensors.tmp")
-    finish(learn.resume(run.Run(cut.folder), "cpu"))
+    finish(assemble.resume(Run(cut.folder), "cpu"))
     assert outcome(whole.folder) == outcome(cut.folder)
 
 
 def test_killed_before_the_first_save(make_run: MakeRun) -> None:
     whole, cut = make_run("whole", **RECIPE), make_run("cut", **RECIPE)
-    finish(learn.begin(whole, "cpu"))
+    finish(assemble.begin(whole, "cpu"))
     (cut.folder / "metrics.jsonl").touch()
     (cut.folder / "state.safetensors.tmp").write_bytes(b"half")
-    assert unfinished(cut.folder.parent) == cut.folder
+    assert find.unfinished(cut.folder.parent).folder == cut.folder
     torch.manual_seed(99)
-    finish(learn.resume(cut, "cpu"))
-    assert unfinished(cut.folder.parent) is None
+    finish(assemble.resume(cut, "cpu"))
+    with pytest.raises(RunError, match="no unfinished run"):
+        find.unfinished(cut.folder.parent)
     assert outcome(whole.folder) == outcome(cut.folder)
 
 
 def test_what_was_lost_is_named(make_run: MakeRun) -> None:
     opened = make_run(**RECIPE)
-    finish(learn.begin(opened, "cpu"))
+    finish(assemble.begin(opened, "cpu"))
     (opened.folder / "weights.safetensors").rename(opened.folder / "kept")
     with pytest.raises(RunError, match="the best weights so far are gone"):
-        learn.resume(opened, "cpu")
+        assemble.resume(opened, "cpu")
     (opened.folder / "kept").rename(opened.folder / "weights.safetensors")
     (opened.folder / "state.safetensors").unlink()
     with pytest.raises(RunError, match="no saved state"):
-        learn.resume(opened, "cpu")
+        assemble.resume(opened, "cpu")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_what_was_lost_is_named(make_run: MakeRun) -> None:
             "'learning_rate' is 0.5, and state.safetensors was trained with 0.002",
         ),
         ("train", "seed", 7, "'seed' is 7"),
-        ("model", "feed_forward", 48, "'feed_forward' is 48, .* with 32; put it back: only --max-minutes"),
+        ("model", "feed_forward", 48, "'feed_forward' is 48, .* with 32; put it back: only max-minutes"),
         ("model", "dropout", 0.4, "'dropout' is 0.4"),
         ("model", "width", 33, "cannot be shared"),
         ("model", "widht", 16, "did you mean 'width'"),
@@ -121,46 +121,49 @@ def test_an_edited_configuration_is_named(
     make_run: MakeRun, part: str, name: str, value: object, message: str
 ) -> None:
     opened = make_run(**RECIPE)
-    finish(learn.begin(opened, "cpu"))
+    finish(assemble.begin(opened, "cpu"))
     path = opened.folder / "config.json"
     configs = json.loads(path.read_text())
     configs[part][name] = value
     path.write_text(json.dumps(configs))
     before = outcome(opened.folder)
     with pytest.raises(SeqformerError, match=message):
-        learn.resume(run.Run(opened.folder), "cpu")
+        assemble.resume(Run(opened.folder), "cpu")
     assert outcome(opened.folder) == before
 
 
 def test_what_may_change_may_change(make_run: MakeRun) -> None:
     opened = make_run(**RECIPE)
-    finish(learn.begin(opened, "cpu"))
+    finish(assemble.begin(opened, "cpu"))
     path = opened.folder / "config.json"
     configs = json.loads(path.read_text())
     configs["train"] |= {"max_steps": 14, "max_epochs": 50, "patience": 3, "validate_every": 2}
     path.write_text(json.dumps(configs))
-    finish(learn.resume(run.Run(opened.folder), "cpu"))
+    finish(assemble.resume(Run(opened.folder), "cpu"))
     assert read_progress(opened.folder / "state.safetensors").step == 14
 
 
 def test_the_state_of_another_model_is_refused(make_run: MakeRun) -> None:
     opened, other = make_run("one", **RECIPE), make_run("other", {"width": 32}, **RECIPE)
-    finish(learn.begin(opened, "cpu"))
-    finish(learn.begin(other, "cpu"))
+    finish(assemble.begin(opened, "cpu"))
+    finish(assemble.begin(other, "cpu"))
     path = opened.folder / "state.safetensors"
     tensors, progress = load_state(other.folder / "state.safetensors")
-    checkpoint.save_state(path, tensors, progress, checkpoint.read_facts(path))
+    conditions, size = read_conditions(path)
+    store = RunStore(opened.folder, conditions, metrics_bytes=size)
+    store.save({name: held for name, held in tensors.items() if "rng" not in name}, progress)
+    store.metrics.close()
     with pytest.raises(RunError, match=r"state.safetensors: the weights .* have the shape .*expected"):
-        learn.resume(opened, "cpu")
+        assemble.resume(opened, "cpu")
 
 
 def test_other_threads_are_remarked_on(make_run: MakeRun) -> None:
     opened, threads = make_run(**RECIPE), torch.get_num_threads()
-    finish(learn.begin(opened, "cpu"))
-    assert learn.resume(opened, "cpu").remark == ""
+    finish(assemble.begin(opened, "cpu"))
+    assert assemble.resume(opened, "cpu").remark == ""
     torch.set_num_threads(threads + 1)
     try:
-        remark = learn.resume(opened, "cpu").remark
+        remark = assemble.resume(opened, "cpu").remark
     finally:
         torch.set_num_threads(threads)
     assert f"threads {threads + 1} instead of {threads}" in remark
@@ -168,8 +171,8 @@ def test_other_threads_are_remarked_on(make_run: MakeRun) -> None:
 
 CHILD = """
 import resource, signal, sys, time
-from seqformer.runs import assemble as learn
 from seqformer.cli import main
+from seqformer.report import scores
 if sys.argv[1] == "small disk":
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
@@ -178,7 +181,7 @@ else:  # a validation that does not end
         print("validating", file=sys.stderr, flush=True)
         while True:
             time.sleep(0.01)
-    learn.metrics.corpus_score = forever
+    scores.corpus_score = forever
 sys.argv[1:3] = []
 main()
 """
@@ -188,7 +191,7 @@ TRAIN = ["train", "--resume", "--device", "cpu", "--run"]
 @pytest.mark.skipif(os.name != "posix", reason="POSIX limits")
 def test_a_full_disk_is_told_and_the_last_state_kept(make_run: MakeRun) -> None:
     whole, cut = make_run("whole", **RECIPE), make_run("cut", **RECIPE)
-    finish(learn.begin(whole, "cpu"))
+    finish(assemble.begin(whole, "cpu"))
     room = (whole.folder / "state.safetensors").stat().st_size * 2 // 3  # the first holds no averages
     command = [sys.executable, "-c", CHILD, "small disk", str(room), *TRAIN, str(cut.folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
@@ -198,14 +201,14 @@ def test_a_full_disk_is_told_and_the_last_state_kept(make_run: MakeRun) -> None:
     assert f"the state of step 0 is kept in {cut.folder}: free some space" in last
     assert f"seqformer train --resume --run {cut.folder}" in last and "Traceback" not in done.stderr
     assert not list(cut.folder.glob("*tmp*"))
-    finish(learn.resume(run.Run(cut.folder), "cpu"))
+    finish(assemble.resume(Run(cut.folder), "cpu"))
     assert outcome(whole.folder) == outcome(cut.folder)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 def test_a_second_signal_stops_a_long_validation(make_run: MakeRun) -> None:
     whole, cut = make_run("whole", **RECIPE), make_run("cut", **RECIPE)
-    finish(learn.begin(whole, "cpu"))
+    finish(assemble.begin(whole, "cpu"))
     command = [sys.executable, "-c", CHILD, "slow validation", "", *TRAIN, str(cut.folder)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
         assert child.stderr is not None
@@ -215,7 +218,7 @@ def test_a_second_signal_stops_a_long_validation(make_run: MakeRun) -> None:
             child.send_signal(signal.SIGTERM)
         rest = child.stderr.read()
         assert child.wait(60) == 143 and "Traceback" not in rest
-    finish(learn.resume(run.Run(cut.folder), "cpu"))
+    finish(assemble.resume(Run(cut.folder), "cpu"))
     assert outcome(whole.folder) == outcome(cut.folder)
 
 
@@ -225,7 +228,7 @@ def test_prepare_on_a_full_disk_leaves_nothing(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(store, "write_manifest", full)
+    monkeypatch.setattr(Manifest, "write", full)
     (tmp_path / "mine.tsv").write_text("".join(f"{s}\t{t}\n" for s, t in toy_pairs()), "utf-8")
     code, _, err = command("prepare", "mine.tsv", "--vocab-size", 80)
     assert code == 2 and "prepared/mine: cannot be written (No space left on device)" in err

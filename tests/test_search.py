@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
+from pathlib import Path
 
 import pytest
 import torch
 from conftest import random_model
 
+from seqformer import decoding
 from seqformer.config import DecodeConfig
 from seqformer.decoding.search import Hypothesis, _best_pieces, search
 from seqformer.models.seq2seq import Seq2Seq
-from seqformer.text.tokenizer import BOS, EOS, PAD, UNK
+from seqformer.symbols import BOS, EOS, PAD, UNK
 
 SOURCES = torch.tensor([[5, 6, 7, 4, EOS], [8, EOS, PAD, PAD, PAD], [9, 4, 4, EOS, PAD]])
 
@@ -140,6 +143,15 @@ def test_a_confident_model_is_not_outrun_by_its_poorer_hypotheses() -> None:
 
     best = found(Counting(), SOURCES[:1], limit=20, beam=5)[0][0]  # type: ignore[arg-type]
     assert best.ids == [4, 5, 6, 7, 8, 9]
+
+
+def test_decoding_knows_no_architecture() -> None:
+    """A new one is found without a line here: what search asks of a model is in ``Seq2Seq``."""
+    files = sorted(Path(next(iter(decoding.__path__))).glob("*.py"))
+    assert {"search.py", "translator.py"} <= {path.name for path in files}
+    for path in files:
+        text = path.read_text("utf-8")
+        assert re.findall(r"(?i)transformer|bahdanau|gru\b|[^a-z]arch|config\.arch", text) == [], path.name
 
 
 @pytest.mark.parametrize("size", [5, 90, 640, 1311])

@@ -10,26 +10,25 @@ from pathlib import Path
 import pytest
 from conftest import Command, toy_pairs
 
-from seqformer.report import scores as metrics
-from seqformer.report import significance
+from seqformer.report import scores, significance
 
 REFERENCES = [target for _, target in toy_pairs(60)]
 
 
 def test_the_interval_holds_the_score_and_narrows_with_more_sentences() -> None:
     said = [" ".join(line.split()[:-1]) for line in REFERENCES]
-    few = metrics.corpus_score("chrf", said[:15], REFERENCES[:15], interval=True)
-    many = metrics.corpus_score("chrf", said * 4, REFERENCES * 4, interval=True)
+    few = scores.corpus_score("chrf", said[:15], REFERENCES[:15], interval=True)
+    many = scores.corpus_score("chrf", said * 4, REFERENCES * 4, interval=True)
     assert few.interval is not None and many.interval is not None
     assert few.interval[0] < few.score < few.interval[1]
     assert many.interval[1] - many.interval[0] < (few.interval[1] - few.interval[0]) / 2
     assert "bs:1000|seed:12345" in few.signature
-    assert few == metrics.corpus_score("chrf", said[:15], REFERENCES[:15], interval=True)
+    assert few == scores.corpus_score("chrf", said[:15], REFERENCES[:15], interval=True)
 
 
 def test_an_interval_where_some_resamples_score_nothing() -> None:
     said = ["x"] * 40 + REFERENCES[:1]
-    found = metrics.corpus_score("bleu", said, REFERENCES[:41], interval=True)
+    found = scores.corpus_score("bleu", said, REFERENCES[:41], interval=True)
     assert found.interval is not None and found.interval[0] <= found.score
 
 

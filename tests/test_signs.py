@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seqformer.decoding.signs import Evidence, repeats, signs
-from seqformer.text.tokenizer import UNK
+from seqformer.symbols import UNK
 
 
 def seen(source: str, text: str, confidence: float = -0.3, cut: bool = False) -> list[str]:

@@ -10,22 +10,26 @@ import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from any_text import CONFIGS, FILES, Sink, check, random_translator
-from conftest import Command
+from conftest import Command, model_config
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from seqformer import api
 from seqformer.cli import stream
 from seqformer.config import DecodeConfig
 from seqformer.decoding import translator as module
 from seqformer.decoding.search import Hypothesis
 from seqformer.decoding.translator import Translation, Translator
 from seqformer.errors import SeqformerError
-from seqformer.runs import run
-from seqformer.text.corpus import Normalizer
+from seqformer.models import build
+from seqformer.models.seq2seq import Seq2Seq
+from seqformer.tasks import open_task, text_task
+from seqformer.text.normalize import Normalizer
 
 SENTENCE = "le chat mange et dort où le grand chien rouge dort."
 
@@ -74,19 +78,21 @@ def test_a_long_line_is_its_sentences_one_by_one(small: Translator) -> None:
     joined = small.translate(["la", line, ""], config)[1]
     for rank, found in enumerate(joined):
         chosen = [best[rank] for best in alone]
-        total, pieces = sum(t.log_probability for t in chosen), sum(t.pieces for t in chosen)
+        total, length = sum(t.log_probability for t in chosen), sum(t.length for t in chosen)
         assert found.text == " ".join(t.text for t in chosen if t.text)
         assert found.ids == [i for t in chosen for i in t.ids] and found.parts == 3
+        assert found.tokens == [token for t in chosen for token in t.tokens]
         assert found.log_probability == pytest.approx(total, abs=1e-3)
-        assert found.score == pytest.approx(total / pieces**0.5, abs=1e-3)
-        assert set(found.signs) == {name for t in chosen for name in t.signs}
+        assert found.score == pytest.approx(total / length**0.5, abs=1e-3)
+        assert set(found.warnings) == {name for t in chosen for name in t.warnings}
 
 
 def test_the_score_is_over_the_pieces_that_count(small: Translator) -> None:
     for best in small.translate([SENTENCE[:20], "chat"], DecodeConfig(beam=4, n_best=4, max_length=7)):
         for found in best:
-            assert found.pieces == min(len(found.ids) + 1, 7)
-            assert found.score == pytest.approx(found.log_probability / found.pieces)
+            assert found.length == min(len(found.ids) + 1, 7)
+            assert found.score == pytest.approx(found.log_probability / found.length)
+            assert found.tokens == small.tokenizer.target.pieces(found.ids)
 
 
 def test_batches_stay_within_their_bound(small: Translator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +109,7 @@ def test_batches_stay_within_their_bound(small: Translator, monkeypatch: pytest.
         return [[Hypothesis([], -1.0, -1.0)] for _ in source]
 
     monkeypatch.setattr(module, "search", watched)
+    shape: Any = small.model.config
     lines = ["chat " * n for n in (1, 2, 30, 3, 1000, 5, 200)] * 9
     for max_length in (0, 7, 100, 10**9):
         for beam in (1, 5):
@@ -111,10 +118,41 @@ def test_batches_stay_within_their_bound(small: Translator, monkeypatch: pytest.
             assert sum(count for count, _, _ in seen) > len(lines)
             for _, positions, rows in seen:
                 # keys and values of 4 bytes; the cache may have made twice the room
-                assert positions * 2 * 2 * 4 * small.shape.width * small.shape.decoder_layers <= 1 << 20
-                assert rows * small.shape.target_vocabulary <= 4000
+                assert positions * 2 * 2 * 4 * shape.width * shape.decoder_layers <= 1 << 20
+                assert rows * shape.target_vocabulary <= 4000
     with pytest.raises(SeqformerError, match="at most here"):
         small.translate(["chat"], DecodeConfig(beam=100))
+
+
+def test_batches_are_bounded_by_what_the_model_says_of_a_position(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recurrent decoder keeps nothing for its own positions, so its layers do not make batches smaller."""
+    monkeypatch.setattr(module, "CACHE", 1 << 20)
+    seen: list[tuple[int, int]] = []
+
+    def watched(
+        model: Seq2Seq, source: torch.Tensor, limits: torch.Tensor, config: DecodeConfig
+    ) -> list[list[Hypothesis]]:
+        seen.append((len(source), int(limits.max())))
+        positions = len(source) * config.beam * (source.shape[1] + int(limits.max()))
+        assert positions * model.position_bytes <= 1 << 20
+        return [[Hypothesis([], -1.0, -1.0)] for _ in source]
+
+    monkeypatch.setattr(module, "search", watched)
+    task = text_task(open_task(data))
+    batches: dict[tuple[str, int, int], list[tuple[int, int]]] = {}
+    for arch, width, layers in [("bahdanau", 256, 1), ("bahdanau", 256, 6), ("bahdanau", 128, 1)] + [
+        ("transformer", 256, layers) for layers in (1, 3)
+    ]:
+        config = model_config(arch, **(task.sizes() | {"width": width, "decoder_layers": layers}))
+        seen.clear()
+        translator = task.predictor(build(config).eval(), torch.device("cpu"))
+        translator.translate(["chat " * n for n in (1, 2, 7)] * 20, DecodeConfig(beam=4, max_length=25))
+        batches[arch, width, layers] = seen.copy()
+    assert batches["bahdanau", 256, 1] == batches["bahdanau", 256, 6]
+    assert len(batches["bahdanau", 128, 1]) < len(batches["bahdanau", 256, 1])
+    assert len(batches["transformer", 256, 1]) < len(batches["transformer", 256, 3])
 
 
 def test_chunks_are_bounded_by_lines_and_by_characters() -> None:
@@ -132,8 +170,8 @@ def test_many_warnings_become_a_count(command: Command, trained: Path) -> None:
     code, out, err = command("translate", "--run", trained, "--max-length", 1, stdin=content)
     lines = err.splitlines()
     assert code == 0 and out.count("\n") == 51
-    assert sum("not UTF-8; the" in line for line in lines) == stream.TOLD
-    assert lines[-1] == f"seqformer: not UTF-8: {50 - stream.TOLD} more lines"
+    assert sum("not UTF-8; the" in line for line in lines) == stream.SHOWN
+    assert lines[-1] == f"seqformer: not UTF-8: {50 - stream.SHOWN} more lines"
     assert "line 51: longer than the model's reach; translated in " in err
 
 
@@ -163,11 +201,11 @@ def test_in_a_locale_that_is_not_utf8(trained: Path) -> None:
 
 
 def test_python_takes_the_same_road(trained: Path) -> None:
-    model = run.load(trained, "cpu")
+    model = api.load(trained, device="cpu")
     found = model.translate(["chat " * 500, "", "a\nb", "\udcff"], beam=1)
-    assert len(found) == 4 and found[1] == "" and not any("\n" in text for text in found)
+    assert len(found) == 4 and found[1].text == "" and not any("\n" in best.text for best in found)
     maps = model.attention(SENTENCE + " " + SENTENCE)  # one look at the whole line
-    assert len(maps.source) > model.run.manifest.longest["source"] + 1
+    assert len(maps.source) > model.run.task.manifest.longest["source"] + 1
 
 
 def test_normalising_long_words_is_what_it_is_for_short_ones() -> None:

@@ -1,4 +1,4 @@
-"""Text: normalising, reading, splitting, pieces, the store."""
+"""Text: normalising, reading, splitting, pieces, the prepared folder."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from conftest import toy_pairs
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqformer.config import MODEL_TYPES, PrepareConfig
 from seqformer.errors import DataError, SeqformerError
-from seqformer.text import clean as cleaning
-from seqformer.text import corpus, prepare, tokenizer
-from seqformer.text import prepared as store
-from seqformer.text import toys as tasks
-from seqformer.text.clean import Cleaner
-from seqformer.text.corpus import Filter, Normalizer, numbered
-from seqformer.text.prepare import Options
-from seqformer.text.tokenizer import BOS, EOS, MODEL_TYPES, PAD, SPECIALS, UNK
+from seqformer.symbols import BOS, EOS, PAD, SPECIALS, UNK
+from seqformer.tasks import open_task, text_task
+from seqformer.text import clean, prepare, tokenizer, toys
+from seqformer.text.clean import Cleaner, Filter
+from seqformer.text.normalize import Normalizer
+from seqformer.text.prepared import open_pairs, read_split
+from seqformer.text.rows import embedded, numbered, read_aligned, read_lines, read_rows, read_tsv
+from seqformer.text.split import choose_held_out, fingerprint
 
 NORMALIZERS = [Normalizer(a, b) for a in (False, True) for b in (False, True)]
 
@@ -43,7 +44,7 @@ def test_the_same_sentence_in_two_spellings() -> None:
 def test_lines_end_at_lf_and_nowhere_else(tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     file.write_bytes("un\u2028deux\r\ntrois\x85quatre\rcinq".encode())
-    assert list(corpus.read_lines(file)) == ["un\u2028deux", "trois\x85quatre\rcinq"]
+    assert list(read_lines(file)) == ["un\u2028deux", "trois\x85quatre\rcinq"]
 
 
 def test_plain_and_gz_are_read_alike(tmp_path: Path) -> None:
@@ -51,7 +52,7 @@ def test_plain_and_gz_are_read_alike(tmp_path: Path) -> None:
     (tmp_path / "p.tsv").write_bytes(text)
     (tmp_path / "p.tsv.gz").write_bytes(gzip.compress(text))
     for name in ("p.tsv", "p.tsv.gz"):
-        assert list(corpus.read_tsv([tmp_path / name])) == [("a", "b"), ("c", "d")]
+        assert list(read_tsv([tmp_path / name])) == [("a", "b"), ("c", "d")]
 
 
 @pytest.mark.parametrize(
@@ -61,24 +62,24 @@ def test_plain_and_gz_are_read_alike(tmp_path: Path) -> None:
 def test_a_bad_line_is_named(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "p.tsv").write_bytes(content)
     with pytest.raises(DataError, match=message):
-        list(corpus.read_tsv([tmp_path / "p.tsv"]))
+        list(read_tsv([tmp_path / "p.tsv"]))
 
 
 def test_files_of_different_lengths(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("1\n2\n3\n")
     (tmp_path / "b").write_text("1\n2\n")
     with pytest.raises(DataError, match="b ends after line 2"):
-        list(corpus.read_aligned(tmp_path / "a", tmp_path / "b"))
+        list(read_aligned(tmp_path / "a", tmp_path / "b"))
     (tmp_path / "c.gz").write_bytes(b"not gzip")
     with pytest.raises(DataError, match="not a whole gzip file"):
-        list(corpus.read_lines(tmp_path / "c.gz"))
+        list(read_lines(tmp_path / "c.gz"))
 
 
 def test_every_dropped_pair_has_a_reason(tmp_path: Path) -> None:
     pairs = [("a b", "c d"), ("", "x"), ("same", "same"), ("a", "w " * 30), ("a b", "c d"), ("e", "f")]
     cleaner = Cleaner(Normalizer(), Filter())
-    assert cleaning.clean(numbered(pairs, cleaner.faults), frozenset(), cleaner, tmp_path / "clean") == 2
-    assert [row[:2] for row in corpus.read_rows(tmp_path / "clean")] == [["a b", "c d"], ["e", "f"]]
+    assert clean.clean(numbered(pairs, cleaner.faults), frozenset(), cleaner, tmp_path / "clean") == 2
+    assert [row[:2] for row in read_rows(tmp_path / "clean")] == [["a b", "c d"], ["e", "f"]]
     assert cleaner.faults.dropped == {
         "empty side": 1, "copy of the source": 1, "lopsided": 1, "duplicate": 1
     }  # fmt: skip
@@ -89,28 +90,27 @@ def test_every_dropped_pair_has_a_reason(tmp_path: Path) -> None:
 def test_a_source_is_in_one_part_only(sources: list[str], seed: int, size: int) -> None:
     if len(set(sources)) < 3:
         return
-    valid, test = corpus.choose_held_out(sources, size, size, seed)
+    valid, test = choose_held_out(sources, size, size, seed)
     assert not valid & test
     assert 1 <= len(valid) <= size and 1 <= len(test) <= size
-    backwards = corpus.choose_held_out(reversed(sources), size, size, seed)
+    backwards = choose_held_out(reversed(sources), size, size, seed)
     assert backwards == (valid, test)
-    assert len({corpus.fingerprint(s, seed) for s in sources} - valid - test) >= 1
+    assert len({fingerprint(s, seed) for s in sources} - valid - test) >= 1
 
 
 def test_splits_share_no_source(data: Path) -> None:
-    manifest = store.read_manifest(data)
-    assert manifest.pairs == {"train": 50, "valid": 5, "test": 5}
-    learned = tokenizer.load(data)
-    train = store.open_pairs(data, "train", manifest)
+    task = text_task(open_task(data))
+    assert task.manifest.pairs == {"train": 50, "valid": 5, "test": 5}
+    learned, train = task.tokenizer, open_pairs(data, "train", task.manifest)
     seen = set(learned.source.decode([[int(i) for i in train.source[n]] for n in range(len(train))]))
-    held_out = [s for part in ("valid", "test") for s, _ in corpus.read_tsv([data / f"{part}.tsv"])]
+    held_out = [s for part in ("valid", "test") for s, _ in read_split(data, part, task.manifest)]
     assert len(seen) == 50 and not seen & set(held_out)
 
 
 def test_the_store_gives_back_what_was_encoded(data: Path) -> None:
-    manifest, learned = store.read_manifest(data), tokenizer.load(data)
-    valid = store.open_pairs(data, "valid", manifest)
-    for number, (source, target) in enumerate(corpus.read_tsv([data / "valid.tsv"])):
+    task = text_task(open_task(data))
+    learned, valid = task.tokenizer, open_pairs(data, "valid", task.manifest)
+    for number, (source, target) in enumerate(read_tsv([data / "valid.tsv"])):
         assert valid.source[number].tolist() == learned.source.encode([source])[0]
         assert valid.target[number].tolist() == learned.target.encode([target])[0]
     assert valid.source.lengths(np.arange(5)).tolist() == [len(valid.source[i]) for i in range(5)]
@@ -118,7 +118,7 @@ def test_the_store_gives_back_what_was_encoded(data: Path) -> None:
 
 def test_preparing_again_gives_the_same_bytes(data: Path, tmp_path: Path) -> None:
     again = tmp_path / data.name
-    prepare.prepare(toy_pairs(), {}, again, Options(vocab_size=80, valid_size=5, test_size=5))
+    prepare.prepare(toy_pairs(), {}, again, PrepareConfig(vocab_size=80, valid_size=5, test_size=5))
     for file in sorted(data.iterdir()):
         assert (again / file.name).read_bytes() == file.read_bytes(), file.name
 
@@ -144,14 +144,13 @@ def chapter_pairs(count: int = 700) -> list[tuple[str, str]]:
 
 
 def test_the_chapters_style(tmp_path: Path) -> None:
-    options = prepare.style("d2l")
-    manifest = prepare.prepare(chapter_pairs(), {}, tmp_path / "d2l", options)
+    manifest = prepare.prepare(chapter_pairs(), {}, tmp_path / "d2l", prepare.style("d2l"))
     assert manifest.pairs == {"train": 512, "valid": 128, "test": 128} and manifest.dropped == {}
-    held_out = list(corpus.read_tsv([tmp_path / "d2l/valid.tsv"]))
+    held_out = list(read_tsv([tmp_path / "d2l/valid.tsv"]))
     # in the order of the file, normalised: the first held-out pair is number 512 of 640
     assert held_out[0] == ("word170 !", "mot0 , oui .") and held_out[-1] == ("word212 !", "mot1 , oui .")
-    assert held_out == list(corpus.read_tsv([tmp_path / "d2l/test.tsv"]))
-    learned = tokenizer.load(tmp_path / "d2l")
+    assert held_out == list(read_tsv([tmp_path / "d2l/test.tsv"]))
+    learned = tokenizer.load(tmp_path / "d2l", manifest)
     assert not learned.joint
     # known is what train has twice; not what it has once, though valid has it twice more, or valid alone
     for word, known in (("word169", True), ("word170", False), ("one", False), ("word200", False)):
@@ -159,7 +158,7 @@ def test_the_chapters_style(tmp_path: Path) -> None:
     assert learned.source.encode(["one two word3 three"]) == [
         [UNK, UNK, *learned.source.encode(["word3"])[0], UNK]
     ]
-    train = store.open_pairs(tmp_path / "d2l", "train", manifest)
+    train = open_pairs(tmp_path / "d2l", "train", manifest)
     assert len(train.source[0]) == 8 and manifest.longest["source"] == 8  # ten pieces, cut
     counts = {w for row in range(512) for w in train.target[row].tolist()}
     assert UNK not in counts and len(learned.target) == SPECIALS + 7 + len({"un", ",", "oui", "."})
@@ -174,20 +173,21 @@ def test_a_style_needs_more_pairs_than_it_holds_out(tmp_path: Path) -> None:
 def test_nothing_is_left_half_written(tmp_path: Path) -> None:
     out = tmp_path / "prepared"
     with pytest.raises(DataError, match="corpus is empty"):
-        prepare.prepare([], {}, out, Options())
+        prepare.prepare([], {}, out, PrepareConfig())
     with pytest.raises(DataError, match="at least 3"):
-        prepare.prepare([("a b", "c d")], {}, out, Options())
+        prepare.prepare([("a b", "c d")], {}, out, PrepareConfig())
     assert not list(tmp_path.iterdir())
     out.mkdir()
     (out / "thesis.txt").write_text("precious")
     with pytest.raises(SeqformerError, match="holds something else"):
-        prepare.prepare(toy_pairs(), {}, out, Options())
+        prepare.prepare(toy_pairs(), {}, out, PrepareConfig())
     assert (out / "thesis.txt").read_text() == "precious"
+    assert set(tmp_path.rglob("*")) == {out, out / "thesis.txt"}
 
 
-@pytest.mark.parametrize("name", sorted(tasks.TASKS))
+@pytest.mark.parametrize("name", sorted(toys.TOYS))
 def test_tasks_are_right_and_held_out(name: str) -> None:
-    split = tasks.generate(name, 1)
+    split = toys.generate(name, 1)
     held_out = {s for s, _ in split.valid + split.test}
     assert not held_out & {s for s, _ in split.train} and split.train and split.valid and split.test
     answers = {"copy": list, "reverse": lambda x: x[::-1], "sort": sorted}
@@ -199,13 +199,13 @@ def test_tasks_are_right_and_held_out(name: str) -> None:
 
 
 def test_alternating_holds_out_lengths() -> None:
-    split = tasks.alternating()
+    split = toys.alternating()
     lengths = [{len(s.split()) for s, _ in part} for part in (split.train, split.valid, split.test)]
     assert set.union(*lengths) == set(range(2, 21)) and sum(map(len, lengths)) == 19
 
 
 def test_the_embedded_corpus_holds_the_chapters_sentences() -> None:
-    pairs = dict(corpus.read_tsv(corpus.embedded()))
+    pairs = dict(read_tsv(embedded()))
     normalizer = Normalizer(lowercase=True, split_punctuation=True)
     known = {normalizer(s): normalizer(t) for s, t in pairs.items()}
     assert known["go ."] == "va !" and known["i lost ."] == "j'ai perdu ."

@@ -21,4 +21,4 @@ def test_a_run_without_weights_is_told(trained: Path, tmp_path: Path, command: C
     for name in ("weights.safetensors", "state.safetensors"):
         (tmp_path / "bare" / name).unlink()
     code, out, err = command("translate", "le chat", "--run", "bare", "--workers", 2)
-    assert (code, out) == (2, "") and "--workers 1" in err
+    assert (code, out) == (2, "") and "one process alone will show what is wrong" in err

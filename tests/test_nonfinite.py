@@ -8,36 +8,48 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import SMALL, toy_pairs
+from conftest import MakeRun, new_run, toy_pairs
 
-from seqformer.config import ModelConfig, TrainConfig
-from seqformer.errors import RunError
+from seqformer import api
+from seqformer.config import PrepareConfig, TrainConfig
+from seqformer.errors import RunError, SeqformerError
+from seqformer.models.loss import Loss
 from seqformer.report.collapse import Losses, warning
-from seqformer.runs import assemble as learn
-from seqformer.runs import run
-from seqformer.runs.state import load_state, read_metrics, read_progress
+from seqformer.runs import assemble
+from seqformer.runs.metrics import read_metrics
+from seqformer.runs.state import RunStore, load_state, read_conditions, read_progress
+from seqformer.tasks import open_task
+from seqformer.tasks.translation import OTHER
 from seqformer.text import prepare
 from seqformer.text import prepared as store
 from seqformer.text.batches import PairBatches
-from seqformer.text.prepare import Options
 from seqformer.training.events import Ended, Event, Skipped, Stepped, Validated, Validation
-from seqformer.training.nonfinite import PATIENCE, RECOVERY, Trouble
+from seqformer.training.nonfinite import PATIENCE, RECOVERY, NonFinite
 from seqformer.training.trainer import Trainer
 
 
 class Walk:
-    """A model of a few weights; ``spoil`` does what it likes to the loss of each step, by its number."""
+    """A model of a few weights; ``spoil`` does what it likes to the loss of each step, by its number.
 
-    def __init__(self, folder: Path, spoil: Callable[[int], float], **recipe: object) -> None:
+    With ``resume`` it goes on from what the folder holds.
+    """
+
+    def __init__(
+        self, folder: Path, spoil: Callable[[int], float], *, resume: bool = False, **recipe: object
+    ) -> None:
         folder.mkdir(exist_ok=True)
         torch.manual_seed(1)
         self.model = torch.nn.Linear(4, 1)
         self.spoil = spoil
         usual: dict[str, object] = {"max_steps": 40, "validate_every": 8, "warmup": 2, "learning_rate": 0.01}
         config = TrainConfig(**(usual | recipe))  # type: ignore[arg-type]
+        state = folder / "state.safetensors"
+        kept = RunStore(folder, {}, metrics_bytes=read_conditions(state)[1] if resume else 0)
         self.trainer = Trainer(
-            self.model, self, self.objective, self.validate, config, folder, torch.device("cpu")
+            self.model, self, self.objective, self.validate, config, kept, torch.device("cpu")
         )
+        if resume:
+            self.trainer.restore(*load_state(state))
 
     parts = 1
 
@@ -47,9 +59,9 @@ class Walk:
     def load(self, item: list[int]) -> torch.Tensor:
         return torch.rand(3, 4)
 
-    def objective(self, batch: torch.Tensor) -> tuple[torch.Tensor, int]:
+    def objective(self, batch: torch.Tensor) -> Loss:
         loss = ((self.model(batch) - 1) ** 2).sum() * self.spoil(self.trainer.state.step)
-        return loss, len(batch)
+        return Loss(loss, loss.detach(), len(batch))
 
     def validate(self) -> Validation:
         loss = float(((self.model(torch.ones(1, 4)) - 1) ** 2).sum())
@@ -69,7 +81,7 @@ def test_a_bad_step_is_left_out_and_the_training_goes_on(tmp_path: Path) -> None
             assert torch.equal(weights, walk.model.weight)  # nothing has moved
         weights = walk.model.weight.detach().clone()
     assert [e for e in events if isinstance(e, Skipped)] == [Skipped("loss", f) for f in (0.5, 0.25, 0.125)]
-    assert isinstance(events[-1], Ended) and walk.trainer.state.trouble.skipped == 3
+    assert isinstance(events[-1], Ended) and walk.trainer.state.nonfinite.skipped == 3
     rates = [e.rate for e in events if isinstance(e, Stepped)]
     assert rates[5] < 0.3 * rates[4]  # steps 4 and 7: two of them were left out between
     lines = [r for r in read_metrics(tmp_path / "run/metrics.jsonl") if "skipped" in r]
@@ -86,15 +98,15 @@ def test_a_gradient_alone_is_noticed_too(tmp_path: Path) -> None:
     assert [e for e in walk.trainer.run() if isinstance(e, Skipped)] == [Skipped("gradient", 0.5)]
 
 
-def test_the_rate_comes_back(tmp_path: Path) -> None:
-    trouble = Trouble()
-    trouble.step_skipped()
-    trouble.step_skipped()
+def test_the_rate_comes_back() -> None:
+    seen = NonFinite()
+    seen.step_skipped()
+    seen.step_skipped()
     for factor in (0.25, 0.5, 1.0):
-        assert trouble.factor == factor and trouble.in_a_row == (2 if factor == 0.25 else 0)
+        assert seen.factor == factor and seen.in_a_row == (2 if factor == 0.25 else 0)
         for _ in range(RECOVERY):
-            trouble.step_made()
-    assert trouble.factor == 1 and trouble.skipped == 2
+            seen.step_made()
+    assert seen.factor == 1 and seen.skipped == 2
 
 
 def collect(trainer: Trainer, into: list[Event]) -> None:
@@ -106,7 +118,8 @@ def test_after_a_few_bad_steps_there_is_advice_and_the_last_good_state(tmp_path:
     walk = Walk(tmp_path / "run", bad(*range(19, 99)))
     events: list[Event] = []
     with pytest.raises(
-        RunError, match=r"5 steps in a row; .*--learning-rate.*--precision fp32.*of step 16, is"
+        SeqformerError,
+        match=r"5 steps in a row; .*lower learning rate .*0\.01.*precision fp32; .*of step 16, is kept",
     ):
         collect(walk.trainer, events)
     assert sum(isinstance(e, Skipped) for e in events) == PATIENCE
@@ -117,13 +130,20 @@ def test_weights_that_run_away_are_never_saved(tmp_path: Path) -> None:
     """The gradient is finite and clipped, and yet the step leads nowhere."""
     walk = Walk(tmp_path / "run", bad(), learning_rate=1e38, warmup=0, validate_every=1)
     events: list[Event] = []
-    with pytest.raises(RunError, match="of step 0, is kept"):
+    with pytest.raises(SeqformerError, match="of step 0, is kept"):
         collect(walk.trainer, events)
     assert not any(e.best for e in events if isinstance(e, Validated))
     tensors, progress = load_state(tmp_path / "run/state.safetensors")
     assert progress.step == 0 and all(torch.isfinite(t).all() for t in tensors.values())
     assert not (tmp_path / "run/weights.safetensors").exists()
     assert "NaN" not in (tmp_path / "run/metrics.jsonl").read_text()
+
+
+def test_a_run_that_diverges_names_its_folder(make_run: MakeRun) -> None:
+    opened = make_run(learning_rate=1e38, warmup=0, validate_every=1)
+    with pytest.raises(RunError, match=r"run: step 5: .*in 5 steps in a row; .*lower learning rate.*of step 0, is"):
+        api.resume(opened.folder, device="cpu")
+    assert read_progress(opened.folder / "state.safetensors").step == 0
 
 
 def test_a_last_step_that_is_left_out_spoils_nothing(tmp_path: Path) -> None:
@@ -141,13 +161,11 @@ def test_resumed_equals_uninterrupted_through_trouble(tmp_path: Path, stop_at: i
         if isinstance(event, Stepped | Skipped) and walk.trainer.state.step == stop_at:
             walk.trainer.stop("test")
     assert walk.trainer.saved_step == (0 if stop_at == 7 else stop_at)
-    again = Walk(tmp_path / "cut", spoil)
-    again.trainer.resume()
-    list(again.trainer.run())
+    list(Walk(tmp_path / "cut", spoil, resume=True).trainer.run())
     for name in ("weights.safetensors", "metrics.jsonl"):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "cut" / name).read_bytes()
     whole, cut = (load_state(tmp_path / name / "state.safetensors")[1] for name in ("whole", "cut"))
-    assert whole.trouble == cut.trouble and whole.trouble.skipped == 3
+    assert whole.nonfinite == cut.nonfinite and whole.nonfinite.skipped == 3
 
 
 def test_a_warning_is_not_believed_at_once(tmp_path: Path) -> None:
@@ -190,23 +208,21 @@ def test_signs_of_collapse(
 @pytest.mark.parametrize("arch", ["transformer", "bahdanau"])
 def test_an_untrained_model_is_known_by_its_deafness(tmp_path: Path, arch: str) -> None:
     folder = tmp_path / "data"
-    prepare.prepare(toy_pairs(220), {}, folder, Options(vocab_size=80, valid_size=40, test_size=5))
-    pieces = store.read_manifest(folder).vocabulary["source"]
-    model = ModelConfig(pieces, pieces, **(SMALL | {"arch": arch}))  # type: ignore[arg-type]
-    made = run.create(tmp_path / "run", folder, model, TrainConfig(max_steps=1, precision="fp32"))
-    learning = learn.begin(made, "cpu")
-    learning.model.eval()
+    prepare.prepare(toy_pairs(220), {}, folder, PrepareConfig(vocab_size=80, valid_size=40, test_size=5))
+    made = new_run(tmp_path / "run", folder, {"arch": arch}, {"max_steps": 1, "precision": "fp32"})
+    trainer = assemble.begin(made, "cpu").trainer
+    trainer.model.eval()
     with torch.inference_mode():
-        found = learning.trainer.validate()
+        found = trainer.validate()
     assert "does not use the source" in found.warning
-    assert found.values[learn.OTHER] == pytest.approx(found.values["valid_loss"], rel=0.05)
+    assert found.values[OTHER] == pytest.approx(found.values["valid_loss"], rel=0.05)
     with torch.inference_mode():
-        next(learning.model.parameters()).fill_(math.nan)
-        assert math.isnan(learning.trainer.validate().score)
+        next(trainer.model.parameters()).fill_(math.nan)
+        assert math.isnan(trainer.validate().score)
 
 
 def test_other_sources_are_other_sources(data: Path) -> None:
-    pairs = store.open_pairs(data, "train", store.read_manifest(data))
+    pairs = store.open_pairs(data, "train", open_task(data).manifest)
     batches = PairBatches(pairs, 128, 1)
     made = batches.with_other_sources(30)
     assert 20 < sum(len(own.source) for own, _ in made) <= 30

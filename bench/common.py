@@ -1,0 +1,66 @@
+"""What several benches share: Python in a folder and process of its own, Multi30k prepared, figures kept."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+
+
+def python(folder: Path, *arguments: object) -> tuple[str, float]:
+    """Run Python in a folder, and return its stdout and its seconds; where it fails, leave."""
+    begin = time.monotonic()
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(f"failed: {' '.join(command)}")
+    return done.stdout, time.monotonic() - begin
+
+
+def command(folder: Path, *arguments: object) -> tuple[str, float]:
+    """Run a command of seqformer in a folder, and return its stdout and its seconds."""
+    return python(folder, "-m", "seqformer", *arguments)
+
+
+def measured(folder: Path, program: str, *arguments: object) -> dict[str, Any]:
+    """Run a program of bench/, and return the figures that it prints last, as JSON."""
+    told, _ = python(folder, HERE / program, *arguments)
+    figures: dict[str, Any] = json.loads(told.splitlines()[-1])
+    return figures
+
+
+def memory(kind: str) -> float:
+    """Return what Linux tells of this process in MiB: VmHWM, the most so far; RssAnon, its own now.
+
+    Not ru_maxrss: that of a new process begins with what the process that started it holds.
+    """
+    return int(Path("/proc/self/status").read_text().split(f"{kind}:")[1].split()[0]) / 1024
+
+
+def prepare_multi30k(folder: Path, raw: Path) -> Path:
+    """Prepare Multi30k English-German under a folder, unless that is done, and return where."""
+    import seqformer
+
+    out = folder / "prepared/m30k"
+    if not out.is_dir():
+        parts = ("train", "val", "test_2016_flickr")
+        train, valid, test = ((raw / f"{part}.en", raw / f"{part}.de") for part in parts)
+        seqformer.prepare(files=train, valid=valid, test=test, vocab_size=8000, out=out)
+    return out
+
+
+def arguments(text: str) -> ArgumentParser:
+    """Return a parser of options whose help is the docstring of a bench, as it is."""
+    return ArgumentParser(description=text, formatter_class=RawDescriptionHelpFormatter)
+
+
+def keep(name: str, figures: dict[str, Any]) -> None:
+    """Write figures to bench/out/NAME.json."""
+    (HERE / "out").mkdir(exist_ok=True)
+    (HERE / "out" / f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
