@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'seqformer' has no attribute '{name}'")
-    from seqformer import api, errors
+    from seqformer import api, errors, inference
 
-    return getattr(errors if name.endswith("Error") else api, name)
+    homes = (errors, api, inference)
+    return next(getattr(home, name) for home in homes if hasattr(home, name))

@@ -33,7 +33,7 @@ from seqformer.device import choose_device
 from seqformer.errors import DataError, RunError, SeqformerError, WriteError, nearest
 from seqformer.images import prepare as image_preparing
 from seqformer.inference import Files, Model, PathLike, evaluate, load, open_run
-from seqformer.presets import Recipe, Resolved, read_recipe, resolve
+from seqformer.presets import Recipe, Resolved, Unprepared, read_recipe, resolve
 from seqformer.runs import assemble, find, lock
 from seqformer.runs import resume as resuming
 from seqformer.runs.create import create
@@ -259,6 +259,11 @@ def plan(
     TrainConfig(**only(names(TrainConfig), settings))  # wrong numbers are told before anything is prepared
     read = _recipe(recipe)
     initial = None if init is None else open_run(init)
+    if images is None:
+        model = initial.configs.model if initial else None
+        resolve(Unprepared() if data is None else _existing(Path(data)), settings, read, model)
+    elif not Path(images).is_dir():
+        raise DataError(f"{images}: there is no such folder of images")
     task = _data(data, toy, images, {**read.train, **settings}, events)
     if initial and not task.reads_like(initial.task):
         raise SeqformerError(
@@ -408,16 +413,7 @@ def _data(
         report(made)
         return made.task
     if data is not None:
-        folder = Path(data)
-        if is_run(folder):
-            raise DataError(f"{folder} is a run, not prepared data; to go on with its training, resume it")
-        if not is_prepared(folder):
-            there = ", ".join(sorted(str(p.parent) for p in folder.parent.glob(f"*/{MANIFEST}"))[:8])
-            raise DataError(
-                f"{folder} is not a prepared folder (no {MANIFEST})"
-                + (f"; there are: {there}" if there else "")
-            )
-        return open_task(folder)
+        return _existing(Path(data))
     with locked(PREPARED / "embedded"):  # of several that find nothing prepared, one prepares
         for manifest in sorted(PREPARED.glob(f"*/{MANIFEST}"), key=lambda p: p.stat().st_mtime, reverse=True):
             with contextlib.suppress(SeqformerError):
@@ -427,6 +423,18 @@ def _data(
         made = prepare()
     report(made)
     return made.task
+
+
+def _existing(folder: Path) -> Task[Any]:
+    """Return the task of a prepared folder; the error says what a folder is that is not one."""
+    if is_run(folder):
+        raise DataError(f"{folder} is a run, not prepared data; to go on with its training, resume it")
+    if not is_prepared(folder):
+        there = ", ".join(sorted(str(p.parent) for p in folder.parent.glob(f"*/{MANIFEST}"))[:8])
+        raise DataError(
+            f"{folder} is not a prepared folder (no {MANIFEST})" + (f"; there are: {there}" if there else "")
+        )
+    return open_task(folder)
 
 
 def _recipe(recipe: PathLike | Recipe | None) -> Recipe:

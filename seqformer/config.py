@@ -15,6 +15,7 @@ from seqformer.errors import SeqformerError, nearest
 SCHEDULES = ("linear", "inverse-sqrt", "constant")
 PRECISIONS = ("auto", "fp32", "bf16")
 MODEL_TYPES = ("unigram", "bpe", "word", "char")
+_KINDS: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "str": str}
 LIMITS = ("max_minutes", "max_steps", "max_epochs")
 CHANGEABLE = (*LIMITS, "patience", "validate_every")  # when a run is resumed; all else stays as it was
 
@@ -38,6 +39,9 @@ class Config:
     def __post_init__(self) -> None:
         for each in dataclasses.fields(self):
             value, bounds, name = getattr(self, each.name), each.metadata, each.name.replace("_", " ")
+            kind = str(each.type)
+            if not isinstance(value, _KINDS[kind]) or isinstance(value, bool) != (kind == "bool"):
+                raise SeqformerError(f"{name} is {value!r}: expected {kind}")
             if "names" in bounds and value not in bounds["names"]:
                 raise SeqformerError(f"{name} {value!r} is not known: {nearest(str(value), bounds['names'])}")
             if "least" not in bounds:

@@ -195,6 +195,8 @@ def _translations(
 ) -> list[str]:
     """Return what the other system makes of the same sources: a run translates them, a file holds them."""
     if other.is_dir():
+        if not Run(other).task.reads_text:
+            raise RunError(f"{other} classifies images; name a run that translates")
         best = load(other, device=device, precision=precision).predictor.translate(sources, config)
         return [b[0].text for b in best]
     lines = list(rows.read_lines(other))

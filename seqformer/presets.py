@@ -17,7 +17,7 @@ import math
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from seqformer.config import LIMITS, Config, DecodeConfig, PrepareConfig, TrainConfig, names, only
 from seqformer.console import counted
@@ -124,7 +124,10 @@ def _check_table(values: dict[str, Any], kinds: tuple[type[Config], ...], table:
             raise SeqformerError(f"{where}: {name!r} is not known: {nearest(name, types)}")
         check(types[name], name, value, where)
     if table in ("prepare", "train", "decode"):
-        kinds[0](**values)
+        try:
+            kinds[0](**values)
+        except SeqformerError as error:
+            raise SeqformerError(f"{where}: {error}") from None
 
 
 def _check_arch(values: dict[str, Any], where: str) -> None:
@@ -137,8 +140,43 @@ def _check_arch(values: dict[str, Any], where: str) -> None:
             )
 
 
+class Learnable(Protocol):
+    """What the settings of a training depend on; every :class:`Task` offers it."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def architectures(self) -> tuple[str, ...]: ...
+    @property
+    def preset(self) -> str: ...
+    @property
+    def recipe(self) -> dict[str, Any]: ...
+    @property
+    def examples(self) -> int: ...
+    def sizes(self) -> dict[str, Any]: ...
+    def check(self, model: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class Unprepared:
+    """Text that is not prepared yet, so that wrong names and numbers are told before any folder is made."""
+
+    title: str = "text"
+    architectures: tuple[str, ...] = ("transformer", "bahdanau")
+    preset: str = ""
+    recipe: dict[str, Any] = field(default_factory=dict)
+    examples: int = 1
+
+    def sizes(self) -> dict[str, Any]:
+        """Return sizes that fit every setting."""
+        return {"source_vocabulary": 8, "target_vocabulary": 8, "joint": True}
+
+    def check(self, model: Any) -> None:
+        """Accept every configuration."""
+
+
 def resolve(
-    task: Task[Any],
+    task: Learnable,
     settings: dict[str, Any],
     recipe: Recipe | None = None,
     initial: ModelConfig | None = None,
@@ -155,10 +193,11 @@ def resolve(
     asked = recipe.model | recipe.train, settings
     arch, preset, chosen = _architecture(task, recipe.model | settings, initial)
     if chosen and not task.preset:
-        examples = counted(task.manifest.pairs["train"], "training example")
+        examples = counted(task.examples, "training example")
         remarks.append(f"Preset {preset}, chosen for {examples}.")
     kind = ARCHITECTURES[arch][0]
-    _check_names(kind, settings, initial)
+    for values_asked in (recipe.model, settings):
+        _check_names(kind, values_asked, initial)
     layers = [task.recipe, kind.presets[preset] if preset else {}, *asked]
     values: dict[str, Any] = {}
     for layer, name in zip(layers, ("task", "preset", "recipe", ""), strict=True):
@@ -171,13 +210,13 @@ def resolve(
     usual = {"learning_rate": peak_rate(model.width) / (5 if initial else 1)}  # it is trained already
     train = usual | only(names(TrainConfig), values)
     if not any(train.get(name) for name in LIMITS):
-        train["max_epochs"] = epochs_for(task.manifest.pairs["train"])
+        train["max_epochs"] = epochs_for(task.examples)
         remarks.append(f"No limit given: {train['max_epochs']} epochs.")
     return Resolved(model, TrainConfig(**train), DecodeConfig(**recipe.decode), remarks)
 
 
 def _architecture(
-    task: Task[Any], asked: dict[str, Any], initial: ModelConfig | None
+    task: Learnable, asked: dict[str, Any], initial: ModelConfig | None
 ) -> tuple[str, str, bool]:
     """Return architecture and preset, and whether the preset was chosen here."""
     if initial:
@@ -190,7 +229,7 @@ def _architecture(
     kind = ARCHITECTURES[arch][0]
     if preset and preset not in kind.presets:
         raise SeqformerError(f"preset {preset} is of another architecture: {nearest(preset, kind.presets)}")
-    usual = task.preset if task.preset in kind.presets else kind.preset_for(task.manifest.pairs["train"])
+    usual = task.preset if task.preset in kind.presets else kind.preset_for(task.examples)
     return arch, preset or usual, not preset and "width" not in asked
 
 

@@ -15,8 +15,9 @@ from conftest import Command, toy_pairs
 from test_images import stripes, write_idx, write_png
 
 import seqformer
-from seqformer.api import Classified, Event, Started, Stopping
+from seqformer.api import Event, Started, Stopping
 from seqformer.errors import DataError, RunError, SeqformerError
+from seqformer.inference import Classified
 from seqformer.report.attention import Attention, ClassAttention
 from seqformer.report.chapter import ChapterEvaluation
 from seqformer.report.evaluation import ClassEvaluation, TextEvaluation
@@ -235,6 +236,8 @@ def test_a_run_is_evaluated_and_compared(home: Path, model: seqformer.Model, her
     assert isinstance(found, TextEvaluation) and found["bleu"].interval is not None
     assert [score.name for score in found.scores] == ["bleu", "ter"] and len(found.sources) == 5
     assert json.dumps(found.to_json()) and "on test" in repr(found) and "<pre>" in found._repr_html_()
+    alone = seqformer.evaluate(home / "runs/text", metrics="ter", split="valid", device="cpu")
+    assert isinstance(alone, TextEvaluation) and [score.name for score in alone.scores] == ["ter"]
     Path("s").write_text("le chat\nun chien\n", "utf-8")
     Path("r").write_text("\n".join(str(t) for t in model.translate(["le chat", "un chien"])) + "\n", "utf-8")
     own = seqformer.evaluate(
@@ -272,6 +275,10 @@ MISTAKES: list[tuple[str, str]] = [
     ("prepare(pairs, vocab_size='many')", "vocab size"),
     ("prepare(pairs, vocab_size=80.5)", "vocab size"),
     ("prepare(toy='revers')", "did you mean 'reverse'"),
+    ("prepare(pairs, style='d2l', lowercase=False)", "lowercase does nothing beside style d2l"),
+    ("prepare(toy='alternating', vocab_size=80)", "vocab_size does nothing beside the toy task"),
+    ("prepare(pictures, vocab_size=80)", "vocab_size does nothing beside a folder of images"),
+    ("prepare(pairs, like=run, vocab_size=60)", "vocab_size does nothing beside the pieces of a run"),
     ("train(text, widht=8)", "did you mean 'width'"),
     ("train(text, max_steps='3')", "max steps"),
     ("train(text, max_steps=2.5)", "max steps"),
@@ -311,7 +318,7 @@ def test_a_mistake_is_one_line(
     Path("pairs.tsv").write_text("".join(f"{s}\t{t}\n" for s, t in toy_pairs()), "utf-8")
     names = {name: getattr(seqformer, name) for name in ("prepare", "train", "resume", "load", "evaluate")}
     names |= {"model": model, "classifier": classifier, "np": np, "pairs": toy_pairs(), "text": home / "text"}
-    names |= {"run": home / "runs/text", "seen": home / "runs/images"}
+    names |= {"run": home / "runs/text", "seen": home / "runs/images", "pictures": home / "raw"}
     with pytest.raises(SeqformerError) as told:
         eval(call, names)
     assert message in str(told.value) and "\n" not in str(told.value)

@@ -22,6 +22,7 @@ ROOT = Path(seqformer.__file__).parent
 ORDER = (
     ("cli", "__main__"),
     ("api", "exchange"),
+    ("inference",),
     ("presets", "runs"),
     ("tasks",),
     ("report",),
@@ -37,6 +38,8 @@ RANK = {room: rank for rank, rooms in enumerate(reversed(ORDER)) for room in roo
 # what these import at most, where that is less than the order allows
 AT_MOST = {
     "__main__": {"cli"},
+    "exchange": {"runs", "tasks", "models", "text", "storage", "config", "symbols", "errors"},
+    "inference": {"runs", "tasks", "report", "decoding", "text", "images", "device", "config", "errors"},
     "presets": {"tasks", "models", "storage", "config", "console", "errors"},
     "report": {"models", "images", "storage", "console", "errors"},
     "training": {"config", "errors"},

@@ -371,7 +371,7 @@ def test_other_images_are_not_resumed(make_run: MakeRun, prepared: Path, tmp_pat
     with pytest.raises(RunError, match="prepared anew since this run began"):
         assemble.begin(Run(folder), "cpu")
     prepare.prepare(write_idx(tmp_path / "same"), data)  # the same images from elsewhere
-    assemble.begin(Run(folder), "cpu")
+    assemble.begin(Run(folder), "cpu").trainer.store.close()
 
 
 # --- what is shown

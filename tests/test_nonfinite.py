@@ -141,7 +141,9 @@ def test_weights_that_run_away_are_never_saved(tmp_path: Path) -> None:
 
 def test_a_run_that_diverges_names_its_folder(make_run: MakeRun) -> None:
     opened = make_run(learning_rate=1e38, warmup=0, validate_every=1)
-    with pytest.raises(RunError, match=r"run: step 5: .*in 5 steps in a row; .*lower learning rate.*of step 0, is"):
+    with pytest.raises(
+        RunError, match=r"run: step 5: .*in 5 steps in a row; .*lower learning rate.*of step 0, is"
+    ):
         api.resume(opened.folder, device="cpu")
     assert read_progress(opened.folder / "state.safetensors").step == 0
 

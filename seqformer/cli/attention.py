@@ -18,6 +18,7 @@ from seqformer.cli.options import (
     refuse_beside,
     translates,
 )
+from seqformer.errors import SeqformerError, nearest
 
 EXAMPLE = 'Example: seqformer attention "i\'m home ." --kind all --png attention.png'
 WHICH, OUTPUT = "Which weights", "Output"
@@ -58,7 +59,10 @@ def attention(
     from seqformer import api
     from seqformer.console import data, note, page
     from seqformer.report import png as pictures
+    from seqformer.report.attention import KINDS
 
+    if kind not in KINDS:
+        raise SeqformerError(f"there is no attention '{kind}': {nearest(kind, KINDS)}")
     if text.isdecimal() or text.lower().endswith(".png"):
         opened = open_run(run, lambda r: not r.task.reads_text, "that classifies images")
     else:

@@ -67,11 +67,11 @@ def evaluate(
     from seqformer.console import data, note, page
     from seqformer.runs.run import Run
 
+    if reference_sentences:
+        refuse_beside("--reference-sentences", context, ("reference_sentences", "run", "as_json", "device"))
     metrics = [name for name, wanted in (("bleu", bleu), ("chrf", chrf), ("ter", ter)) if wanted]
     text = bool(metrics or source or reference or compare or reference_sentences)
     opened = open_run(run, translates if text else lambda r: True, "that translates" if text else "")
-    if reference_sentences:
-        refuse_beside("--reference-sentences", context, ("reference_sentences", "run", "as_json", "device"))
     if not opened.task.reads_text:
         refuse_beside("a run of images", context, ("run", "as_json", "device"))
     if (source is None) != (reference is None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -43,7 +44,9 @@ def train(
     task: Annotated[
         str | None, option(DATA, "A toy task (alternating, copy, reverse, sort), or images.", "NAME")
     ] = None,
-    images: Annotated[Path | None, option(DATA, "For --task images: IDX files, or PNGs by class.")] = None,
+    images: Annotated[
+        Path | None, option(DATA, "For --task images: IDX files, or PNGs by class.", "DIR")
+    ] = None,
     data: Annotated[
         Path | None, option(DATA, "A prepared folder.", "DIR", "the newest under prepared/")
     ] = None,
@@ -220,7 +223,8 @@ def train(
         screen.interrupted(stopped)
         raise typer.Exit(130 if stopped.reason == "Ctrl-C" else 143) from None
     except WriteError as error:
-        at = f" with: seqformer train --resume --run {screen.run}" if screen.run else ""
+        folder = shlex.quote(str(screen.run.folder)) if screen.run else ""
+        at = f" with: seqformer train --resume --run {folder}" if folder else ""
         raise WriteError(f"{error}{at}") from None
     screen.summarize(made)
 

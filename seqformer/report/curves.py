@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import cycle, islice
 
 from rich.text import Text
 
@@ -13,7 +14,7 @@ STYLES = ("yellow", "green", "dim", "bold cyan")
 
 
 def draw(title: str, series: dict[str, Points], width: int, axis: str = "step") -> Text | None:
-    """Draw up to four curves over a common axis, the last on top; None if there is nothing to draw.
+    """Draw curves over a common axis, the last on top; None if there is nothing to draw.
 
     Points whose second number is not finite are left out.
     """
@@ -25,7 +26,7 @@ def draw(title: str, series: dict[str, Points], width: int, axis: str = "step") 
     first, last = min(x for x, _ in everything), max(x for x, _ in everything)
     columns, span = width - 10, (high - low) or 1.0
     canvas = [[(" ", "")] * columns for _ in range(HEIGHT)]
-    marks = list(zip(MARKS, STYLES, strict=True))[-len(finite) :]
+    marks = list(islice(cycle(zip(MARKS, STYLES, strict=True)), 4 * len(finite)))[-len(finite) :]
     for (mark, style), points in zip(marks, finite.values(), strict=True):
         for x, y in points:
             column = round((x - first) / (last - first) * (columns - 1))

@@ -67,6 +67,7 @@ def _assemble(
     now = resuming.conditions(run, chosen, precision)
     with damaged(RunError, RUN_ADVICE):
         then, metrics_bytes = read_conditions(run.folder / STATE) if resumed else ({}, 0)
+        state = load_state(run.folder / STATE, processes) if resumed else None
         store = RunStore(run.folder, now, processes, metrics_bytes=metrics_bytes)
         trainer = Trainer(
             model=model,
@@ -79,6 +80,6 @@ def _assemble(
             processes=processes,
             started=time.monotonic() if started is None else started,
         )
-        if resumed:
-            trainer.restore(*load_state(run.folder / STATE, processes), new_budget=new_budget)
+        if state:
+            trainer.restore(*state, new_budget=new_budget)
     return Training(trainer, precision, data.size, resuming.differences(then, now) if resumed else "")

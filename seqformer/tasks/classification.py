@@ -169,6 +169,11 @@ class Classification(Task[ImageManifest]):
 
     def evaluate(self, predictor: Classifier, system: str, question: Question) -> ClassEvaluation:
         """Return accuracy and confusion on the test images."""
+        for name in question.metrics:
+            if name not in self.metrics:
+                raise SeqformerError(f"images have no score '{name}': {nearest(name, self.metrics)}")
+        if question.chapter or question.source or question.reference:
+            raise SeqformerError(f"{system} classifies images: it is evaluated on its test images alone")
         if question.split not in SPLITS:
             raise SeqformerError(f"there is no split '{question.split}': {nearest(question.split, SPLITS)}")
         begin = time.perf_counter()

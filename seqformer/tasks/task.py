@@ -78,6 +78,11 @@ class Task(ABC, Generic[ManifestT]):
         """The name of the value that "best" means, among those of a validation."""
 
     @property
+    def examples(self) -> int:
+        """How many there are to train on."""
+        return self.manifest.pairs["train"]
+
+    @property
     def chance(self) -> float:
         """What guessing scores."""
         return 0.0

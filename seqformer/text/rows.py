@@ -130,6 +130,8 @@ def numbered(pairs: Iterable[Pair], faults: Faults) -> Iterator[Pair]:
     """Yield pairs that come from no file, their places counted from 1."""
     faults.begin("pairs", "pairs")
     for faults.line, pair in enumerate(pairs, 1):
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not all(isinstance(x, str) for x in pair):
+            raise DataError(f"pair {faults.line:,} is {pair!r}: expected a source and a target, as strings")
         yield pair
 
 
