@@ -221,6 +221,7 @@ def test_an_untrained_model_is_known_by_its_deafness(tmp_path: Path, arch: str) 
     with torch.inference_mode():
         next(trainer.model.parameters()).fill_(math.nan)
         assert math.isnan(trainer.validate().score)
+    trainer.store.close()
 
 
 def test_other_sources_are_other_sources(data: Path) -> None:

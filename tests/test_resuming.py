@@ -160,13 +160,19 @@ def test_the_state_of_another_model_is_refused(make_run: MakeRun) -> None:
 def test_other_threads_are_remarked_on(make_run: MakeRun) -> None:
     opened, threads = make_run(**RECIPE), torch.get_num_threads()
     finish(assemble.begin(opened, "cpu"))
-    assert assemble.resume(opened, "cpu").remark == ""
+
+    def remark() -> str:
+        training = assemble.resume(opened, "cpu")
+        training.trainer.store.close()
+        return training.remark
+
+    assert remark() == ""
     torch.set_num_threads(threads + 1)
     try:
-        remark = assemble.resume(opened, "cpu").remark
+        told = remark()
     finally:
         torch.set_num_threads(threads)
-    assert f"threads {threads + 1} instead of {threads}" in remark
+    assert f"threads {threads + 1} instead of {threads}" in told
 
 
 CHILD = """

@@ -193,7 +193,8 @@ def test_a_run_moved_with_its_data_goes_on_as_if_it_had_stayed(
     prepare.prepare(toy_pairs(61), {}, other, PrepareConfig(vocab_size=80, valid_size=5, test_size=5))
     before = {path: path.read_bytes() for path in moved.iterdir()}
 
-    assert str(here / "prepared/toy") in told(command(*RESUME, "--run", moved))
+    line = told(command(*RESUME, "--run", moved))
+    assert str(here / "prepared/toy") in line and "if they were moved, name their folder" in line
     assert "nowhere is not a prepared folder" in told(command(*RESUME, "--run", moved, "--data", "nowhere"))
     assert "other holds other data" in told(command(*RESUME, "--run", moved, "--data", other))
     told(command(*RESUME, "--run", moved, "--data", moved))  # it keeps a copy of the manifest

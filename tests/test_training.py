@@ -433,13 +433,13 @@ def test_the_clock_begins_with_the_training_and_nothing_is_set(data: Path, tmp_p
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="lists open files as Linux does")
-@pytest.mark.parametrize("steps", [0, 3, 99])
+@pytest.mark.parametrize("steps", [3, 99])
 def test_a_training_that_is_over_holds_no_file(make_run: MakeRun, steps: int) -> None:
-    """Whether it ended, was left or not begun: its files can be moved, and nothing waits for the collector."""
+    """Whether it ended or was left: its files can be moved, and nothing waits for the collector."""
     opened = make_run(validate_every=2)
     training = assemble.begin(opened, "cpu")
     events = training.trainer.run()
-    for event in events if steps else ():
+    for event in events:
         if isinstance(event, Stepped) and training.trainer.state.step == steps:
             break
     events.close()  # type: ignore[attr-defined]
