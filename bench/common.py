@@ -13,13 +13,13 @@ from typing import Any
 HERE = Path(__file__).parent
 
 
-def python(folder: Path, *arguments: object) -> tuple[str, float]:
+def python(folder: Path, *arguments: object, stderr: int | None = None) -> tuple[str, float]:
     """Run Python in a folder, and return its stdout and its seconds; where it fails, leave."""
     begin = time.monotonic()
     command = [sys.executable, *map(str, arguments)]
-    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=stderr, text=True)
     if done.returncode:
-        sys.exit(f"failed: {' '.join(command)}")
+        sys.exit(f"{done.stderr or ''}failed: {' '.join(command)}")
     return done.stdout, time.monotonic() - begin
 
 
@@ -30,7 +30,7 @@ def command(folder: Path, *arguments: object) -> tuple[str, float]:
 
 def measured(folder: Path, program: str, *arguments: object) -> dict[str, Any]:
     """Run a program of bench/, and return the figures that it prints last, as JSON."""
-    told, _ = python(folder, HERE / program, *arguments)
+    told, _ = python(folder, HERE / program, *arguments, stderr=subprocess.PIPE)
     figures: dict[str, Any] = json.loads(told.splitlines()[-1])
     return figures
 

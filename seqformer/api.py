@@ -264,6 +264,14 @@ def plan(
         resolve(Unprepared() if data is None else _existing(Path(data)), settings, read, model)
     elif not Path(images).is_dir():
         raise DataError(f"{images}: there is no such folder of images")
+    else:
+        any_size = {"image_height": 5040, "image_width": 5040, "channels": 1, "classes": 2}
+        resolve(
+            Unprepared("images", ("vit",), dimensions=any_size),
+            settings,
+            read,
+            initial.configs.model if initial else None,
+        )
     task = _data(data, toy, images, {**read.train, **settings}, events)
     if initial and not task.reads_like(initial.task):
         raise SeqformerError(
@@ -409,7 +417,7 @@ def _data(
     if toy:
         return prepare(toy=toy, seed=seed).task
     if images is not None:
-        made = prepare(images, seed=seed)
+        made = prepare(images, out=_place(Path(images), seed), seed=seed)
         report(made)
         return made.task
     if data is not None:
@@ -435,6 +443,20 @@ def _existing(folder: Path) -> Task[Any]:
             f"{folder} is not a prepared folder (no {MANIFEST})" + (f"; there are: {there}" if there else "")
         )
     return open_task(folder)
+
+
+def _place(images: Path, seed: int) -> Path:
+    """Return where these images are prepared with this seed: a folder that holds something else stays."""
+    folder, number = PREPARED / images.resolve().name, 1
+    place = folder
+    while place.exists():
+        with contextlib.suppress(SeqformerError):
+            held = open_task(place).manifest
+            if (held.task, held.files, held.seed) == (image_preparing.TASK, [str(images)], seed):
+                break
+        number += 1
+        place = folder.with_name(f"{folder.name}-{number}")
+    return place
 
 
 def _recipe(recipe: PathLike | Recipe | None) -> Recipe:

@@ -166,10 +166,13 @@ class Unprepared:
     preset: str = ""
     recipe: dict[str, Any] = field(default_factory=dict)
     examples: int = 1
+    dimensions: dict[str, Any] = field(
+        default_factory=lambda: {"source_vocabulary": 8, "target_vocabulary": 8, "joint": True}
+    )
 
     def sizes(self) -> dict[str, Any]:
         """Return sizes that fit every setting."""
-        return {"source_vocabulary": 8, "target_vocabulary": 8, "joint": True}
+        return self.dimensions
 
     def check(self, model: Any) -> None:
         """Accept every configuration."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -166,7 +166,7 @@ SETTINGS = (
 )  # fmt: skip
 
 
-def show(made: Prepared) -> None:
+def show(made: Prepared, out: Callable[..., None] | None = None) -> None:
     """Show what was kept, what was dropped and why, what the pieces look like, and faults in the data."""
     from rich.console import Group
     from rich.text import Text
@@ -179,7 +179,7 @@ def show(made: Prepared) -> None:
     )
     next_command = f"seqformer train --data {shlex.quote(str(made.folder))}"
     thing = "pairs" if made.task.reads_text else "images"
-    page(Group(*made.tables()), Text(f"{kept:,} {thing} in {made.folder}   next: {next_command}"))
+    (out or page)(Group(*made.tables()), Text(f"{kept:,} {thing} in {made.folder}   next: {next_command}"))
     _show_faults(made.faults)
 
 

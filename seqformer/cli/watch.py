@@ -52,7 +52,7 @@ class Screen:
         """Show one event."""
         if isinstance(event, Prepared):
             note(f"Nothing was prepared here: prepared {event.task.describe()}")
-            show(event)
+            show(event, talk.print)
         elif isinstance(event, Started):
             self._started(event)
         elif isinstance(event, Stepped):

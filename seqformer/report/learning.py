@@ -58,7 +58,7 @@ class Learning:
         """
         if self.best is None:
             return "There was no validation, so it is not known whether it learned.", "Train for longer."
-        good, begun = LEARNED.get(self.name, (chance + 0.5 * (1 - chance), 2 * chance))
+        good, begun = LEARNED.get(self.name, (chance + 0.5 * (1 - chance), chance + 0.1 * (1 - chance)))
         best = value(self.name, self.best)
         if self.best >= good:
             return f"It learned: {best} on held-out data.", ""

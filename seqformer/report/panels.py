@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from seqformer.report.curves import Points
 GLYPHS = " ░▒▓█"  # from the lowest number of a matrix to the highest, with or without colours
 COLUMNS, ROWS = 64, 20  # of a matrix at a terminal, at most; others are left out evenly
 ACROSS, DOWN = 8, 11  # labels on the axes of a picture, at most
-LINES = ("tab:blue", "tab:red", "tab:green", "tab:purple")
+LINES = ("tab:blue", "tab:red", "tab:green", "tab:purple", "tab:orange", "tab:brown", "tab:pink", "tab:gray")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Curves:
         """Draw the panel on axes of a picture."""
         if self.points:
             axes.plot(*zip(*self.points, strict=True), "o", color="0.6", markersize=4, label="points")
-        for (name, points), color in zip(self.lines.items(), LINES, strict=False):
+        for (name, points), color in zip(self.lines.items(), itertools.cycle(LINES), strict=False):
             axes.plot(*zip(*points, strict=True), color=color, label=name)
         axes.set(ylabel=self.y, xlabel="\n".join([self.x, *textwrap.wrap(self.remark, 50)]))
         axes.set_title(self.title, pad=22)  # the legend lies between it and the curves

@@ -10,7 +10,7 @@ import torch
 
 from seqformer.config import CHANGEABLE, LIMITS
 from seqformer.errors import RunError, damaged
-from seqformer.runs.layout import CONFIG, STATE, WEIGHTS
+from seqformer.runs.layout import CONFIG, STATE, WEIGHTS, is_run
 from seqformer.runs.run import Run
 from seqformer.runs.state import read_conditions, read_progress
 from seqformer.tasks import RUN_ADVICE, open_task
@@ -42,6 +42,8 @@ def change(run: Run, settings: dict[str, Any], data: Path | None) -> None:
                 f"{name} {value}: {run.folder} was begun with {had}, and a resumed run keeps it; "
                 f"only {_allowed()} may change"
             )
+    if data is not None and is_run(data):
+        raise RunError(f"{data} is a run, not prepared data; name the prepared folder")
     task = None if data is None else open_task(data)
     if task and task.manifest.fingerprint != run.info.data_fingerprint:
         raise RunError(

@@ -35,6 +35,12 @@ class Run:
         with damaged(RunError, RUN_ADVICE):
             self.configs = layout.read_configs(self.folder)
         self.task: Task[Any] = open_task(self.folder, run=True)
+        for name, size in self.task.sizes().items():  # "joint": an imported run keeps a tokenizer a side
+            mine = getattr(self.configs.model, name, None)
+            if name != "joint" and mine != size:
+                raise RunError(
+                    f"{self.folder}: the model has {name} {mine} and the data {size}; {RUN_ADVICE}"
+                )
 
     @property
     def data(self) -> Path:

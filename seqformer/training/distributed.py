@@ -7,6 +7,7 @@ weights never differ and are never sent.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -105,6 +106,10 @@ def join() -> Processes:
         return ALONE
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    with _gone_named():
-        torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    if not torch.distributed.is_initialized():  # by an earlier training of this process
+        with _gone_named():
+            torch.distributed.init_process_group(
+                "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+            )
+        atexit.register(torch.distributed.destroy_process_group)  # its threads may abort the end otherwise
     return Processes(torch.distributed.get_rank(), size)

@@ -148,12 +148,13 @@ class Trainer:
                 "the data or the batch size changed"
             )
         if self._new_budget:
-            self.state.budget_from, self.state.budget_validations = self.progress(len(plan)), 0
+            begin = self.processes.agree(self.progress(len(plan)))[0]
+            self.state.budget_from, self.state.budget_validations = begin, 0
         while True:
-            progress, stopping, save_is_due = self._agree(self.progress(len(plan)))
+            progress, stopping, save_is_due, validation_is_due = self._agree(self.progress(len(plan)))
             reason = self._reason_to_end(progress)
             validated = self.state.validated_step == self.state.step
-            if not stopping and not validated and (reason or self._validation_is_due(progress)):
+            if not stopping and not validated and (reason or validation_is_due):
                 yield Validating()
                 yield self._validate(progress)
                 reason = reason or self._reason_to_end(progress)
@@ -176,11 +177,13 @@ class Trainer:
                 self.state.next_part(self.batches.parts)
                 plan = self.batches.plan(self.state.epoch, self.state.part)
 
-    def _agree(self, progress: float) -> tuple[float, str, bool]:
+    def _agree(self, progress: float) -> tuple[float, str, bool, bool]:
         """Return progress, why to stop, whether to save: clocks differ, so the first process decides."""
         stopping = self.stopping
-        progress, stop, save = self.processes.agree(progress, bool(stopping), self._save_is_due())
-        return progress, (stopping or "another process") if stop else "", bool(save)
+        progress, stop, save, validate = self.processes.agree(
+            progress, bool(stopping), self._save_is_due(), self._validation_is_due(progress)
+        )
+        return progress, (stopping or "another process") if stop else "", bool(save), bool(validate)
 
     def progress(self, batches_in_part: int) -> float:
         """Return how much of the budget is used, 0 to 1; 0 if there is no budget."""
@@ -210,6 +213,10 @@ class Trainer:
             return state.step > 0 and state.step % self.config.validate_every == 0
         if self._tenths(progress) < state.budget_validations + 1:
             return False
+        if self.config.max_minutes:
+            left = 60 * self.config.max_minutes - self.seconds - 2 * state.validation_seconds
+            if left < 30 * self.config.max_minutes / VALIDATIONS:  # the last one is near
+                return False
         taken = state.validating_seconds + state.validation_seconds  # the next one included
         return not self.config.max_minutes or taken <= VALIDATION_SHARE * (
             self.seconds + state.validation_seconds
