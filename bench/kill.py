@@ -97,6 +97,7 @@ def run_with_kills(scratch: Path, rng: random.Random, kills: int, longest: float
     counts: Counter[str] = Counter()
     run = scratch / FOLDER
     while True:
+        begun = time.time()
         child = start(scratch, "--resume", "--run", str(FOLDER)) if run.is_dir() else begin(scratch, FOLDER)
         if counts["kills"] < kills:
             on_event = rng.random() < 0.5
@@ -108,15 +109,15 @@ def run_with_kills(scratch: Path, rng: random.Random, kills: int, longest: float
             assert child.returncode == 0, told.decode()
             return counts
         counts["kills"] += 1
-        counts[where(run)] += 1
-        print(f"kill {counts['kills']}: {where(run)}", file=sys.stderr)
+        counts[place := where(run, begun)] += 1
+        print(f"kill {counts['kills']}: {place}", file=sys.stderr)
 
 
-def where(run: Path) -> str:
-    """Return what a killed training was doing, as far as its folder tells."""
+def where(run: Path, begun: float) -> str:
+    """Return what a training was doing that began then and was killed, as far as its folder tells."""
     if not run.is_dir():
         return "before there was a run"
-    if list(run.glob("*.tmp")):
+    if any(path.stat().st_mtime >= begun for path in run.glob("*.tmp")):  # not of an earlier kill
         return "during a write"
     if not (run / "state.safetensors").exists():
         return "before the first save"

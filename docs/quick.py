@@ -73,9 +73,14 @@ def hurried() -> Iterator[None]:
 
     from seqformer import api
 
+    api_prepare = api.prepare  # images, toy tasks and styles take no number of pairs
+
     def short(call: Callable[..., Any], **instead: Any) -> Callable[..., Any]:
         def called(*given: Any, **named: Any) -> Any:
-            return call(*given, **{n: value for n, value in named.items() if n not in LIMITS} | instead)
+            folder = given and isinstance(given[0], (str, Path)) and Path(given[0]).is_dir()
+            alone = call is api_prepare and (folder or named.get("toy") or named.get("style"))
+            kept = {} if alone else instead
+            return call(*given, **{n: value for n, value in named.items() if n not in LIMITS} | kept)
 
         return called
 
