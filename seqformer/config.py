@@ -71,7 +71,7 @@ class PrepareConfig(Config):
     valid_size: int = number(1000, least=1)  # sources
     test_size: int = number(1000, least=1)
     in_order: bool = False  # the last ``valid_size`` pairs are valid and also test
-    seed: int = number(1, most=(1 << 63) - 1)  # decides the splits
+    seed: int = number(1, most=(1 << 32) - 1)  # decides the splits
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from seqformer.config import LIMITS, Config, DecodeConfig, PrepareConfig, TrainC
 from seqformer.console import counted
 from seqformer.errors import SeqformerError, nearest
 from seqformer.models import ARCHITECTURES, ModelConfig, to_json
+from seqformer.storage.files import read_bytes
 from seqformer.storage.records import check
 from seqformer.tasks.task import Task
 
@@ -55,6 +56,9 @@ DATA_DECIDES += ("classes",)
 PRESETS: dict[str, str] = {  # preset -> the architecture that it is for
     preset: arch for arch, (config, _) in ARCHITECTURES.items() for preset in config.presets
 }
+
+
+MOST_BYTES = 1 << 20  # of a recipe file
 
 
 @dataclass(frozen=True)
@@ -90,11 +94,8 @@ class Resolved:
 def read_recipe(path: Path) -> Recipe:
     """Return what a recipe file says. Raises :class:`SeqformerError` that names what is not known."""
     try:
-        with open(path, "rb") as file:
-            tables = tomllib.load(file)
-    except OSError as error:
-        raise SeqformerError(f"{path}: cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        tables = tomllib.loads(read_bytes(path, MOST_BYTES).decode())
+    except (ValueError, RecursionError) as error:
         raise SeqformerError(f"{path}: not TOML ({error})") from None
     known = [each.name for each in dataclasses.fields(Recipe)]
     for name, values in tables.items():

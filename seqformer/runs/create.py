@@ -35,8 +35,11 @@ def create(
             info = layout.new_info(place, task.manifest.task, task.folder, task.manifest.fingerprint)
             layout.write_info(new, info)
             layout.write_configs(new, configs)
-            for name in files:
-                shutil.copyfile(task.folder / name, new / name)
+            with task.reading():
+                for name in files:
+                    if name != MANIFEST:
+                        task.manifest.check_digest(task.folder, name)
+                    shutil.copyfile(task.folder / name, new / name)
             if initial:
                 weights = initial.load_model(torch.device("cpu")).named_parameters()
                 save_weights(new / layout.INITIAL, dict(weights))
