@@ -27,19 +27,19 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from seqformer.config import PrepareConfig, TrainConfig, names, only
+from seqformer.config import PrepareConfig, TrainConfig, asked, names, only
 from seqformer.console import html
 from seqformer.device import choose_device
-from seqformer.errors import DataError, RunError, SeqformerError, WriteError, nearest
+from seqformer.errors import DataError, RunError, SeqformerError, WriteError
 from seqformer.images import prepare as image_preparing
 from seqformer.inference import Files, Model, PathLike, evaluate, load, open_run
-from seqformer.presets import Recipe, Resolved, Unprepared, read_recipe, resolve
+from seqformer.presets import UNPREPARED_IMAGES, Recipe, Resolved, Unprepared, read_recipe, resolve
 from seqformer.runs import assemble, find, lock
 from seqformer.runs import resume as resuming
 from seqformer.runs.create import create
 from seqformer.runs.layout import Configs, is_run
 from seqformer.runs.run import Run
-from seqformer.storage.files import locked
+from seqformer.storage.files import locked, neighbours, numbered
 from seqformer.storage.manifest import MANIFEST, is_prepared
 from seqformer.tasks import open_task, text_task
 from seqformer.tasks.task import Task
@@ -142,19 +142,14 @@ def prepare(
     The folder ``out`` (``prepared/NAME`` where none is given) appears whole or not at all. Faults of the
     data are collected in ``faults``. Raises :class:`DataError` for data that cannot be used.
     """
-    table = _recipe(recipe).prepare
-    known = names(PrepareConfig)
-    for name in settings:
-        if name not in known:
-            raise SeqformerError(f"there is no setting {name!r}: {nearest(name, known)}")
-    given = {name: value for name, value in settings.items() if value is not None}
-    settings = table | given
+    given = asked(PrepareConfig, settings)
+    settings = _recipe(recipe).prepare | given
     images = isinstance(pairs, (str, Path)) and Path(pairs).is_dir()
     for what, used in (
         (toy and f"the toy task {toy}", ("seed",)),
         (images and "a folder of images", ("seed",)),
         (style and f"style {style}", ()),
-        (like is not None and "the pieces of a run", tuple(set(known) - set(LIKE))),
+        (like is not None and "the pieces of a run", tuple(set(names(PrepareConfig)) - set(LIKE))),
     ):
         for name in given:
             if what and name not in used:
@@ -259,25 +254,17 @@ def plan(
     TrainConfig(**only(names(TrainConfig), settings))  # wrong numbers are told before anything is prepared
     read = _recipe(recipe)
     initial = None if init is None else open_run(init)
-    if images is None:
-        model = initial.configs.model if initial else None
-        resolve(Unprepared() if data is None else _existing(Path(data)), settings, read, model)
-    elif not Path(images).is_dir():
+    model = initial.configs.model if initial else None
+    if images is not None and not Path(images).is_dir():
         raise DataError(f"{images}: there is no such folder of images")
-    else:
-        any_size = {"image_height": 5040, "image_width": 5040, "channels": 1, "classes": 2}
-        resolve(
-            Unprepared("images", ("vit",), dimensions=any_size),
-            settings,
-            read,
-            initial.configs.model if initial else None,
-        )
+    if data is None:
+        resolve(Unprepared() if images is None else UNPREPARED_IMAGES, settings, read, model)
     task = _data(data, toy, images, {**read.train, **settings}, events)
     if initial and not task.reads_like(initial.task):
         raise SeqformerError(
             f"{task.folder} has other {task.inputs} than {initial.folder}; prepare it like {initial.folder}"
         )
-    return Plan(task, resolve(task, settings, read, initial.configs.model if initial else None), initial)
+    return Plan(task, resolve(task, settings, read, model), initial)
 
 
 def train(
@@ -317,8 +304,9 @@ def train(
     configs = Configs(resolved.model, resolved.train, resolved.decode)
     folder = Path(run) if run else RUNS / made.task.manifest.name
     opened = create(folder, made.task, configs, made.initial, numbered=run is None)
-    processes.say(str(opened.folder))
-    return _run(opened, device, started, processes, events, resolved.remarks, resumed=False)
+    with lock.training(opened.folder):
+        processes.say(str(opened.folder))
+        return _run(opened, device, started, processes, events, resolved.remarks, resumed=False)
 
 
 def resume(
@@ -337,15 +325,14 @@ def resume(
     """
     started = time.monotonic() if started is None else started
     processes = distributed.join()
-    if processes.first:
-        opened = find.unfinished(RUNS) if run is None else open_run(run)
-        given = {name: value for name, value in settings.items() if value is not None}
-        with lock.training(opened.folder):
-            resuming.change(opened, given, None if data is None else Path(data))
+    if not processes.first:
+        return _run(Run(processes.say("")), device, started, processes, events, [], resumed=True)
+    opened = find.unfinished(RUNS) if run is None else open_run(run)
+    given = {name: value for name, value in settings.items() if value is not None}
+    with lock.training(opened.folder):
+        resuming.change(opened, given, None if data is None else Path(data))
         processes.say(str(opened.folder))
-    else:
-        opened = Run(processes.say(""))
-    return _run(opened, device, started, processes, events, [], resumed=True)
+        return _run(opened, device, started, processes, events, [], resumed=True)
 
 
 def _run(
@@ -358,25 +345,24 @@ def _run(
     *,
     resumed: bool,
 ) -> Run:
-    """Train a run to its end. Only the first of several processes holds it and reports events."""
+    """Train a run, which the first process holds, to its end; that process alone reports events."""
     report: Callback = events if events and processes.first else lambda event: None
-    with lock.training(run.folder) if processes.first else contextlib.nullcontext():
-        training = (assemble.resume if resumed else assemble.begin)(run, device, started, processes)
-        trainer = training.trainer
-        with _stopped_by_signals(trainer, report):
-            all_remarks = [*remarks, *filter(None, [training.remark])]
-            report(Started(run, trainer, training.precision, training.size, all_remarks))
-            try:
-                for event in trainer.run():
-                    report(event)
-            except WriteError as error:
-                raise WriteError(f"{error} in {run.folder}: free some space, then resume it") from None
-            except RunError:
-                raise
-            except SeqformerError as error:
-                raise RunError(f"{run.folder}: {error}") from None
-        if isinstance(event, Ended) and event.interrupted:
-            raise Interrupted(run, event.reason, trainer)
+    training = (assemble.resume if resumed else assemble.begin)(run, device, started, processes)
+    trainer = training.trainer
+    with _stopped_by_signals(trainer, report):
+        all_remarks = [*remarks, *filter(None, [training.remark])]
+        report(Started(run, trainer, training.precision, training.size, all_remarks))
+        try:
+            for event in trainer.run():
+                report(event)
+        except WriteError as error:
+            raise WriteError(f"{error} in {run.folder}: free some space, then resume it") from None
+        except RunError:
+            raise
+        except SeqformerError as error:
+            raise RunError(f"{run.folder}: {error}") from None
+    if isinstance(event, Ended) and event.interrupted:
+        raise Interrupted(run, event.reason, trainer)
     return run
 
 
@@ -417,7 +403,7 @@ def _data(
     if toy:
         return prepare(toy=toy, seed=seed).task
     if images is not None:
-        made = prepare(images, out=_place(Path(images), seed), seed=seed)
+        made = prepare(images, out=_images_folder(Path(images), seed), seed=seed)
         report(made)
         return made.task
     if data is not None:
@@ -438,25 +424,24 @@ def _existing(folder: Path) -> Task[Any]:
     if is_run(folder):
         raise DataError(f"{folder} is a run, not prepared data; to go on with its training, resume it")
     if not is_prepared(folder):
-        there = ", ".join(sorted(str(p.parent) for p in folder.parent.glob(f"*/{MANIFEST}"))[:8])
+        there = ", ".join(neighbours(folder, MANIFEST)[:8])
         raise DataError(
             f"{folder} is not a prepared folder (no {MANIFEST})" + (f"; there are: {there}" if there else "")
         )
     return open_task(folder)
 
 
-def _place(images: Path, seed: int) -> Path:
+def _images_folder(images: Path, seed: int) -> Path:
     """Return where these images are prepared with this seed: a folder that holds something else stays."""
-    folder, number = PREPARED / images.resolve().name, 1
-    place = folder
-    while place.exists():
+    mine = (image_preparing.TASK, [str(images)], seed)
+    for folder in numbered(PREPARED / images.resolve().name):
+        if not folder.exists():
+            break
         with contextlib.suppress(SeqformerError):
-            held = open_task(place).manifest
-            if (held.task, held.files, held.seed) == (image_preparing.TASK, [str(images)], seed):
+            held = open_task(folder).manifest
+            if (held.task, held.files, held.seed) == mine:
                 break
-        number += 1
-        place = folder.with_name(f"{folder.name}-{number}")
-    return place
+    return folder
 
 
 def _recipe(recipe: PathLike | Recipe | None) -> Recipe:

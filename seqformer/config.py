@@ -123,6 +123,15 @@ def names(kind: type[Config]) -> tuple[str, ...]:
     return tuple(each.name for each in dataclasses.fields(kind))
 
 
+def asked(kind: type[Config], settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that are not None; a wrong name is a :class:`SeqformerError`."""
+    known = names(kind)
+    for name in settings:
+        if name not in known:
+            raise SeqformerError(f"there is no setting {name!r}: {nearest(name, known)}")
+    return {name: value for name, value in settings.items() if value is not None}
+
+
 def only(known: tuple[str, ...], values: dict[str, Any]) -> dict[str, Any]:
     """Return the values that have a known name, in the order of the names."""
     return {name: values[name] for name in known if name in values}

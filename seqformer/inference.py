@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 
-from seqformer.config import DecodeConfig, names
+from seqformer.config import DecodeConfig, asked
 from seqformer.decoding.translator import Translation
 from seqformer.decoding.workers import Workers
 from seqformer.device import choose_device
-from seqformer.errors import RunError, SeqformerError, nearest
+from seqformer.errors import RunError, SeqformerError
 from seqformer.images.batches import Bytes
 from seqformer.report import significance
 from seqformer.report.attention import Attention, ClassAttention
@@ -61,11 +61,7 @@ class Model:
 
     def decode_config(self, **settings: Any) -> DecodeConfig:
         """Return how to search: as the run's recipe says, but for what is not None among ``settings``."""
-        known = names(DecodeConfig)
-        for name in settings:
-            if name not in known:
-                raise SeqformerError(f"there is no setting {name!r}: {nearest(name, known)}")
-        return replace(self.run.configs.decode, **{k: v for k, v in settings.items() if v is not None})
+        return replace(self.run.configs.decode, **asked(DecodeConfig, settings))
 
     @overload
     def translate(self, text: str, **settings: Any) -> Any: ...
@@ -78,7 +74,7 @@ class Model:
         where more than one is asked for, and a list of that for several sentences. ``settings`` are fields of
         :class:`seqformer.config.DecodeConfig`: ``beam``, ``length_penalty``, ``n_best``, ``max_length``.
         """
-        self._expect(text=True)
+        self.expect(text=True)
         config = self.decode_config(**settings)
         lines = [text] if isinstance(text, str) else list(text)
         best: list[list[Translation]] = self.predictor.translate(lines, config)
@@ -98,7 +94,7 @@ class Model:
     def classify(self, images: list[Any]) -> list[Classified]: ...
     def classify(self, images: Any) -> Any:
         """Classify an image, or each of a list: paths of PNGs, or bytes (C, H, W) or (H, W)."""
-        self._expect(text=False)
+        self.expect(text=False)
         task, classifier = self.run.task, self.predictor
         assert isinstance(task, Classification) and isinstance(classifier, Classifier)
         several = isinstance(images, list)
@@ -127,7 +123,8 @@ class Model:
             )
         return pixels
 
-    def _expect(self, *, text: bool) -> None:
+    def expect(self, *, text: bool) -> None:
+        """Refuse a run that does not translate, or that does; :class:`RunError`."""
         if self.run.task.reads_text != text:
             does = "translates" if self.run.task.reads_text else "classifies images"
             raise RunError(f"{self.run.folder} {does}; name another run")
@@ -177,7 +174,7 @@ def evaluate(
     model = load(opened, device=device, precision=precision)
     source, reference = (None, None) if files is None else (Path(files[0]), Path(files[1]))
     metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
-    question = Question(split, tuple(metrics), source, reference, chapter, model.decode_config(**settings))
+    question = Question(split, metrics, source, reference, chapter, model.decode_config(**settings))
     result = opened.task.evaluate(model.predictor, str(opened.folder), question)
     if compare is None:
         return result
@@ -195,10 +192,8 @@ def _translations(
 ) -> list[str]:
     """Return what the other system makes of the same sources: a run translates them, a file holds them."""
     if other.is_dir():
-        if not Run(other).task.reads_text:
-            raise RunError(f"{other} classifies images; name a run that translates")
-        best = load(other, device=device, precision=precision).predictor.translate(sources, config)
-        return [b[0].text for b in best]
+        model = load(other, device=device, precision=precision)
+        return [t.text for t in model.translate(sources, **asdict(replace(config, n_best=1)))]
     lines = list(rows.read_lines(other))
     if len(lines) != len(sources):
         raise SeqformerError(

@@ -160,7 +160,7 @@ class Learnable(Protocol):
 
 @dataclass(frozen=True)
 class Unprepared:
-    """Text that is not prepared yet, so that wrong names and numbers are told before any folder is made."""
+    """Data that are not prepared yet (text, if nothing is said), to try names and numbers on."""
 
     title: str = "text"
     architectures: tuple[str, ...] = ("transformer", "bahdanau")
@@ -177,6 +177,11 @@ class Unprepared:
 
     def check(self, model: Any) -> None:
         """Accept every configuration."""
+
+
+UNPREPARED_IMAGES = Unprepared(  # of a size that every patch up to 10 divides
+    "images", ("vit",), dimensions={"image_height": 5040, "image_width": 5040, "channels": 1, "classes": 2}
+)
 
 
 def resolve(
@@ -277,7 +282,6 @@ def epochs_for(examples: int) -> int:
 
 def recipe_of(task: Task[Any], resolved: Resolved) -> Recipe:
     """Return the recipe with which the same is trained from the same data, whatever the defaults are."""
-    prepare = getattr(task.manifest, "config", {"seed": task.manifest.seed})
     model = {name: value for name, value in to_json(resolved.model).items() if name not in DATA_DECIDES}
     values = [dataclasses.asdict(config) for config in (resolved.train, resolved.decode)]
-    return Recipe(prepare=prepare, model=model, train=values[0], decode=values[1])
+    return Recipe(prepare=task.manifest.prepare_settings, model=model, train=values[0], decode=values[1])

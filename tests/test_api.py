@@ -347,3 +347,23 @@ def test_errors_are_of_their_kind(home: Path, here: Path) -> None:
     ):
         with pytest.raises(kind):
             call()
+
+
+def test_a_training_reads_each_manifest_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the prepared folder, and the copy that the run keeps; a resumed training too."""
+    from seqformer import tasks
+
+    reads: list[str] = []
+    read_values = tasks.read_values
+
+    def counting(folder: Path) -> dict[str, Any]:
+        reads.append(str(folder))
+        return read_values(folder)
+
+    data = seqformer.prepare(toy_pairs(), out="prepared/once", **PREPARE).folder
+    monkeypatch.setattr(tasks, "read_values", counting)
+    seqformer.train(data, run="runs/once", **TEXT)
+    assert sorted(reads) == ["prepared/once", "runs/once"]
+    reads.clear()
+    seqformer.resume("runs/once", data=data, max_steps=6)
+    assert sorted(reads) == ["prepared/once", "runs/once"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from seqformer.cli.options import (
     RunOption,
     open_run,
     option,
+    print_report,
     refuse_beside,
     translates,
 )
@@ -57,7 +57,6 @@ def attention(
     at is shown over the picture.
     """
     from seqformer import api
-    from seqformer.console import data, note, page
     from seqformer.report import png as pictures
     from seqformer.report.attention import KINDS
 
@@ -77,9 +76,4 @@ def attention(
     chosen = look.select(kind=kind, layer=layer, head=head, average=average)
     if png:
         chosen.save(png)
-    if as_json:
-        data(json.dumps(chosen.to_json(), ensure_ascii=False))
-        return
-    page(*chosen.tables())
-    for remark in chosen.notes():
-        note(remark)
+    print_report(chosen, as_json)

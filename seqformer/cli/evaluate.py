@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from seqformer.cli.options import (
     RunOption,
     open_run,
     option,
+    print_report,
     refuse_beside,
     translates,
 )
@@ -64,7 +64,7 @@ def evaluate(
     by class, and what is taken for what.
     """
     from seqformer import api
-    from seqformer.console import data, note, page
+    from seqformer.console import note
     from seqformer.runs.run import Run
 
     if reference_sentences:
@@ -93,9 +93,4 @@ def evaluate(
         beam=beam,
         length_penalty=length_penalty,
     )
-    if as_json:
-        data(json.dumps(result.to_json(), ensure_ascii=False))
-        return
-    page(*result.tables())
-    for remark in result.notes():
-        note(remark)
+    print_report(result, as_json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from seqformer.console import note, talk
+from seqformer.console import data, note, page, talk
 from seqformer.errors import RunError, SeqformerError
 
 if TYPE_CHECKING:
+    from seqformer.report.report import Report
     from seqformer.runs.run import Run
 
 
@@ -90,6 +92,16 @@ def paragraphs(command: Callable[..., Any]) -> str:
     """Return the docstring of a command with each paragraph in one line, for help pages of any width."""
     text = inspect.getdoc(command) or ""
     return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+
+
+def print_report(report: Report, as_json: bool) -> None:
+    """Print what ``to_json()`` returns on stdout; or tables on stdout and remarks on stderr."""
+    if as_json:
+        data(json.dumps(report.to_json(), ensure_ascii=False))
+        return
+    page(*report.tables())
+    for remark in report.notes():
+        note(remark)
 
 
 def refuse_beside(flag: str, context: typer.Context, allowed: tuple[str, ...]) -> None:

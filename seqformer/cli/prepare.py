@@ -153,7 +153,7 @@ def prepare(
             **given,
         )
     show(made)
-    if not images and made.task.manifest.test_is_valid:
+    if made.task.manifest.test_is_valid:
         note(
             f"The last {made.task.manifest.pairs['valid']} pairs are both valid and test, and their sources "
             "may stand in train too: a score on them is no measure of what the model does with new sentences."
@@ -174,9 +174,7 @@ def show(made: Prepared, out: Callable[..., None] | None = None) -> None:
     from seqformer.console import page
 
     held = made.task.manifest
-    kept = sum(
-        n for split, n in held.pairs.items() if split != "test" or not getattr(held, "test_is_valid", False)
-    )
+    kept = sum(n for split, n in held.pairs.items() if split != "test" or not held.test_is_valid)
     next_command = f"seqformer train --data {shlex.quote(str(made.folder))}"
     thing = "pairs" if made.task.reads_text else "images"
     (out or page)(Group(*made.tables()), Text(f"{kept:,} {thing} in {made.folder}   next: {next_command}"))

@@ -25,7 +25,7 @@ from seqformer.cli.options import (
 )
 from seqformer.cli.stream import Printer, given_lines, translate_lines
 from seqformer.console import note
-from seqformer.errors import RunError, SeqformerError
+from seqformer.errors import SeqformerError
 
 if TYPE_CHECKING:
     from seqformer.config import DecodeConfig
@@ -89,9 +89,8 @@ def translate(
     from seqformer import api
 
     opened = open_run(run, translates, "that translates")
-    if not opened.task.reads_text:
-        raise RunError(f"{opened.folder} classifies images; name another run")
     model = api.load(opened, device=device, precision=precision, workers=workers)
+    model.expect(text=True)
     config = model.decode_config(
         beam=beam, length_penalty=length_penalty, n_best=n_best, max_length=max_length
     )

@@ -75,7 +75,7 @@ class Screen:
             self.ended = event
 
     def _started(self, event: Started) -> None:
-        self.run, self.trainer = event.run, event.trainer
+        self.run, self.trainer, self.units = event.run, event.trainer, event.run.task.units
         run, state = event.run, event.trainer.state
         weights = sum(p.numel() for p in event.trainer.model.parameters())
         recipe = run.configs.train
@@ -109,7 +109,7 @@ class Screen:
             return
         shown: dict[str, Any] = {
             "step": f"step {step:,}",
-            "speed": f"{self._units / (now - self._since):,.0f} {self.trainer_units}/s",
+            "speed": f"{self._units / (now - self._since):,.0f} {self.units}/s",
             "loss": f"loss {self._loss / self._units:.3f}",
             "left": self._left(event.progress),
         }
@@ -118,11 +118,6 @@ class Screen:
             self.progress.update(self.bar, completed=event.progress, **shown)
         else:
             note("  ".join([*shown.values(), f"{event.progress:.0%}"]))
-
-    @property
-    def trainer_units(self) -> str:
-        """What losses are averaged over."""
-        return self.run.task.units if self.run else ""
 
     def _foretell(self, progress: float, step: int) -> None:
         """Say, once, how many steps this machine will make in a budget of minutes."""
@@ -134,7 +129,7 @@ class Screen:
         if self.trainer.config.max_minutes:
             total = step + (1 - progress) * (step - first) / (progress - before)
             digits = max(1, len(str(int(total))) - 2)
-            note(f"At this speed about {round(total, -digits + 0):,.0f} steps fit into the budget.")
+            note(f"At this speed about {round(total, -digits):,.0f} steps fit into the budget.")
 
     def _left(self, progress: float) -> str:
         assert self._first

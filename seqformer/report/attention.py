@@ -5,7 +5,7 @@ L layers, H heads, S source length, T target length, C channels.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,24 +14,19 @@ from typing import Any, TypeVar
 from rich.console import Console, RenderableType
 from torch import Tensor
 
-from seqformer.console import html
 from seqformer.errors import SeqformerError, nearest
 from seqformer.images.batches import Bytes
 from seqformer.report import heatmap, picture, png
 from seqformer.report.heatmap import Heatmap, plain
 from seqformer.report.picture import Panel
+from seqformer.report.report import Report
 
 KINDS = ("cross", "encoder", "decoder", "all")
 Map = TypeVar("Map", Heatmap, Panel)
 
 
-class Look(ABC):
-    """The attention of a model to one input, and its answer."""
-
-    @property
-    @abstractmethod
-    def title(self) -> str:
-        """The input and the answer, in a line."""
+class Look(Report):
+    """The attention of a model to one input, and its answer; tables show the last layer selected."""
 
     @abstractmethod
     def select(
@@ -41,14 +36,6 @@ class Look(ABC):
 
         ``average`` takes the mean over the heads.
         """
-
-    @abstractmethod
-    def to_json(self) -> dict[str, Any]:
-        """Return everything as plain JSON values."""
-
-    @abstractmethod
-    def tables(self) -> list[RenderableType]:
-        """Return the maps of the last layer selected, for a terminal."""
 
     @abstractmethod
     def figure(self) -> Any:
@@ -64,9 +51,6 @@ class Look(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.title}>"
-
-    def _repr_html_(self) -> str:
-        return html(*self.tables(), *self.notes())
 
 
 @dataclass(frozen=True, repr=False)

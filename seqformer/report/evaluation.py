@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import RenderableType
 from rich.text import Text
 
-from seqformer.console import counted, html, table
+from seqformer.console import counted, table
 from seqformer.report.classification import Confusion
+from seqformer.report.report import Report
 from seqformer.report.scores import TITLES, Score, sentence_scores
 from seqformer.report.significance import Comparison, tests_table, tests_to_json
 
 SHOWN = 3  # best and worst examples, commonest mistakes
 
 
-class Evaluation(ABC):
-    """The result of an evaluation."""
-
-    @property
-    @abstractmethod
-    def title(self) -> str:
-        """The system, and the data it was evaluated on."""
-
-    @abstractmethod
-    def to_json(self) -> dict[str, Any]:
-        """Return everything as plain JSON values."""
-
-    @abstractmethod
-    def tables(self) -> list[RenderableType]:
-        """Return everything for a terminal."""
-
-    def notes(self) -> list[str]:
-        """Return remarks on the tables."""
-        return []
+class Evaluation(Report):
+    """What came out of an evaluation."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.title}>"
-
-    def _repr_html_(self) -> str:
-        return html(*self.tables(), *self.notes())
 
 
 @dataclass(frozen=True, repr=False)

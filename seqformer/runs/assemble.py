@@ -9,12 +9,11 @@ from functools import partial
 import torch
 
 from seqformer.device import DTYPES, choose_device, choose_precision
-from seqformer.errors import RunError, damaged
+from seqformer.errors import RunError
 from seqformer.runs import resume as resuming
 from seqformer.runs.layout import STATE
 from seqformer.runs.run import Run
 from seqformer.runs.state import RunStore, load_state, read_conditions
-from seqformer.tasks import RUN_ADVICE
 from seqformer.training.distributed import ALONE, Processes
 from seqformer.training.trainer import Trainer
 
@@ -65,7 +64,7 @@ def _assemble(
     if not processes.first:  # dropout must not fall alike on every share of a batch
         torch.manual_seed(config.seed + 1000 * processes.rank)
     now = resuming.conditions(run, chosen, precision)
-    with damaged(RunError, RUN_ADVICE):
+    with run.task.reading():
         then, metrics_bytes = read_conditions(run.folder / STATE) if resumed else ({}, 0)
         state = load_state(run.folder / STATE, processes) if resumed else None
         store = RunStore(run.folder, now, processes, metrics_bytes=metrics_bytes)

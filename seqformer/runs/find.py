@@ -14,11 +14,16 @@ from seqformer.runs.lock import is_training
 from seqformer.runs.run import Run
 
 
+def folders(root: Path) -> list[Path]:
+    """Return the run folders under ``root``, the one that was trained last first."""
+    return sorted((info.parent for info in root.glob(f"*/{INFO}")), key=trained_at, reverse=True)
+
+
 def newest_first(root: Path) -> Iterator[Run]:
-    """Yield the runs under ``root``, the one that was trained last first."""
-    for info in sorted(root.glob(f"*/{INFO}"), key=trained_at, reverse=True):
+    """Yield the runs under ``root`` that open, the one that was trained last first."""
+    for folder in folders(root):
         try:
-            yield Run(info.parent)
+            yield Run(folder)
         except (SeqformerError, OSError):
             continue
 
@@ -53,8 +58,7 @@ def unfinished(root: Path) -> Run:
     raise RunError(f"there is no unfinished run under {root}/; name the one to train further")
 
 
-def trained_at(info: Path) -> float:
-    """Return when the run with this run.json was last written to."""
-    return max(
-        path.stat().st_mtime for path in (info, info.parent / WEIGHTS, info.parent / STATE) if path.exists()
-    )
+def trained_at(folder: Path) -> float:
+    """Return when a run was last written to."""
+    files = [path for name in (INFO, WEIGHTS, STATE) if (path := folder / name).exists()]
+    return max(path.stat().st_mtime for path in files)

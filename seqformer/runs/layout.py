@@ -27,7 +27,7 @@ from seqformer import __version__
 from seqformer.config import DecodeConfig, TrainConfig
 from seqformer.errors import DamagedError, RunError, damaged
 from seqformer.models import ModelConfig, config_from_json, to_json
-from seqformer.storage.files import check_plain, read_json, write_json
+from seqformer.storage.files import check_plain, neighbours, read_json, write_json
 from seqformer.storage.manifest import is_prepared
 from seqformer.storage.records import from_json
 from seqformer.tasks import RUN_ADVICE
@@ -99,8 +99,7 @@ def _instead(folder: Path) -> str:
     what = f"not a run (no {INFO})"
     if is_prepared(folder):
         what = "prepared data, not a run"
-    root = folder.parent  # as it was named: relative paths stay so
-    there = sorted(str(path.parent) for path in root.glob(f"*/{INFO}"))
+    there = neighbours(folder, INFO)
     more = f" and {len(there) - 8} more" if len(there) > 8 else ""
     return what + (f"; runs there: {', '.join(there[:8])}{more}" if there else "")
 

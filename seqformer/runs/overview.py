@@ -14,8 +14,8 @@ from seqformer.console import table
 from seqformer.errors import SeqformerError
 from seqformer.report.learning import Learning, label, value
 from seqformer.report.panels import Curves
-from seqformer.runs.find import trained_at
-from seqformer.runs.layout import INFO, WEIGHTS
+from seqformer.runs.find import folders, trained_at
+from seqformer.runs.layout import WEIGHTS
 from seqformer.runs.lock import is_training
 from seqformer.runs.run import Run
 
@@ -31,9 +31,9 @@ class Overview:
     def of(cls, root: Path) -> Overview:
         """Return the runs under ``root``."""
         rows, faults = [], []
-        for info in sorted(root.glob(f"*/{INFO}"), key=trained_at, reverse=True):
+        for folder in folders(root):
             try:
-                rows.append(_row(Run(info.parent), trained_at(info)))
+                rows.append(_row(Run(folder), trained_at(folder)))
             except (SeqformerError, OSError) as error:
                 faults.append(str(error))
         return cls(rows, faults)

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 
 from seqformer.config import CHANGEABLE, LIMITS
-from seqformer.errors import RunError, damaged
+from seqformer.errors import RunError
 from seqformer.runs.layout import CONFIG, STATE, WEIGHTS, is_run
 from seqformer.runs.run import Run
 from seqformer.runs.state import read_conditions, read_progress
-from seqformer.tasks import RUN_ADVICE, open_task
+from seqformer.tasks import open_task
 
 CONFIGURATION, COMPUTED = "configuration", "computed"
 
@@ -60,7 +60,7 @@ def check(run: Run) -> bool:
     Returns whether the limits changed, so that a new budget begins.
     """
     state = run.folder / STATE
-    with damaged(RunError, RUN_ADVICE):
+    with run.task.reading():
         then, now = read_conditions(state)[0].get(CONFIGURATION), run.configuration()
         best = read_progress(state).best
     if not isinstance(then, dict):

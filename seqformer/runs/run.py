@@ -79,7 +79,7 @@ class Run:
         """Return the model that training begins with: new, or with the weights of another run."""
         model, path = build(self.configs.model), self.folder / INITIAL
         if path.is_file():
-            with damaged(RunError, RUN_ADVICE):
+            with self.task.reading():
                 check_shapes(path, _shapes(model))
                 model.load_state_dict(load_weights(path), strict=False)
         return model
@@ -93,7 +93,7 @@ class Run:
         else:
             raise RunError(f"{self.folder} has no weights yet: resume its training first")
         model, shapes = self._outline()
-        with damaged(RunError, RUN_ADVICE):
+        with self.task.reading():
             check_shapes(path, shapes, prefix=prefix)
             held = load_weights(path)
         weights = {name.removeprefix(prefix): held[name] for name in held if name.startswith(prefix)}
@@ -110,14 +110,14 @@ class Run:
     def check_state(self) -> None:
         """Hold the state to be resumed against the configuration before a model is made."""
         _, shapes = self._outline()
-        with damaged(RunError, RUN_ADVICE):
+        with self.task.reading():
             check_shapes(self.folder / STATE, shapes, prefix="weights/")
             check_adam(self.folder / STATE, sum(map(math.prod, shapes.values())))
 
     def progress(self) -> Progress | None:
         """Return where its training stands; None before the first save, and of an imported run."""
         path = self.folder / STATE
-        with damaged(RunError, RUN_ADVICE):
+        with self.task.reading():
             return read_progress(path) if path.is_file() else None
 
     def metrics(self) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -145,12 +146,19 @@ def digest(path: Path) -> str:
 
 
 def free(folder: Path) -> Path:
-    """Return the folder itself, or the first of folder-2, folder-3 … that does not exist."""
-    number, chosen = 1, folder
-    while chosen.exists():
-        number += 1
-        chosen = folder.with_name(f"{folder.name}-{number}")
-    return chosen
+    """Return the first of :func:`numbered` that does not exist."""
+    return next(name for name in numbered(folder) if not name.exists())
+
+
+def numbered(folder: Path) -> Iterator[Path]:
+    """Yield the folder itself, then folder-2, folder-3 … without end."""
+    yield folder
+    yield from (folder.with_name(f"{folder.name}-{number}") for number in count(2))
+
+
+def neighbours(folder: Path, holding: str) -> list[str]:
+    """Return the folders beside this one that hold a file of this name, as they would be typed."""
+    return sorted(str(path.parent) for path in folder.parent.glob(f"*/{holding}"))
 
 
 @contextlib.contextmanager

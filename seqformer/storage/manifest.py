@@ -36,6 +36,16 @@ class Manifest:
     def __post_init__(self) -> None:
         check_counts("pairs", self.pairs, SPLITS, 0)
 
+    @property
+    def test_is_valid(self) -> bool:
+        """Whether the test examples are the validation examples."""
+        return False
+
+    @property
+    def prepare_settings(self) -> dict[str, Any]:
+        """How the data were prepared, as settings."""
+        return {"seed": self.seed}
+
     def check_digest(self, folder: Path, name: str) -> None:
         """Refuse a file of the folder that is not the one this manifest describes."""
         if name not in self.digests:

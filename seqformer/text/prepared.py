@@ -61,6 +61,11 @@ class TextManifest(Manifest):
             raise DamagedError(f"'length_ratio' is {self.length_ratio}: expected 1 to {MOST_RATIO:g}")
         self.prepare_config()
 
+    @property
+    def prepare_settings(self) -> dict[str, Scalar]:
+        """How the pairs were prepared, as settings."""
+        return self.config
+
     def prepare_config(self) -> PrepareConfig:
         """Return the settings that the pairs were prepared with."""
         return from_json(PrepareConfig, self.config, "'config'")
