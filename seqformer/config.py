@@ -57,6 +57,7 @@ class Config:
 class PrepareConfig(Config):
     """How sentence pairs are prepared."""
 
+    languages: str = ""  # source and target, such as en-fr; '': unknown
     lowercase: bool = False
     split_punctuation: bool = False
     filter: bool = True  # drop pairs with a fault; False: every pair is kept

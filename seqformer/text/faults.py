@@ -52,6 +52,7 @@ class Faults:
     line: int = 0
     unread: int = 0  # lines that gave no pair
     dropped: Counter[str] = field(default_factory=Counter)  # kind -> training pairs
+    remarks: list[str] = field(default_factory=list)  # on what was recognised, skipped or chosen
     _files: list[tuple[str, str]] = field(default_factory=list)
     _current: int = 0
     _found: dict[tuple[str, str, str], Fault] = field(default_factory=dict)
@@ -86,6 +87,11 @@ class Faults:
         fault.count += 1
         if len(fault.lines) < LINES:
             fault.lines.append(self.line)
+
+    def remark(self, text: str) -> None:
+        """Add a remark for the user, once."""
+        if text not in self.remarks:
+            self.remarks.append(text)
 
     def skip(self, kind: str, text: str, side: int = 0, at: int = 0) -> None:
         """Note a line that gives no pair."""

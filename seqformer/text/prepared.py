@@ -24,6 +24,7 @@ from seqformer.config import PrepareConfig
 from seqformer.errors import DamagedError
 from seqformer.storage.manifest import Manifest, check_counts
 from seqformer.storage.records import Scalar, from_json
+from seqformer.text import languages
 from seqformer.text.normalize import Normalizer
 from seqformer.text.rows import Pair, read_tsv
 
@@ -74,6 +75,11 @@ class TextManifest(Manifest):
         """Return the normalisation that was applied, to be applied again at translation."""
         config = self.prepare_config()
         return Normalizer(config.lowercase, config.split_punctuation)
+
+    @property
+    def languages(self) -> tuple[str, str]:
+        """The codes of source and target, each '' if unknown."""
+        return languages.parse(self.prepare_config().languages)
 
     @property
     def test_is_valid(self) -> bool:
