@@ -182,7 +182,7 @@ def show(made: Prepared, out: Callable[..., None] | None = None) -> None:
 
 
 def _show_faults(faults: Faults) -> None:
-    """Print remarks, and two lines for each fault: what, how often and what was done; where, and an example."""
+    """Print remarks; for each fault what, how often and what was done, then where, and an example."""
     for remark in faults.remarks:
         note(remark)
     entries = faults.entries()

@@ -34,9 +34,8 @@ ta tam tamil தமிழ்|te tel telugu తెలుగు|th tha thai ไท
 ug uig uyghur|uk ukr ukrainian українська|ur urd urdu اردو|uz uzb uzbek|vi vie vietnamese
 yi yid yiddish|zh chi zho cmn chinese mandarin 中文|zu zul zulu
 """
-_CODES = {
-    name: words[0] for words in map(str.split, _TABLE.replace("\n", "|").split("|")) if words for name in words
-}
+_LANGUAGES = [line.split() for line in _TABLE.strip().replace("\n", "|").split("|")]
+_CODES = {name: names[0] for names in _LANGUAGES for name in names}
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*")
 
 
