@@ -15,6 +15,7 @@ Whatever a user can get wrong raises :class:`seqformer.SeqformerError`, in one l
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import signal
 import threading
 import time
@@ -27,6 +28,7 @@ from typing import Any
 
 from rich.console import RenderableType
 
+from seqformer import __version__
 from seqformer.config import PrepareConfig, TrainConfig, asked, names, only
 from seqformer.console import html
 from seqformer.device import choose_device
@@ -39,13 +41,14 @@ from seqformer.runs import resume as resuming
 from seqformer.runs.create import create
 from seqformer.runs.layout import Configs, is_run
 from seqformer.runs.run import Run
-from seqformer.storage.files import locked, neighbours, numbered
-from seqformer.storage.manifest import MANIFEST, is_prepared
+from seqformer.storage.files import digest, locked, neighbours
+from seqformer.storage.manifest import MANIFEST, destination, is_prepared
 from seqformer.tasks import open_task, text_task
 from seqformer.tasks.task import Task
 from seqformer.text import prepare as preparing
 from seqformer.text import rows
 from seqformer.text.faults import Faults
+from seqformer.text.prepare import Provenance
 from seqformer.text.rows import Pair
 from seqformer.training import distributed
 from seqformer.training.distributed import Processes
@@ -56,6 +59,7 @@ from seqformer.training.trainer import Trainer
 __all__ = ["Model", "Prepared", "Run", "evaluate", "load", "plan", "prepare", "resume", "train"]
 PREPARED, RUNS = Path("prepared"), Path("runs")
 EMBEDDED = "en-fr"
+PAIRS = Path("pairs")  # stands for pairs that come from no file
 LIKE = ("lowercase", "split_punctuation", "model_type", "separate", "vocab_size")  # decided by the run
 
 
@@ -139,8 +143,10 @@ def prepare(
     into Deep Learning does; ``like`` takes text and pieces as a run has them. ``settings`` are fields of
     :class:`seqformer.config.PrepareConfig`, stronger than those of the ``recipe``.
 
-    The folder ``out`` (``prepared/NAME`` where none is given) appears whole or not at all. Faults of the
-    data are collected in ``faults``. Raises :class:`DataError` for data that cannot be used.
+    The folder ``out`` (``prepared/NAME`` where none is given) appears whole or not at all, and no folder
+    that holds anything else is replaced: without ``out`` the next free name is taken, and where the same was
+    prepared already there is nothing to do. Faults of the data are collected in ``faults``.
+    Raises :class:`DataError` for data that cannot be used.
     """
     given = asked(PrepareConfig, settings)
     settings = _recipe(recipe).prepare | given
@@ -154,37 +160,91 @@ def prepare(
         for name in given:
             if what and name not in used:
                 raise SeqformerError(f"{name} does nothing beside {what}; leave one of them out")
+    again = faults is not None  # who collects faults wants them, whatever is there
     faults = faults or Faults()
+    seed = int(settings.get("seed", 1))
     if toy:
-        folder = Path(out) if out else PREPARED / toy
-        preparing.prepare_toy(toy, folder, int(settings.get("seed", 1)))
-        return Prepared(folder, open_task(folder))
+        make = partial(preparing.prepare_toy, toy, seed=seed)
+        return _placed(PREPARED / toy, out, f"{toy}-{seed}", make, faults)
     if images:
         assert isinstance(pairs, (str, Path))
-        folder = Path(out) if out else PREPARED / Path(pairs).resolve().name
-        image_preparing.prepare(Path(pairs), folder, int(settings.get("seed", 1)))
-        return Prepared(folder, open_task(folder))
+        dataset = image_preparing.read_dataset(Path(pairs), seed)
+
+        def make_images(folder: Path, origin: str) -> None:
+            image_preparing.prepare(dataset, [str(pairs)], folder, seed)
+
+        folder = PREPARED / Path(pairs).resolve().name
+        return _placed(folder, out, image_preparing.origin(dataset, seed), make_images, faults)
     if style:
         config = preparing.style(style)
     else:
         usual = preparing.EMBEDDED if pairs is None and files is None else PrepareConfig()
         config = replace(usual, **settings)
-    tokenizer = None
+    tokenizer = earlier = None
     if like is not None:
         run = open_run(like)
         text = text_task(run.task)
-        tokenizer, own = text.tokenizer, text.manifest.config
+        tokenizer, own, earlier = text.tokenizer, text.manifest.config, text.seen(swap)
         config = replace(config, **only(("lowercase", "split_punctuation", "model_type"), own))
+        if earlier.bits is None:
+            faults.remark(
+                f"What {run.folder} was trained on is not known: a sentence held out here may be among it"
+            )
     paths, read = _read(pairs, files, swap, faults)
     held_out = {
         part: _aligned(given, swap, faults)
         for part, given in (("valid", valid), ("test", test))
         if given is not None
     }
-    folder = Path(out) if out else PREPARED / (_name(paths) if pairs or files else EMBEDDED)
     shown = [str(path.name if pairs is None and files is None else path) for path in paths]
-    preparing.prepare(read, held_out, folder, config, like=tokenizer, files=shown, faults=faults)
-    return Prepared(folder, open_task(folder), faults)
+
+    def make_text(folder: Path, origin: str) -> None:
+        source = Provenance(tuple(shown), origin)
+        preparing.prepare(
+            read, held_out, folder, config,
+            like=tokenizer, earlier=earlier, provenance=source, faults=faults,
+        )  # fmt: skip
+
+    origin = _origin(
+        [config, swap, None if tokenizer is None else sorted(tokenizer.files().items())],
+        paths if paths[0] != PAIRS else pairs,
+        [file for given in (valid, test) for file in given or ()],
+    )
+    folder = PREPARED / (_name(paths) if pairs or files else EMBEDDED)
+    return _placed(folder, out, origin, make_text, faults, again=again)
+
+
+def _placed(
+    folder: Path,
+    out: PathLike | None,
+    origin: str,
+    make: Callable[..., object],
+    faults: Faults,
+    *,
+    again: bool = False,
+) -> Prepared:
+    """Prepare into ``out``, or into ``folder`` or the next free name, unless the same is there already."""
+    wanted = folder if out is None else Path(out)
+    with locked(wanted):
+        place, there = destination(wanted, origin, fixed=out is not None)
+        if there and not again:
+            faults.remark(f"{place} has the same data, prepared in the same way: nothing to do.")
+        else:
+            if place != wanted:
+                faults.remark(f"{wanted} holds other data and stays as it is; this is {place}.")
+            make(place, origin=origin)
+    return Prepared(place, open_task(place), faults)
+
+
+def _origin(settings: list[Any], pairs: Any, held_out: Iterable[PathLike]) -> str:
+    """Return a digest of settings, and of files or pairs; '' for pairs that can be read only once."""
+    if not isinstance(pairs, (list, tuple)):
+        return ""
+    mark = hashlib.blake2b(repr([__version__, *settings]).encode(), digest_size=16)
+    for each in (*pairs, "", *held_out):
+        is_file = isinstance(each, Path) or (isinstance(each, str) and each)
+        mark.update((digest(Path(each)) if is_file else repr(each)).encode("utf-8", "surrogatepass") + b"\n")
+    return mark.hexdigest()
 
 
 def _read(
@@ -201,7 +261,7 @@ def _read(
     given = rows.embedded() if pairs is None else [pairs] if isinstance(pairs, (str, Path)) else pairs
     if not isinstance(given, (list, tuple)) or not all(isinstance(each, (str, Path)) for each in given):
         read = rows.numbered(given, faults)  # type: ignore[arg-type]
-        return [Path("pairs")], ((t, s) for s, t in read) if swap else read
+        return [PAIRS], ((t, s) for s, t in read) if swap else read
     paths = [Path(path) for path in given]
     _check(paths)
     read = rows.read_tsv(paths, faults)
@@ -222,10 +282,10 @@ def _check(paths: list[Path]) -> None:
 
 
 def _name(paths: list[Path]) -> str:
-    """Return a name for the prepared folder: of one file its own, of two aligned files their extensions."""
+    """Return a name for the prepared folder: that of the file; ``train.en-fr`` for train.en and train.fr."""
     stems = [path.name.removesuffix(".gz") for path in paths]
     if len(stems) == 2 and Path(stems[0]).stem == Path(stems[1]).stem:
-        return "-".join(Path(stem).suffix.lstrip(".") or stem for stem in stems)
+        return stems[0] + "-" + Path(stems[1]).suffix.lstrip(".")
     return Path(stems[0]).stem
 
 
@@ -403,7 +463,7 @@ def _data(
     if toy:
         return prepare(toy=toy, seed=seed).task
     if images is not None:
-        made = prepare(images, out=_images_folder(Path(images), seed), seed=seed)
+        made = prepare(images, seed=seed)
         report(made)
         return made.task
     if data is not None:
@@ -429,19 +489,6 @@ def _existing(folder: Path) -> Task[Any]:
             f"{folder} is not a prepared folder (no {MANIFEST})" + (f"; there are: {there}" if there else "")
         )
     return open_task(folder)
-
-
-def _images_folder(images: Path, seed: int) -> Path:
-    """Return where these images are prepared with this seed: a folder that holds something else stays."""
-    mine = (image_preparing.TASK, [str(images)], seed)
-    for folder in numbered(PREPARED / images.resolve().name):
-        if not folder.exists():
-            break
-        with contextlib.suppress(SeqformerError):
-            held = open_task(folder).manifest
-            if (held.task, held.files, held.seed) == mine:
-                break
-    return folder
 
 
 def _recipe(recipe: PathLike | Recipe | None) -> Recipe:

@@ -59,6 +59,7 @@ PRESETS: dict[str, str] = {  # preset -> the architecture that it is for
 
 
 MOST_BYTES = 1 << 20  # of a recipe file
+FEWEST_STEPS = 300  # of a training without a limit: 200 pairs are reproduced after about 120
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ class Learnable(Protocol):
     def recipe(self) -> dict[str, Any]: ...
     @property
     def examples(self) -> int: ...
+    def batches(self, tokens: int) -> int: ...
     def sizes(self) -> dict[str, Any]: ...
     def check(self, model: Any) -> None: ...
 
@@ -170,6 +172,10 @@ class Unprepared:
     dimensions: dict[str, Any] = field(
         default_factory=lambda: {"source_vocabulary": 8, "target_vocabulary": 8, "joint": True}
     )
+
+    def batches(self, tokens: int) -> int:
+        """Return that an epoch is one batch."""
+        return 1
 
     def sizes(self) -> dict[str, Any]:
         """Return sizes that fit every setting."""
@@ -218,10 +224,12 @@ def resolve(
     task.check(model)
     usual = {"learning_rate": peak_rate(model.width) / (5 if initial else 1)}  # it is trained already
     train = usual | only(names(TrainConfig), values)
-    if not any(train.get(name) for name in LIMITS):
-        train["max_epochs"] = epochs_for(task.examples)
-        remarks.append(f"No limit given: {train['max_epochs']} epochs.")
-    return Resolved(model, TrainConfig(**train), DecodeConfig(**recipe.decode), remarks)
+    config = TrainConfig(**train)
+    if not config.limits:
+        steps = -(-task.batches(config.tokens_per_batch) // config.accumulate)
+        config = dataclasses.replace(config, max_epochs=epochs_for(task.examples, steps))
+        remarks.append(f"No limit given: {counted(config.max_epochs, 'epoch')}.")
+    return Resolved(model, config, DecodeConfig(**recipe.decode), remarks)
 
 
 def _architecture(
@@ -275,9 +283,12 @@ def peak_rate(width: int) -> float:
     return float(round(2e-3 * math.sqrt(256 / max(width, 128)), 6))
 
 
-def epochs_for(examples: int) -> int:
-    """Return epochs for so many training examples, where nothing else limits a training."""
-    return min(60, max(3, 600_000 // examples))
+def epochs_for(examples: int, steps: int) -> int:
+    """Return epochs for so many training examples, where nothing else limits a training.
+
+    ``steps`` is how many an epoch has: a handful of examples needs more epochs to learn anything at all.
+    """
+    return max(min(60, max(3, 600_000 // examples)), -(-FEWEST_STEPS // steps))
 
 
 def recipe_of(task: Task[Any], resolved: Resolved) -> Recipe:

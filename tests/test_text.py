@@ -19,9 +19,8 @@ from seqformer.tasks import open_task, text_task
 from seqformer.text import clean, prepare, tokenizer, toys
 from seqformer.text.clean import Cleaner, Filter
 from seqformer.text.normalize import Normalizer
-from seqformer.text.prepared import open_pairs, read_split
+from seqformer.text.prepared import open_pairs
 from seqformer.text.rows import embedded, numbered, read_aligned, read_lines, read_rows, read_tsv
-from seqformer.text.split import choose_held_out, fingerprint
 
 NORMALIZERS = [Normalizer(a, b) for a in (False, True) for b in (False, True)]
 
@@ -78,33 +77,12 @@ def test_files_of_different_lengths(tmp_path: Path) -> None:
 def test_every_dropped_pair_has_a_reason(tmp_path: Path) -> None:
     pairs = [("a b", "c d"), ("", "x"), ("same", "same"), ("a", "w " * 30), ("a b", "c d"), ("e", "f")]
     cleaner = Cleaner(Normalizer(), Filter())
-    assert clean.clean(numbered(pairs, cleaner.faults), frozenset(), cleaner, tmp_path / "clean") == 2
+    assert clean.clean(numbered(pairs, cleaner.faults), cleaner, tmp_path / "clean") == 2
     assert [row[:2] for row in read_rows(tmp_path / "clean")] == [["a b", "c d"], ["e", "f"]]
     assert cleaner.faults.dropped == {
         "empty side": 1, "copy of the source": 1, "lopsided": 1, "duplicate": 1
     }  # fmt: skip
     assert cleaner.seen == 2 + cleaner.faults.dropped.total()
-
-
-@given(st.lists(st.sampled_from("abcdefghijklmnop"), min_size=3), st.integers(0, 5), st.integers(1, 9))
-def test_a_source_is_in_one_part_only(sources: list[str], seed: int, size: int) -> None:
-    if len(set(sources)) < 3:
-        return
-    valid, test = choose_held_out(sources, size, size, seed)
-    assert not valid & test
-    assert 1 <= len(valid) <= size and 1 <= len(test) <= size
-    backwards = choose_held_out(reversed(sources), size, size, seed)
-    assert backwards == (valid, test)
-    assert len({fingerprint(s, seed) for s in sources} - valid - test) >= 1
-
-
-def test_splits_share_no_source(data: Path) -> None:
-    task = text_task(open_task(data))
-    assert task.manifest.pairs == {"train": 50, "valid": 5, "test": 5}
-    learned, train = task.tokenizer, open_pairs(data, "train", task.manifest)
-    seen = set(learned.source.decode([[int(i) for i in train.source[n]] for n in range(len(train))]))
-    held_out = [s for part in ("valid", "test") for s, _ in read_split(data, part, task.manifest)]
-    assert len(seen) == 50 and not seen & set(held_out)
 
 
 def test_the_store_gives_back_what_was_encoded(data: Path) -> None:
@@ -174,8 +152,8 @@ def test_nothing_is_left_half_written(tmp_path: Path) -> None:
     out = tmp_path / "prepared"
     with pytest.raises(DataError, match="corpus is empty"):
         prepare.prepare([], {}, out, PrepareConfig())
-    with pytest.raises(DataError, match="at least 3"):
-        prepare.prepare([("a b", "c d")], {}, out, PrepareConfig())
+    with pytest.raises(DataError, match="no pair is left"):
+        prepare.prepare([("", "c d")], {}, out, PrepareConfig())
     assert not list(tmp_path.iterdir())
     out.mkdir()
     (out / "thesis.txt").write_text("precious")

@@ -42,7 +42,7 @@ def prepare(
     test_target: Annotated[Path | None, option(FILES, "Their translations.", "F")] = None,
     out: Annotated[
         Path | None,
-        option(FILES, "The folder to make; one prepared earlier is replaced.", "DIR", "prepared/NAME"),
+        option(FILES, "The folder to make.", "DIR", "prepared/NAME, or the next free name"),
     ] = None,
     swap: Annotated[
         bool, option(FILES, "Translate from the second side to the first.", "", False, "--swap")
@@ -137,7 +137,7 @@ def prepare(
     images = len(paths) == 1 and paths[0].is_dir()
     if images:
         refuse_beside("a folder of images", context, ("pairs", "out", "seed", "recipe"))
-    faults = Faults(strict)
+    faults = Faults(strict) if strict or report else None
     with _reported(faults, report):
         made = api.prepare(
             paths[0] if images else paths or None,
@@ -205,7 +205,7 @@ def _vocab_size(text: str) -> int:
 
 
 @contextlib.contextmanager
-def _reported(faults: Faults, report: Path | None) -> Iterator[None]:
+def _reported(faults: Faults | None, report: Path | None) -> Iterator[None]:
     """Write the report when the block ends well, and also when the data cannot be used."""
     from seqformer.storage.files import write_json
 
@@ -216,7 +216,7 @@ def _reported(faults: Faults, report: Path | None) -> Iterator[None]:
     try:
         yield
     finally:
-        if report and isinstance(sys.exc_info()[1], SeqformerError | None):
+        if faults and report and isinstance(sys.exc_info()[1], SeqformerError | None):
             write_json(report, faults.report())
 
 

@@ -142,7 +142,9 @@ def train(
     learning_rate: Annotated[
         float | None, _training("The peak, after the warm-up.", "from the width", "LR")
     ] = None,
-    warmup: Annotated[int | None, _training("Steps in which the learning rate rises.", "200")] = None,
+    warmup: Annotated[
+        int | None, _training("Steps in which the learning rate rises.", "200; a tenth of a short budget")
+    ] = None,
     schedule: Annotated[
         str | None,
         _training(

@@ -19,18 +19,25 @@ TASK = "classification"
 
 
 def read_dataset(folder: Path, seed: int) -> Dataset:
-    """Return the images of a folder, IDX files or PNGs by class. Raises :class:`DataError`."""
+    """Return the images of a folder, IDX files or PNGs by class. Raises :class:`DataError`.
+
+    ``seed`` decides which PNGs are for test where there is no test folder.
+    """
     if not folder.is_dir():
         raise DataError(f"{folder}: there is no such folder")
     return idx.read_folder(folder) if idx.holds_idx(folder) else png.read_folder(folder, seed)
 
 
-def prepare(folder: Path, out: Path, seed: int = 1) -> ImageManifest:
-    """Prepare IDX files, or PNGs by class, into the folder ``out``, which is then complete or absent.
+def origin(dataset: Dataset, seed: int) -> str:
+    """Return a digest of all images and the seed: what a prepared folder is made of."""
+    return f"{_fingerprint(dataset.classes, dataset.train, dataset.test)}-{seed}"
 
-    ``seed`` decides which training images are for validation and, without a test folder, which PNGs for test.
+
+def prepare(dataset: Dataset, files: list[str], out: Path, seed: int = 1) -> ImageManifest:
+    """Prepare labelled images into the folder ``out``, which is then complete or absent.
+
+    ``seed`` decides which training images are for validation.
     """
-    dataset = read_dataset(folder, seed)
     train, valid = split(dataset.train, seed)
     splits = {"train": train, "valid": valid, "test": dataset.test}
     _, channels, height, width = dataset.train.images.shape
@@ -45,7 +52,8 @@ def prepare(folder: Path, out: Path, seed: int = 1) -> ImageManifest:
             seed=seed,
             pairs={name: len(part) for name, part in splits.items()},
             fingerprint=_fingerprint(dataset.classes, train, valid),
-            files=[str(folder)],
+            files=files,
+            origin=origin(dataset, seed),
             classes=list(dataset.classes),
             channels=channels,
             image_height=height,

@@ -6,13 +6,14 @@ A run keeps a copy of it. Each kind of data adds its own fields (:mod:`seqformer
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from seqformer.errors import DamagedError
-from seqformer.storage.files import check_plain, digest, read_json, write_json
+from seqformer.errors import DamagedError, DataError, SeqformerError
+from seqformer.storage.files import check_plain, digest, numbered, read_json, write_json
 from seqformer.storage.records import from_json
 
 FORMAT = 3
@@ -31,6 +32,7 @@ class Manifest:
     fingerprint: str  # of the training and validation data: identifies a preparation
     format: int = FORMAT
     files: list[str] = field(default_factory=list)  # where the data came from
+    origin: str = ""  # a digest of the data and of all settings: the same origin gives the same folder
     digests: dict[str, str] = field(default_factory=dict)  # file of this folder -> its digest
 
     def __post_init__(self) -> None:
@@ -66,6 +68,25 @@ def check_counts(name: str, values: dict[str, int], keys: Iterable[str], least: 
     """Refuse values that are not one number for each key, each at least ``least``."""
     if set(values) != set(keys) or min(values.values()) < least:
         raise DamagedError(f"'{name}' is {values}: expected a number for each of {', '.join(keys)}")
+
+
+def destination(folder: Path, origin: str, *, fixed: bool) -> tuple[Path, bool]:
+    """Return where to prepare data of this origin, and whether they are prepared there already.
+
+    Nothing that holds other data is ever replaced: the next free name is taken, or where the folder is
+    ``fixed`` :class:`DataError` is raised.
+    """
+    for place in numbered(folder):
+        if not place.exists() or (place.is_dir() and not any(place.iterdir())):
+            return place, False
+        if is_prepared(place):
+            with contextlib.suppress(SeqformerError):
+                if origin and read_values(place).get("origin") == origin:
+                    return place, True
+        if fixed:
+            what = "other data, or the same prepared otherwise" if is_prepared(place) else "something else"
+            raise DataError(f"{place} holds {what}: choose another place, or remove it first")
+    raise AssertionError("there is always a next number")
 
 
 def is_prepared(folder: Path) -> bool:

@@ -92,6 +92,11 @@ class Classification(Task[ImageManifest]):
         """What guessing scores."""
         return 1 / len(self.manifest.classes)
 
+    def batches(self, tokens: int) -> int:
+        """Return about how many batches an epoch has, with patches of 4 x 4 pixels."""
+        held = self.manifest
+        return max(1, held.pairs["train"] * (held.image_height * held.image_width // 16) // tokens)
+
     def sizes(self) -> dict[str, Any]:
         """Return size, channels and number of classes."""
         held = self.manifest

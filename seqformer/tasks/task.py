@@ -82,6 +82,10 @@ class Task(ABC, Generic[ManifestT]):
         """How many there are to train on."""
         return self.manifest.pairs["train"]
 
+    @abstractmethod
+    def batches(self, tokens: int) -> int:
+        """Return about how many batches of so many tokens an epoch has, at least 1."""
+
     @property
     def chance(self) -> float:
         """What guessing scores."""

@@ -34,6 +34,7 @@ from seqformer.text.batches import Batch, PairBatches, pad, pad_sources
 from seqformer.text.encode import SIDES
 from seqformer.text.prepared import TextManifest
 from seqformer.text.rows import Pair, read_aligned
+from seqformer.text.split import HELD_OUT, TRAINED, Earlier, read_bits
 from seqformer.training.distributed import Processes
 from seqformer.training.events import Validation
 
@@ -74,6 +75,11 @@ class Translation(Task[TextManifest]):
         """The preset of a toy task."""
         return "toy" if self.manifest.toy else ""
 
+    def batches(self, tokens: int) -> int:
+        """Return about how many batches an epoch has, padding aside."""
+        held = self.manifest
+        return max(1, (max(held.tokens.values()) + held.pairs["train"]) // tokens)
+
     def sizes(self) -> dict[str, Any]:
         """Return the sizes of the vocabularies, and whether they are one."""
         sizes = {f"{side}_vocabulary": size for side, size in self.manifest.vocabulary.items()}
@@ -95,7 +101,20 @@ class Translation(Task[TextManifest]):
 
     def kept_files(self) -> list[str]:
         """Return the held-out pairs and the tokenizer."""
-        return ["valid.tsv", "test.tsv", *self.tokenizer.files()]
+        known = [TRAINED] if TRAINED in self.manifest.digests else []
+        return ["valid.tsv", "test.tsv", *known, *self.tokenizer.files()]
+
+    def seen(self, swap: bool = False) -> Earlier:
+        """Return what a run has held out and was trained on, with the sides exchanged on request."""
+        pairs: dict[str, list[Pair]] = {}
+        if not self.manifest.by_heart:
+            splits = {split: self.pairs(split) for split in HELD_OUT}
+            pairs = {split: [(t, s) for s, t in p] if swap else p for split, p in splits.items()}
+        if TRAINED not in self.manifest.digests:
+            return Earlier(str(self.folder), pairs)
+        with self.reading():
+            self.manifest.check_digest(self.folder, TRAINED)
+            return Earlier(str(self.folder), pairs, read_bits(self.folder / TRAINED))
 
     def describe(self) -> str:
         """Return the data in words."""

@@ -60,11 +60,8 @@ class Cleaner:
     seen: int = 0
     scripts: tuple[Counter[str], Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
 
-    def __call__(self, pairs: Iterable[Pair], held_out: frozenset[int]) -> Iterator[list[str]]:
-        """Yield the rows to keep: source, target, place, and the script of each side.
-
-        Pairs whose source has a fingerprint in ``held_out`` are always dropped.
-        """
+    def __call__(self, pairs: Iterable[Pair]) -> Iterator[list[str]]:
+        """Yield the rows to keep: source, target, place, and the script of each side."""
         self.faults.keeping = self.filter is None
         for raw_source, raw_target in pairs:
             self.seen += 1
@@ -73,9 +70,6 @@ class Cleaner:
             source, target = self.normalizer(raw_source), self.normalizer(raw_target)
             kind = (self.filter or Filter()).fault(source, target)
             if kind and self.faults.judge(kind, raw_source, raw_target):
-                continue
-            if held_out and fingerprint(source) in held_out:
-                self.faults.drop("source also held out", raw_source, raw_target)
                 continue
             scripts = [characters.script(source), characters.script(target)]
             for counted, script in zip(self.scripts, scripts, strict=True):
@@ -93,13 +87,13 @@ def _own(counted: Counter[str]) -> str:
     return name if most >= ONE_SCRIPT * lines and name != characters.MIXED else ""
 
 
-def clean(pairs: Iterable[Pair], held_out: frozenset[int], cleaner: Cleaner, out: Path) -> int:
+def clean(pairs: Iterable[Pair], cleaner: Cleaner, out: Path) -> int:
     """Run both passes and write the clean rows to ``out``; return how many."""
     spool, marks = out.with_suffix(".spool"), out.with_suffix(".marks")
     with open(marks, "wb") as file:
 
         def marked() -> Iterator[list[str]]:
-            for row in cleaner(pairs, held_out):
+            for row in cleaner(pairs):
                 file.write(fingerprint(f"{row[0]}\t{row[1]}").to_bytes(8, "little"))
                 yield row
 

@@ -69,6 +69,11 @@ class Faults:
         """The place of the current pair, as text without spaces, for :meth:`go_to`."""
         return f"{self._current}:{self.line}"
 
+    @property
+    def where(self) -> str:
+        """The file and line of the current pair, for people."""
+        return f"{self._files[self._current][0]}, line {self.line:,}"
+
     def go_to(self, place: str) -> None:
         """Set the place of the faults noted from here on."""
         current, line = place.split(":")

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
 from seqformer.config import PrepareConfig
-from seqformer.errors import DataError, SeqformerError, nearest
-from seqformer.storage.files import locked, whole_folder
-from seqformer.storage.manifest import MANIFEST, SPLITS, parse, read_values
+from seqformer.errors import DataError, nearest
+from seqformer.storage.files import whole_folder
+from seqformer.storage.manifest import MANIFEST, SPLITS
 from seqformer.symbols import SPECIALS
 from seqformer.text import prepared, rows, tokenizer, toys
 from seqformer.text.clean import Cleaner, Filter, clean
@@ -23,7 +23,7 @@ from seqformer.text.faults import DROPPED, Faults
 from seqformer.text.normalize import Normalizer
 from seqformer.text.prepared import TextManifest
 from seqformer.text.rows import Pair, read_rows, write_rows
-from seqformer.text.split import fingerprint, split, split_in_order
+from seqformer.text.split import Earlier, Splits, Splitter, split_in_order
 from seqformer.text.tokenizer import Tokenizer
 
 TASK = "translation"
@@ -49,6 +49,14 @@ STYLES: dict[str, PrepareConfig] = {
 }
 
 
+@dataclass(frozen=True)
+class Provenance:
+    """Where data come from."""
+
+    files: tuple[str, ...] = ()
+    origin: str = ""  # see :class:`seqformer.storage.manifest.Manifest`
+
+
 def style(name: str) -> PrepareConfig:
     """Return the settings called ``name``; the error for an unknown name suggests the nearest."""
     if name not in STYLES:
@@ -63,14 +71,15 @@ def prepare(
     config: PrepareConfig,
     *,
     like: Tokenizer | None = None,
-    files: Iterable[str] = (),
+    earlier: Earlier | None = None,
+    provenance: Provenance | None = None,
     faults: Faults | None = None,
 ) -> TextManifest:
     """Prepare pairs into the folder ``out``, which is then complete or absent.
 
     ``held_out`` may hold separate ``valid`` and ``test`` pairs; a split not given is taken from ``pairs``
-    by source sentence. ``like`` is a tokenizer to use instead of learning one. ``faults`` is the
-    collector in which the readers of the pairs note places.
+    by source sentence. ``like`` is a tokenizer to use instead of learning one, and ``earlier`` what its run
+    has seen. ``faults`` is the collector in which the readers of the pairs note places.
     Raises :class:`DataError` for a corpus that cannot be used.
     """
     if faults is None:
@@ -88,37 +97,30 @@ def prepare(
         for part, count in given.items():
             if not count:
                 raise DataError(f"the {part} files hold no pair with both sides")
-        taken = frozenset(
-            fingerprint(source) for part in given for source, _ in read_rows(folder / f"{part}.tsv")
-        )
         cleaned = folder / "clean.tsv"
-        if not clean(pairs, taken, cleaner, cleaned):
+        count = clean(pairs, cleaner, cleaned)
+        if not count:
             why = ", ".join(f"{kind}: {n}" for kind, n in faults.dropped.most_common())
             raise DataError("no pair is left to train on" + (f" ({why})" if why else ": the corpus is empty"))
         faults.settle()
         if config.in_order:
             split_in_order(cleaned, folder, config.valid_size)
+            splits = Splits([])
         else:
-            split(cleaned, folder, given, config)
+            splits = Splitter(cleaned, count, given, faults, earlier).split(config)
         cleaned.unlink()
-        return _encode(folder, out.name, config, cleaner, like=like, files=files)
+        return _encode(folder, out.name, config, cleaner, splits, provenance or Provenance(), like=like)
 
 
-def prepare_toy(name: str, out: Path, seed: int) -> TextManifest:
-    """Prepare a toy task: its own splits, word pieces, no filter. A folder that has it already is kept."""
-    with locked(out):
-        try:
-            there = parse(TextManifest, read_values(out), out)
-            if (there.toy, there.seed) == (name, seed):
-                return there
-        except (SeqformerError, OSError):
-            pass  # it is prepared now, if nothing else is in its place
-        splits = toys.generate(name, seed)
-        cleaner = Cleaner(Normalizer(), Filter())
-        with whole_folder(out, replaces=MANIFEST) as folder:
-            for part in SPLITS:
-                cleaner.seen += write_rows(folder / f"{part}.tsv", getattr(splits, part))
-            return _encode(folder, out.name, PrepareConfig(model_type="word", seed=seed), cleaner, toy=name)
+def prepare_toy(name: str, out: Path, seed: int, origin: str) -> TextManifest:
+    """Prepare a toy task into a new folder: its own splits, word pieces, no filter."""
+    config = PrepareConfig(model_type="word", seed=seed)
+    splits = toys.generate(name, seed)
+    cleaner = Cleaner(Normalizer(), Filter())
+    with whole_folder(out, replaces=MANIFEST) as folder:
+        for part in SPLITS:
+            cleaner.seen += write_rows(folder / f"{part}.tsv", getattr(splits, part))
+        return _encode(folder, out.name, config, cleaner, Splits([]), Provenance(origin=origin), toy=name)
 
 
 def _evaluation_set(
@@ -143,10 +145,11 @@ def _encode(
     name: str,
     config: PrepareConfig,
     cleaner: Cleaner,
+    splits: Splits,
+    provenance: Provenance,
     *,
     toy: str = "",
     like: Tokenizer | None = None,
-    files: Iterable[str] = (),
 ) -> TextManifest:
     """Learn the vocabulary from train.tsv, encode, and write the manifest."""
     pieces = like or _learn(folder / "train.tsv", config)
@@ -182,7 +185,10 @@ def _encode(
         unknown={side: counts.unknown[side] / max(1, counts.all_tokens[side]) for side in SIDES},
         length_ratio=min(counts.length_ratio, prepared.MOST_RATIO),
         fingerprint=counts.hash.hexdigest()[:16],
-        files=list(files),
+        files=list(provenance.files),
+        origin=provenance.origin,
+        grouped=splits.grouped,
+        by_heart=splits.by_heart,
     )
     manifest.write(folder)
     return manifest

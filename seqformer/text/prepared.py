@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ class TextManifest(Manifest):
     longest: dict[str, int]  # side -> pieces
     unknown: dict[str, float]  # side -> share of unknown pieces in train and valid
     length_ratio: float  # largest target/source length in pieces, both with EOS
+    grouped: list[str] = field(default_factory=list)  # splits with several references a source
+    by_heart: bool = False  # validation and test use the training pairs
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,17 +1,38 @@
-"""Which pairs are held out for validation and test."""
+"""Which pairs are held out for validation and test, and what must not be trained on because of them.
+
+A pair is chosen by a seeded fingerprint of its two sides, whichever comes first, so that both directions of
+a corpus hold out the same pairs. All pairs of a chosen source go with it. What is left may not hold a text,
+on either side, that is held out.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import heapq
+import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+import numpy.typing as npt
 
 from seqformer.config import PrepareConfig
-from seqformer.errors import DataError
-from seqformer.text.rows import read_rows, write_rows
+from seqformer.console import counted
+from seqformer.errors import DamagedError, DataError
+from seqformer.storage.files import read_bytes
+from seqformer.text.faults import Faults
+from seqformer.text.rows import Pair, read_rows, write_rows
+
+FEWEST = 50  # sources; of fewer none is held out
+MANY = 0.1  # of the training pairs: if more have a target that is held out, targets are no sentences
+TRAINED = "trained.bits"  # the texts that are trained on, as a bitmap
+SPARSE = 8  # bits of it for each text, at least
+MOST_BITS = 1 << 33
+HELD_OUT = ("valid", "test")
 
 
 def fingerprint(text: str, seed: int = 0) -> int:
@@ -20,64 +41,224 @@ def fingerprint(text: str, seed: int = 0) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, key=key).digest(), "little")
 
 
-def choose_held_out(sources: Iterable[str], valid: int, test: int, seed: int) -> tuple[set[int], set[int]]:
+_NO_LETTERS, _DIGITS = re.compile(r"[\W_]+"), re.compile(r"\d+")
+
+
+def folded(text: str) -> str:
+    """Return a text without what near-duplicates differ in: case, digits, punctuation, spaces, marks."""
+    return _DIGITS.sub("0", _NO_LETTERS.sub("", text.casefold()))
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What a run has seen that is to be trained further: its held-out pairs, and its training texts."""
+
+    name: str
+    pairs: dict[str, list[Pair]] = field(default_factory=dict)  # split -> pairs, in the new direction
+    bits: npt.NDArray[np.uint8] | None = None
+
+    def trained_on(self, text: str) -> bool:
+        """Return whether the run was trained on a text; now and then also if it was not."""
+        if self.bits is None:
+            return False
+        mark = fingerprint(text) & (8 * len(self.bits) - 1)
+        return bool(self.bits[mark >> 3] >> (mark & 7) & 1)
+
+
+def choose_held_out(
+    pairs: Iterable[Pair], valid: int, test: int, seed: int
+) -> tuple[frozenset[int], frozenset[int]]:
     """Return the fingerprints of the sources held out for valid and for test.
 
-    The sources with the smallest seeded fingerprints are taken, so the choice needs memory for the
-    chosen only, depends on no order, and puts every pair of one source into the same split.
-    If the corpus is small each split gets at most a tenth of the sources, and at least one.
+    The pairs with the smallest seeded fingerprints are taken, so the choice needs memory for the chosen only
+    and depends on no order, nor on the direction. If the corpus is small each split gets at most a tenth of
+    the sources; of fewer than :data:`FEWEST` none is held out.
     """
-    smallest: list[int] = []  # a heap of negated fingerprints
-    members: set[int] = set()
+    smallest: list[int] = []  # a heap of negated marks
+    sources: dict[int, int] = {}  # mark -> fingerprint of the source
     distinct: set[int] = set()  # counted only as far as it matters
-    enough = max(3, 10 * max(valid, test))
-    for source in sources:
-        mark = fingerprint(source, seed)
+    enough = max(FEWEST, 10 * max(valid, test))
+    for source, target in pairs:
+        mark, own = fingerprint("\t".join(sorted((source, target))), seed), fingerprint(source)
         if len(distinct) < enough:
-            distinct.add(mark)
-        if mark in members or not valid + test:
+            distinct.add(own)
+        if mark in sources or not valid + test:
             continue
         if len(smallest) < valid + test:
             heapq.heappush(smallest, -mark)
-            members.add(mark)
+            sources[mark] = own
         elif -mark > smallest[0]:
-            members.discard(-heapq.heapreplace(smallest, -mark))
-            members.add(mark)
-    if len(distinct) < 1 + bool(valid) + bool(test):
-        raise DataError(
-            f"{len(distinct)} different source sentence{'s' if len(distinct) != 1 else ''} left after "
-            "filtering: at least 3 are needed to train, validate and test"
-        )
-    tenth = max(1, len(distinct) // 10)
+            del sources[-heapq.heapreplace(smallest, -mark)]
+            sources[mark] = own
+    if len(distinct) < FEWEST:
+        return frozenset(), frozenset()
+    tenth = len(distinct) // 10
     valid, test = min(valid, tenth), min(test, tenth)
-    ranked = sorted(members)
-    return set(ranked[test : test + valid]), set(ranked[:test])
+    ranked = [sources[mark] for mark in sorted(sources)]
+    tested = frozenset(ranked[:test])
+    return frozenset(ranked[test : test + valid]) - tested, tested
 
 
-def split(clean: Path, folder: Path, given: dict[str, int], config: PrepareConfig) -> None:
-    """Write train.tsv, and valid.tsv and test.tsv unless they were given."""
-    valid, test = choose_held_out(
-        (row[0] for row in read_rows(clean)),
-        0 if "valid" in given else config.valid_size,
-        0 if "test" in given else config.test_size,
-        config.seed,
-    )
-    parts: dict[str, list[list[str]]] = {"valid": [], "test": []}
+@dataclass(frozen=True)
+class Splits:
+    """How the splits were made."""
 
-    def rest() -> Iterator[list[str]]:
-        for row in read_rows(clean):
-            mark = fingerprint(row[0], config.seed)
-            if mark in valid:
-                parts["valid"].append(row[:2])
-            elif mark in test:
-                parts["test"].append(row[:2])
+    grouped: list[str]  # splits in which the pairs of one source are one sentence with several references
+    by_heart: bool = False  # too few pairs to hold any out: validation and test use the training pairs
+
+
+class Splitter:
+    """Splits ``count`` clean rows, in passes over their file.
+
+    ``given`` are the splits that lie in the folder already; ``earlier`` is what a run has seen that is to be
+    trained further.
+    """
+
+    def __init__(
+        self,
+        clean: Path,
+        count: int,
+        given: Iterable[str],
+        faults: Faults,
+        earlier: Earlier | None = None,
+    ) -> None:
+        self.clean, self.folder, self.faults, self.earlier = clean, clean.parent, faults, earlier
+        self.given = list(given)
+        self._size = 1 << (2 * SPARSE * count).bit_length()  # bits of the bitmap
+        self._chosen: frozenset[int] = frozenset()  # sources whose pairs are written already
+        self._sources: set[int] = set()  # fingerprints of the sources that are held out
+        self._targets: set[int] = set()
+        self._folded: set[str] = set()  # of these sources
+        for name in self.given:
+            self._hold_out(read_rows(self.folder / f"{name}.tsv"))
+
+    def split(self, config: PrepareConfig) -> Splits:
+        """Write train.tsv, and valid.tsv and test.tsv unless they were given."""
+        missing = [name for name in HELD_OUT if name not in self.given]
+        valid, test = (getattr(config, f"{name}_size") if name in missing else 0 for name in HELD_OUT)
+        picked = choose_held_out(self._candidates(), valid, test, config.seed)
+        chosen = dict(zip(HELD_OUT, picked, strict=True))
+        if self.earlier and missing and not any(chosen.values()) and any(self.earlier.pairs.values()):
+            self.faults.remark(
+                f"{self.earlier.name} was trained on these pairs; what it held out is held out here too"
+            )
+            for name in missing:
+                write_rows(self.folder / f"{name}.tsv", self.earlier.pairs[name])
+        elif missing and not any(chosen.values()):
+            return self._by_heart(missing)
+        else:
+            self._collect({name: chosen[name] for name in missing})
+        if self.earlier:
+            for pairs in self.earlier.pairs.values():
+                self._hold_out(pairs)
+        self._write_train()
+        return Splits(missing)
+
+    def _candidates(self) -> Iterator[Pair]:
+        """Yield the pairs that may be held out."""
+        earlier = self.earlier
+        for source, target, _ in read_rows(self.clean):
+            if earlier and (earlier.trained_on(source) or earlier.trained_on(target)):
+                continue
+            if not self._sources or fingerprint(source) not in self._sources:
+                yield source, target
+
+    def _hold_out(self, rows: Iterable[Sequence[str]]) -> None:
+        for row in rows:
+            self._sources.add(fingerprint(row[0]))
+            self._targets.add(fingerprint(row[1]))
+            self._folded.add(folded(row[0]))
+
+    def _collect(self, chosen: dict[str, frozenset[int]]) -> None:
+        """Write the splits: all pairs of the chosen sources."""
+        parts: dict[str, list[list[str]]] = {name: [] for name in chosen}
+        for row in read_rows(self.clean):
+            mark = fingerprint(row[0])
+            for name, sources in chosen.items():
+                if mark in sources:
+                    parts[name].append(row[:2])
+        for name, rows in parts.items():
+            write_rows(self.folder / f"{name}.tsv", rows)
+            self._hold_out(rows)
+        self._chosen = frozenset().union(*chosen.values())
+
+    def _by_heart(self, missing: list[str]) -> Splits:
+        """Train on all pairs, and validate and test on what was given, or else on the same pairs."""
+        self._write_train()
+        there = self.given[0] if self.given else "train"
+        for name in missing:
+            rows = read_rows(self.folder / f"{there}.tsv")
+            write_rows(self.folder / f"{name}.tsv", (row[:2] for row in rows))
+        if self.given:
+            return Splits([])
+        self.faults.remark(
+            f"Fewer than {FEWEST} sources: nothing is held out, and validation and test use the training "
+            "pairs themselves. A good score shows that they were learned by heart, no more."
+        )
+        return Splits([], by_heart=True)
+
+    def _write_train(self) -> None:
+        """Write what may be trained on, and the bitmap of its texts."""
+        train, beside = self.folder / "train.tsv", self.folder / "shared.tsv"
+        bits = np.zeros(self._size >> 3, np.uint8)
+        with open(beside, "w", encoding="utf-8", newline="\n") as shared:
+            count = write_rows(train, _marked(self._rest(shared), bits))
+        sharing = sum(1 for _ in read_rows(beside))
+        if sharing > MANY * (count + sharing):
+            self.faults.remark(
+                f"{sharing:,} of {count + sharing:,} training pairs have a target that is held out too; they "
+                "are kept, since with so many alike targets seem to be labels rather than sentences"
+            )
+            with open(train, "a", encoding="utf-8", newline="\n") as file:
+                for row in _marked(read_rows(beside), bits):
+                    file.write("\t".join(row) + "\n")
+        else:
+            for source, target, place in read_rows(beside):
+                self.faults.go_to(place)
+                self.faults.drop("target also held out", source, target)
+        beside.unlink()
+        bits.tofile(self.folder / TRAINED)
+
+    def _rest(self, shared: TextIO) -> Iterator[list[str]]:
+        """Yield the rows to train on; those that share a target with a held-out pair go to ``shared``."""
+        near, first = 0, ""
+        for row in read_rows(self.clean):
+            source, target, place = row
+            own, other = fingerprint(source), fingerprint(target)
+            if own in self._chosen:
+                continue
+            if own in self._sources or own in self._targets:
+                self.faults.go_to(place)
+                self.faults.drop("source also held out", source, target)
+            elif other in self._targets or other in self._sources:
+                shared.write("\t".join(row) + "\n")
             else:
+                if self._folded and folded(source) in self._folded:
+                    near, first = near + 1, first or place
                 yield row
+        if near:
+            self.faults.go_to(first)
+            self.faults.remark(
+                f"{counted(near, 'training source')} like held-out ones but for digits, case, punctuation or "
+                f"spaces (first: {self.faults.where}): scores may be too good"
+            )
 
-    write_rows(folder / "train.tsv", rest())
-    for part, rows in parts.items():
-        if part not in given:
-            write_rows(folder / f"{part}.tsv", rows)
+
+def _marked(rows: Iterable[list[str]], bits: npt.NDArray[np.uint8]) -> Iterator[list[str]]:
+    """Yield rows, and mark both of their texts in a bitmap."""
+    for row in rows:
+        for text in row[:2]:
+            mark = fingerprint(text) & (8 * len(bits) - 1)
+            bits[mark >> 3] |= 1 << (mark & 7)
+        yield row
+
+
+def read_bits(path: Path) -> npt.NDArray[np.uint8]:
+    """Return the bitmap of a folder's training texts. Raises :class:`DamagedError`."""
+    bits = np.frombuffer(read_bytes(path, MOST_BITS >> 3), np.uint8)
+    if not len(bits) or len(bits) & (len(bits) - 1):
+        raise DamagedError(f"{path}: cut short")
+    return bits
 
 
 def split_in_order(clean: Path, folder: Path, valid_size: int) -> None:

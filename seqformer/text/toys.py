@@ -63,6 +63,7 @@ TOYS: dict[str, Callable[[int], ToySplits]] = {
 
 # there is one right answer, so no smoothing and no dropout; fp32 distinguishes lengths better
 _EXACT = {"dropout": 0.0, "label_smoothing": 0.0, "precision": "fp32", "tokens_per_batch": 1024}
+_EXACT |= {"warmup": 200}
 RECIPES: dict[str, dict[str, Any]] = {
     "alternating": _EXACT | {"learning_rate": 5e-4, "max_steps": 1000},
     "copy": _EXACT | {"learning_rate": 1e-3, "max_steps": 1500},

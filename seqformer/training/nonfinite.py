@@ -45,8 +45,8 @@ class NonFinite:
 def advice(config: TrainConfig, what: str) -> str:
     """Return what to try after a training that ``what`` has ended."""
     ways = [f"a lower learning rate (it was {config.learning_rate:g})"]
-    if config.schedule != "constant" or config.warmup:
-        ways.append(f"a longer warm-up (it was {config.warmup} steps)")
+    if config.warmup or config.schedule != "constant":
+        ways.append("a longer warm-up" + (f" (it was {config.warmup} steps)" if config.warmup > 0 else ""))
     else:
         ways.append("a warm-up (it had none)")
     if config.precision != "fp32":

@@ -31,7 +31,7 @@ from seqformer.training.events import (
 from seqformer.training.nonfinite import PATIENCE, advice
 from seqformer.training.optimizer import FlatAdam
 from seqformer.training.progress import Progress
-from seqformer.training.schedule import learning_rate
+from seqformer.training.schedule import learning_rate, warmup_steps
 
 LOG_EVERY = 20  # steps
 VALIDATIONS = 10  # in a budget, if no interval is given
@@ -294,7 +294,7 @@ class Trainer:
             self.store.keep_best(self.optimizer.weights())
         else:
             state.worse += 1
-        if state.validations < WARN_FROM or state.step < self.config.warmup + WARN_AFTER:
+        if state.validations < WARN_FROM or state.step < warmup_steps(self.config) + WARN_AFTER:
             result = replace(result, warning="")
         # JSON has only finite numbers
         values = {name: value if math.isfinite(value) else None for name, value in result.values.items()}
