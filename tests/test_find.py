@@ -33,7 +33,8 @@ def trained_runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of each kind, and a second one of text, trained for two steps each; and one that was stopped."""
     root = tmp_path_factory.mktemp("kinds")
     prepare_toy("alternating", root / "alternating", 1)
-    images.prepare(write_idx(root / "raw"), root / "stripes")
+    raw = write_idx(root / "raw")
+    images.prepare(images.read_dataset(raw, 1), [str(raw)], root / "stripes")
     made = [
         new_run(root / "runs/text", data, {}, RECIPE),
         new_run(root / "runs/text2", data, {}, RECIPE | {"seed": 7}),

@@ -86,10 +86,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_idx(tmp_path_factory.mktemp("images") / "stripes")
 
 
+def prepare_images(folder: Path, out: Path) -> None:
+    prepare.prepare(prepare.read_dataset(folder, 1), [str(folder)], out)
+
+
 @pytest.fixture(scope="module")
 def prepared(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("prepared") / "stripes"
-    prepare.prepare(folder, out)
+    prepare_images(folder, out)
     return out
 
 
@@ -367,10 +371,10 @@ def test_easy_pictures_are_learned(make_run: MakeRun) -> None:
 def test_other_images_are_not_resumed(make_run: MakeRun, prepared: Path, tmp_path: Path) -> None:
     data = shutil.copytree(prepared, tmp_path / "data")
     folder = make_run("run", data).folder
-    prepare.prepare(write_idx(tmp_path / "other", train=30), data)
+    prepare_images(write_idx(tmp_path / "other", train=30), data)
     with pytest.raises(RunError, match="prepared anew since this run began"):
         assemble.begin(Run(folder), "cpu")
-    prepare.prepare(write_idx(tmp_path / "same"), data)  # the same images from elsewhere
+    prepare_images(write_idx(tmp_path / "same"), data)  # the same images from elsewhere
     assemble.begin(Run(folder), "cpu").trainer.store.close()
 
 

@@ -13,7 +13,7 @@ from test_images import TINY, write_idx
 
 from seqformer import api
 from seqformer.errors import SeqformerError
-from seqformer.presets import Recipe, peak_rate, read_recipe, recipe_of, resolve
+from seqformer.presets import Recipe, epochs_for, peak_rate, read_recipe, recipe_of, resolve
 from seqformer.tasks import open_task
 from seqformer.tasks.task import Task
 from seqformer.text.prepare import prepare_toy
@@ -58,7 +58,9 @@ def test_the_weakest_is_what_suits_the_data(data: Path) -> None:
     found = resolve(open_task(data), {})
     assert found.train.learning_rate == peak_rate(found.model.width) and found.model.dropout == 0.1
     assert any("chosen for 50 training examples" in remark for remark in found.remarks)
-    assert found.train.limits == {"epochs": 60} and "No limit given: 60 epochs." in found.remarks
+    assert (
+        found.train.limits == {"epochs": 300} and "No limit given: 300 epochs." in found.remarks
+    )  # of a batch each
     assert resolve(open_task(data), {"preset": "tiny", "max_steps": 5}).remarks == []
 
 
@@ -203,7 +205,7 @@ def test_a_printed_recipe_trains_the_same_run(
 
 
 def test_a_recipe_prepares_too(command: Command, data: Path, tmp_path: Path) -> None:
-    pairs = "".join(f"{w} chat {i}\t{i} tahc {w}\n" for i, w in enumerate(["le", "un", "ce"] * 15))
+    pairs = "".join(f"{w} chat {i}\t{i} tahc {w}\n" for i, w in enumerate(["le", "un", "ce"] * 20))
     (tmp_path / "p.tsv").write_text(pairs, "utf-8")
     asked = ("--vocab-size", 60, "--valid-size", 4, "--test-size", 3, "--lowercase")
     assert command("prepare", "p.tsv", *asked, "--out", "prepared/one")[0] == 0
@@ -235,3 +237,10 @@ def test_a_wrong_recipe_leaves_nothing(command: Command, tmp_path: Path, verb: s
     code, out, err = command(verb, "--recipe", "r.toml")
     assert code == 2 and out == "" and "did you mean 'learning_rate'" in err and err.count("\n") == 1
     assert list(tmp_path.iterdir()) == [tmp_path / "r.toml"]
+
+
+def test_a_handful_of_examples_is_seen_often_enough() -> None:
+    for examples in (1, 20, 500, 29_000, 900_000):
+        for steps in (1, 7, 400):
+            epochs = epochs_for(examples, steps)
+            assert epochs * steps >= 300 and (steps < 300 or 3 <= epochs <= 60)

@@ -18,7 +18,7 @@ from conftest import MakeRun
 from safetensors.torch import load_file
 
 from seqformer import api
-from seqformer.config import TrainConfig
+from seqformer.config import SCHEDULES, TrainConfig
 from seqformer.device import choose_device
 from seqformer.errors import DamagedError, RunError
 from seqformer.models.loss import Loss
@@ -164,6 +164,18 @@ def test_schedules() -> None:
     assert [learning_rate(steady, step, 0.9) for step in (0, 1, 2, 500)] == [0.5, 1.0, 1.0, 1.0]
     paper = TrainConfig(learning_rate=1.0, warmup=10, schedule="inverse-sqrt")
     assert learning_rate(paper, 9, 0.5) == 1.0 and learning_rate(paper, 39, 0.5) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("steps", [10, 60, 5000])
+def test_by_itself_the_warm_up_ends_with_a_tenth_of_the_budget(schedule: str, steps: int) -> None:
+    config = TrainConfig(learning_rate=1.0, max_steps=steps, schedule=schedule)
+    rates = [learning_rate(config, step, step / steps) for step in range(steps)]
+    peak = max(range(steps), key=rates.__getitem__)
+    assert peak <= min(200, steps / 10) and rates[peak] >= 0.9
+    assert rates[:peak] == sorted(rates[:peak])
+    asked = TrainConfig(learning_rate=1.0, max_steps=steps, schedule=schedule, warmup=steps)
+    assert learning_rate(asked, steps // 2, 0.0) == pytest.approx((steps // 2 + 1) / steps)
 
 
 class Kept:

@@ -112,7 +112,7 @@ def prepare(
         return _encode(folder, out.name, config, cleaner, splits, provenance or Provenance(), like=like)
 
 
-def prepare_toy(name: str, out: Path, seed: int, origin: str) -> TextManifest:
+def prepare_toy(name: str, out: Path, seed: int, origin: str = "") -> TextManifest:
     """Prepare a toy task into a new folder: its own splits, word pieces, no filter."""
     config = PrepareConfig(model_type="word", seed=seed)
     splits = toys.generate(name, seed)

@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 
 from seqformer.config import PrepareConfig
-from seqformer.console import counted
 from seqformer.errors import DamagedError, DataError
 from seqformer.storage.files import read_bytes
 from seqformer.text.faults import Faults
@@ -239,7 +238,7 @@ class Splitter:
         if near:
             self.faults.go_to(first)
             self.faults.remark(
-                f"{counted(near, 'training source')} like held-out ones but for digits, case, punctuation or "
+                f"{near:,} training source{'s' * (near != 1)} like held-out ones but for digits, case, punctuation or "
                 f"spaces (first: {self.faults.where}): scores may be too good"
             )
 
