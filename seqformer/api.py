@@ -60,7 +60,15 @@ __all__ = ["Model", "Prepared", "Run", "evaluate", "load", "plan", "prepare", "r
 PREPARED, RUNS = Path("prepared"), Path("runs")
 EMBEDDED = "en-fr"
 PAIRS = Path("pairs")  # stands for pairs that come from no file
-LIKE = ("lowercase", "split_punctuation", "model_type", "separate", "vocab_size")  # decided by the run
+PIECES = ("digits", "byte_fallback", "symbols", "character_coverage")
+LIKE = (
+    "lowercase",
+    "split_punctuation",
+    "model_type",
+    "separate",
+    "vocab_size",
+    *PIECES,
+)  # decided by the run
 
 
 @dataclass(frozen=True)
@@ -185,7 +193,7 @@ def prepare(
         run = open_run(like)
         text = text_task(run.task)
         tokenizer, own, earlier = text.tokenizer, text.manifest.config, text.seen(swap)
-        config = replace(config, **only(("lowercase", "split_punctuation", "model_type"), own))
+        config = replace(config, **only(("lowercase", "split_punctuation", "model_type", *PIECES), own))
         if earlier.bits is None:
             faults.remark(
                 f"What {run.folder} was trained on is not known: a sentence held out here may be among it"

@@ -15,6 +15,7 @@ from seqformer.errors import SeqformerError, nearest
 SCHEDULES = ("linear", "inverse-sqrt", "constant")
 PRECISIONS = ("auto", "fp32", "bf16")
 MODEL_TYPES = ("unigram", "bpe", "word", "char")
+DIGITS = ("auto", "split", "keep")
 _KINDS: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "str": str}
 LIMITS = ("max_minutes", "max_steps", "max_epochs")
 CHANGEABLE = (*LIMITS, "patience", "validate_every")  # when a run is resumed; all else stays as it was
@@ -73,6 +74,26 @@ class PrepareConfig(Config):
     test_size: int = number(1000, least=1)
     in_order: bool = False  # the last ``valid_size`` pairs are valid and also test
     seed: int = number(1, most=(1 << 32) - 1)  # decides the splits
+    digits: str = one_of(
+        "auto", DIGITS
+    )  # split: each is a piece of its own; auto: where numbers are frequent
+    byte_fallback: bool = False  # characters in no piece are spelled as bytes, none is unknown
+    symbols: str = ""  # with spaces between them: each is always one piece
+    character_coverage: float = number(0.9999, least=0.9, most=1)  # the rarest characters beyond are unknown
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        coverage = self.character_coverage != type(self).character_coverage
+        for name, given, useless in (
+            ("digits split", self.digits == "split", ("word", "char")),
+            ("byte fallback", self.byte_fallback, ("word",)),
+            ("symbols", bool(self.symbols), ("word",)),
+            ("character coverage", coverage, ("word",)),
+        ):
+            if given and self.model_type in useless:
+                raise SeqformerError(
+                    f"{name}: nothing to do for model type '{self.model_type}'; leave it out"
+                )
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import WORDS, Command, MakeRun
+from conftest import WORDS, Command, MakeRun, new_run, toy_pairs
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from seqformer.config import DecodeConfig
+from seqformer.config import DecodeConfig, PrepareConfig
 from seqformer.decoding import translator as translating
 from seqformer.decoding.search import Hypothesis, search
 from seqformer.decoding.translator import Translator
@@ -25,7 +25,8 @@ from seqformer.models import build
 from seqformer.runs.layout import WEIGHTS
 from seqformer.runs.run import Run
 from seqformer.storage.tensors import save_weights
-from seqformer.symbols import BOS, PAD
+from seqformer.symbols import BOS, PAD, UNK
+from seqformer.text import prepare
 from seqformer.text.batches import pad_sources
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of the other engines
@@ -83,6 +84,26 @@ def test_transformers_computes_the_same(kind: dict[str, object], make_run: MakeR
         for hypotheses, row in zip(found, made.tolist(), strict=True):
             ended = [i for i in row[1:] if i not in (0, begin)]
             assert to_theirs(hypotheses[0].ids, size) == ended
+
+
+def test_bytes_and_symbols_are_the_same_pieces_there_and_back(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    pytest.importorskip("google.protobuf")
+    config = PrepareConfig(byte_fallback=True, symbols="<X>", digits="split", valid_size=5, test_size=5)
+    prepare.prepare([(f"{s} <X> 12", t) for s, t in toy_pairs()], {}, tmp_path / "data", config)
+    run = random_run(lambda **settings: new_run(tmp_path / "run", tmp_path / "data", settings["model"], {}))
+    to_marian.write(run, tmp_path / "there")
+    vocabulary = run.task.tokenizer.source
+    lines = ["le chat<X> 12", "<X> кот 犬"]
+    encoded = vocabulary.encode(lines)
+    assert UNK not in encoded[1] and vocabulary.pieces(encoded[0])[-3:] == ["▁", "1", "2"]
+    theirs = transformers.MarianTokenizer.from_pretrained(tmp_path / "there")
+    assert [ids[:-1] for ids in theirs(lines)["input_ids"]] == [
+        to_theirs(ids, run.configs.model.target_vocabulary) for ids in encoded
+    ]
+    assert [theirs.decode(ids, skip_special_tokens=True) for ids in theirs(lines)["input_ids"]] == lines
+    back = from_marian.read(tmp_path / "there", tmp_path / "back").task.tokenizer.source
+    assert back.encode(lines) == encoded and back.decode(encoded) == lines
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -93,6 +93,29 @@ def prepare(
             PIECES, "Text and pieces as in this run, which can then be trained on: train --init RUN.", "RUN"
         ),
     ] = None,
+    split_digits: Annotated[
+        bool | None,
+        option(
+            PIECES,
+            "Make each digit a piece of its own.",
+            "",
+            "split where numbers are frequent",
+            "--split-digits/--keep-digits",
+        ),
+    ] = None,
+    byte_fallback: Annotated[
+        bool | None,
+        option(
+            PIECES, "Spell characters in no piece as bytes: none is unknown.", "", False, "--byte-fallback"
+        ),
+    ] = None,
+    symbols: Annotated[
+        Path | None, option(PIECES, "Symbols that are always one piece, a line each.", "F")
+    ] = None,
+    character_coverage: Annotated[
+        float | None,
+        option(PIECES, "Share of the text whose characters are known, 0.9 to 1.", "C", "0.9999"),
+    ] = None,
     max_pairs: Annotated[int | None, option(SPLIT, "Read only the first so many pairs.", "N", "all")] = None,
     max_pieces: Annotated[
         int | None, option(SPLIT, "Drop training pairs with a longer side.", "N", "256")
@@ -122,14 +145,20 @@ def prepare(
     """
     from seqformer import api
     from seqformer.text.faults import Faults
+    from seqformer.text.pieces import read_symbols
 
     given = {name: value for name, value in context.params.items() if name in SETTINGS and value is not None}
     if vocab_size is not None:
         given["vocab_size"] = _vocab_size(vocab_size)
+    if split_digits is not None:
+        given["digits"] = "split" if split_digits else "keep"
+    if symbols is not None:
+        given["symbols"] = read_symbols(symbols)
     if style:
         refuse_beside(f"--style {style}", context, ("style", "pairs", "source", "target", "out", "swap"))
     if like:
-        own = ("lowercase", "split_punctuation", "vocab_size", "model_type", "separate", "style")
+        own = {"lowercase", "split_punctuation", "vocab_size", "model_type", "separate", "style"}
+        own |= {"split_digits", "byte_fallback", "symbols", "character_coverage"}
         refuse_beside(
             "--like", context, tuple(p.name or "" for p in context.command.params if p.name not in own)
         )
@@ -162,7 +191,7 @@ def prepare(
 
 SETTINGS = (
     "lowercase", "split_punctuation", "model_type", "separate", "max_pairs", "max_pieces", "max_ratio",
-    "valid_size", "test_size", "seed",
+    "valid_size", "test_size", "seed", "byte_fallback", "character_coverage",
 )  # fmt: skip
 
 

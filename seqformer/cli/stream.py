@@ -59,6 +59,13 @@ class Printer:
                 number,
                 f"longer than the model's reach; translated in {best[0].parts:,} parts",
             )
+        if best[0].unseen:
+            self.warnings.warn(
+                "letters never seen",
+                number,
+                f"written in letters that the vocabulary never saw ({best[0].unseen}); "
+                "its translation has little to do with it",
+            )
         if self.warn and best[0].warnings:
             note(f"seqformer: line {number}: {', '.join(best[0].warnings)}")
         if self.as_json:
@@ -71,7 +78,12 @@ def _json(source: str, best: list[Translation]) -> str:
         {"text": t.text, "score": t.score, "log_probability": t.log_probability, "signs": list(t.warnings)}
         for t in best
     ]
-    line = {"source": source, "parts": best[0].parts, "translations": entries}
+    line = {
+        "source": source,
+        "parts": best[0].parts,
+        "unseen": best[0].unseen,
+        "translations": entries,
+    }
     return json.dumps(line, ensure_ascii=False).translate(_LINE_ENDS)
 
 

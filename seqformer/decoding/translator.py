@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -47,6 +47,7 @@ class Translation:
     length: int = 0  # pieces that the score is over, with EOS if the translation ended by itself
     parts: int = 1  # number of parts the line was translated in
     warnings: tuple[str, ...] = ()  # signs that it is likely bad, see :mod:`seqformer.decoding.signs`
+    unseen: str = ""  # the script of a line whose letters the vocabulary never saw, '' if it did
 
     def __str__(self) -> str:
         return self.text
@@ -96,11 +97,18 @@ class Translator:
         if config.beam * self._vocabulary > LOGITS:
             widest = LOGITS // self._vocabulary
             raise SeqformerError(f"a beam of {config.beam} needs too much memory: {widest} at most here")
-        divided = self._divide([self.normalizer(line) for line in lines])
+        lines = [self.normalizer(line) for line in lines]
+        divided = self._divide(lines)
         bounds = zip(divided, most or [config.max_length] * len(lines), strict=True)
         limits = [self._limit(len(part.ids), bound, config.beam) for parts, bound in bounds for part in parts]
         results = iter(self._search([part for parts in divided for part in parts], limits, config))
-        return [_join([next(results) for _ in parts], config) for parts in divided]
+        joined = [_join([next(results) for _ in parts], config) for parts in divided]
+        return [self._marked(line, best) for line, best in zip(lines, joined, strict=True)]
+
+    def _marked(self, line: str, best: list[Translation]) -> list[Translation]:
+        """Return the translations of a line, with the script of letters that the vocabulary never saw."""
+        unseen = self.tokenizer.source.unseen(line)
+        return [replace(t, unseen=unseen) for t in best] if unseen else best
 
     def _divide(self, lines: list[str]) -> list[list[_Part]]:
         """Return the parts of each normalised line: none if it is blank, several if beyond the reach."""

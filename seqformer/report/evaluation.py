@@ -41,6 +41,7 @@ class TextEvaluation(Evaluation):
     pieces: int
     other: str = ""  # the system compared with …
     comparisons: list[Comparison] = field(default_factory=list)  # … and the tests for each score
+    unseen: int = 0  # sources in letters that the vocabulary never saw
 
     @property
     def title(self) -> str:
@@ -56,7 +57,7 @@ class TextEvaluation(Evaluation):
             s.name: {"score": s.score, "interval": s.interval, "signature": s.signature} for s in self.scores
         }
         values |= {"exact_match": self.exact_match, "token_accuracy": self.token_accuracy}
-        values |= {"sentences": len(self.sources), "seconds": self.seconds}
+        values |= {"sentences": len(self.sources), "unseen": self.unseen, "seconds": self.seconds}
         if self.comparisons:
             values["compare"] = tests_to_json(self.comparisons, (self.system, self.other), len(self.sources))
         return values
@@ -67,6 +68,11 @@ class TextEvaluation(Evaluation):
         if self.comparisons:
             tables += tests_table(self.comparisons, (self.system, self.other), len(self.sources))
         return tables
+
+    def notes(self) -> list[str]:
+        """Return what makes the scores lower than the model's own faults do."""
+        of = f"{self.unseen:,} of {counted(len(self.sources), 'source')}"
+        return [f"{of}: written in letters that the vocabulary never saw"] if self.unseen else []
 
     def _scores(self) -> RenderableType:
         count = len(self.sources)

@@ -277,6 +277,7 @@ class Translation(Task[TextManifest]):
             toy=bool(self.manifest.toy),
             seconds=seconds,
             pieces=sum(len(t.ids) + 1 for t in best),
+            unseen=sum(bool(t.unseen) for t in best),
         )
 
     def _asked(self, question: Question) -> tuple[list[str], list[str]]:

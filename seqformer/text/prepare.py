@@ -16,7 +16,7 @@ from seqformer.errors import DataError, nearest
 from seqformer.storage.files import whole_folder
 from seqformer.storage.manifest import MANIFEST, SPLITS
 from seqformer.symbols import SPECIALS
-from seqformer.text import prepared, rows, tokenizer, toys
+from seqformer.text import pieces, prepared, rows, tokenizer, toys
 from seqformer.text.clean import Cleaner, Filter, clean
 from seqformer.text.encode import SIDES, Encoded
 from seqformer.text.faults import DROPPED, Faults
@@ -88,6 +88,7 @@ def prepare(
     if config.max_pairs:
         pairs = islice(pairs, config.max_pairs)
     normalizer = Normalizer(config.lowercase, config.split_punctuation)
+    pieces.symbols(config, normalizer)  # refused before the corpus is read
     cleaner = Cleaner(normalizer, Filter(config.max_ratio) if config.filter else None, faults)
     with whole_folder(out, replaces=MANIFEST) as folder:
         given = {
@@ -152,11 +153,11 @@ def _encode(
     like: Tokenizer | None = None,
 ) -> TextManifest:
     """Learn the vocabulary from train.tsv, encode, and write the manifest."""
-    pieces = like or _learn(folder / "train.tsv", config)
-    for file, content in pieces.files().items():
+    learned = like or _learn(folder / "train.tsv", config, cleaner)
+    for file, content in learned.files().items():
         (folder / file).write_bytes(content)
-    vocabulary = {"source": len(pieces.source), "target": len(pieces.target)}
-    counts = Encoded(pieces, config.max_pieces, config.cut, prepared.dtype_for(vocabulary.values()))
+    vocabulary = {"source": len(learned.source), "target": len(learned.target)}
+    counts = Encoded(learned, config.max_pieces, config.cut, prepared.dtype_for(vocabulary.values()))
     pairs = {
         "train": counts.encode(folder, "train", cleaner.faults),
         "valid": counts.encode(folder, "valid", cleaner.faults),
@@ -194,25 +195,33 @@ def _encode(
     return manifest
 
 
-def _learn(train: Path, config: PrepareConfig) -> Tokenizer:
+def _learn(train: Path, config: PrepareConfig, cleaner: Cleaner) -> Tokenizer:
     """Learn a joint vocabulary, or one for each side."""
 
     def lines(*columns: int) -> Iterator[str]:
         return (row[column] for row in read_rows(train) for column in columns)
 
-    size = config.vocab_size
-    if not size:
-        characters = sum(len(line) for line in lines(0, 1))
-        size = tokenizer.auto_size(characters) if config.model_type in ("unigram", "bpe") else 32_000
+    text = pieces.measure(row[:2] for row in read_rows(train))
+    extras = pieces.extras(config, cleaner.normalizer, text)
+    if extras.split_digits and config.digits == "auto":
+        share = text.numbers / text.lines
+        cleaner.faults.remark(
+            f"Numbers are frequent (in {share:.0%} of the lines): each digit is a piece of its own; "
+            "--keep-digits leaves that to the text."
+        )
 
     def vocabulary(*columns: int) -> tokenizer.Vocabulary:
-        most = size
+        most = config.vocab_size
+        if not most and config.model_type in ("unigram", "bpe"):
+            alphabet = set().union(*(text.letters[column] for column in columns))
+            most = tokenizer.auto_size(text.characters, len(alphabet)) + extras.size
         if config.min_count > 1:
             # a word model takes the most frequent words first, so with a size of as many words as
             # are frequent enough exactly the rarer ones are unknown
             counted = Counter(word for line in lines(*columns) for word in line.split())
             most = SPECIALS + sum(count >= config.min_count for count in counted.values())
-        return tokenizer.train(lambda: lines(*columns), config.model_type, most, config.seed)
+        most = most or tokenizer.LARGEST
+        return tokenizer.train(lambda: lines(*columns), config.model_type, most, config.seed, extras)
 
     if config.separate:
         return Tokenizer(vocabulary(0), vocabulary(1))

@@ -238,8 +238,8 @@ class Splitter:
         if near:
             self.faults.go_to(first)
             self.faults.remark(
-                f"{near:,} training source{'s' * (near != 1)} like held-out ones but for digits, case, punctuation or "
-                f"spaces (first: {self.faults.where}): scores may be too good"
+                f"{near:,} training source{'s' * (near != 1)} like held-out ones but for digits, case, "
+                f"punctuation or spaces (first: {self.faults.where}): scores may be too good"
             )
 
 

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,22 @@ import sentencepiece
 from seqformer.errors import DamagedError, DataError
 from seqformer.storage.files import read_bytes
 from seqformer.storage.manifest import Manifest
-from seqformer.symbols import BOS, EOS, PAD, UNK
+from seqformer.symbols import BOS, EOS, PAD, SPECIALS, UNK
+from seqformer.text import characters
+from seqformer.text.normalize import Normalizer
+from seqformer.text.pieces import Extras, drawn, fragments
 
 MOST_BYTES = 64 << 20  # of a model; 32,000 pieces take less than 1 MiB
 SAMPLE = 200_000  # lines a model is learned from at most, drawn at random, to bound memory
+LARGEST, ALPHABET = 32_000, 500  # pieces of an automatic size; different characters that it has room for
+UNSEEN = 0.5  # share of a line's letters in no piece, from which on the line is called unreadable
 
 
 class Vocabulary:
     """One SentencePiece model: lines to ids and back.
 
-    Ids are pieces only: BOS and EOS are added where batches are made.
+    Ids are pieces only: BOS and EOS are added where batches are made. With bytes among the pieces no text
+    is unknown: a character in no piece is spelled by the bytes of its UTF-8.
     """
 
     def __init__(self, model: bytes, where: str) -> None:
@@ -33,6 +40,7 @@ class Vocabulary:
             self._processor.load_from_serialized_proto(model)
             specials = [self._processor.pad_id(), self._processor.unk_id()]
             specials += [self._processor.bos_id(), self._processor.eos_id()]
+            self._has_bytes = bool(self._processor.is_byte(self._processor.piece_to_id("<0x00>")))
         except (RuntimeError, ValueError, TypeError):
             raise DamagedError(f"{where}: not a SentencePiece model") from None
         if specials != [PAD, UNK, BOS, EOS]:
@@ -55,15 +63,43 @@ class Vocabulary:
         return [i for i, count in zip(ids, words, strict=True) for _ in range(max(1, count))]
 
     def decode(self, ids: list[list[int]]) -> list[str]:
-        """Return the text of each list of ids; special symbols are left out, UNK shows as ⁇."""
+        """Return the text of each list of ids; special symbols are left out, UNK shows as ⁇.
+
+        Bytes that are no character show as U+FFFD; and since bytes can spell line
+        ends and control characters too, their text is normalised like any other.
+        """
         texts: list[str] = self._processor.decode(
             [[i for i in line if i not in (PAD, BOS, EOS)] for line in ids]
         )
-        return [" ".join(text.split()) for text in texts]
+        return [_NORMAL(text) if self._has_bytes else " ".join(text.split()) for text in texts]
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """Return the piece of each id, as SentencePiece writes it (▁ begins a word)."""
         return [str(self._processor.id_to_piece(int(i))) for i in ids]
+
+    @cached_property
+    def _characters(self) -> frozenset[str]:
+        """The characters that are in a piece."""
+        texts = [i for i in range(SPECIALS, len(self)) if not self._processor.is_byte(i)]
+        return frozenset().union(*self.pieces(texts))
+
+    def unseen(self, line: str) -> str:
+        """Return the script of a normalised line of which at least half the letters are in no piece.
+
+        '' for any other line. The model has never seen such letters and can only guess.
+        """
+        if self._characters.issuperset(line):
+            return ""
+        letters = [character for character in line if character.isalpha()]
+        strange = [character for character in letters if character not in self._characters]
+        if len(set(strange)) < 2 or len(strange) < UNSEEN * len(letters):  # one alone may be a sign, like µ
+            return ""
+        if self._characters.issuperset("".join(strange).lower()):
+            return "capitals"
+        return characters.script("".join(strange)) or characters.MIXED
+
+
+_NORMAL = Normalizer()
 
 
 @dataclass(frozen=True)
@@ -103,21 +139,27 @@ def load(folder: Path, manifest: Manifest) -> Tokenizer:
     return Tokenizer(read("source.model"), read("target.model"))
 
 
-def auto_size(characters: int) -> int:
-    """Return a vocabulary size for a text: 1,000 to 32,000, growing with the square root of its characters.
+def auto_size(length: int, alphabet: int = 0) -> int:
+    """Return a vocabulary size for a text of ``length`` characters, ``alphabet`` of them different.
 
-    Multi30k English-German (3.7 million characters) gets 8,000.
+    It is 1,000 to 32,000 and grows with the square root of the length: Multi30k English-German (3.7 million
+    characters) gets 8,000. Every character is a piece, so where there are thousands of them, as in Chinese,
+    those beyond ``ALPHABET`` come on top: otherwise they alone fill the vocabulary, and the other side is
+    spelled letter by letter (10,000 Chinese-English pairs: 37 pieces an English sentence, with them 11).
     """
-    size = 8000 * (characters / 3.7e6) ** 0.5
-    return int(min(32_000, max(1000, round(size / 500) * 500)))
+    size = round(8000 * (length / 3.7e6) ** 0.5 / 500) * 500
+    return int(min(LARGEST, max(1000, size) + max(0, alphabet - ALPHABET)))
 
 
-def train(lines: Callable[[], Iterator[str]], model_type: str, size: int, seed: int) -> Vocabulary:
+def train(
+    lines: Callable[[], Iterator[str]], model_type: str, size: int, seed: int, extras: Extras | None = None
+) -> Vocabulary:
     """Learn a vocabulary of at most ``size`` pieces, fewer if the text has fewer.
 
-    ``lines`` is called for each attempt: if the size is below what the characters alone need,
-    a second attempt uses the size that SentencePiece asks for.
+    ``lines`` is called for each attempt: if the size is below what the characters and the extras alone
+    need, a second attempt uses the size that SentencePiece asks for. Raises :class:`DataError`.
     """
+    extras = extras or Extras()
     options: dict[str, Any] = {
         "model_type": model_type,
         "pad_id": PAD,
@@ -125,23 +167,34 @@ def train(lines: Callable[[], Iterator[str]], model_type: str, size: int, seed: 
         "bos_id": BOS,
         "eos_id": EOS,
         "normalization_rule_name": "identity",  # ours is applied already, and saved
-        "character_coverage": 1.0 if model_type == "word" else 0.9999,
+        "character_coverage": 1.0 if model_type == "word" else extras.character_coverage,
         "hard_vocab_limit": False,
         "input_sentence_size": SAMPLE,
         "num_threads": 4,  # fixed: the sums of the unigram model depend on it
         "minloglevel": 2,
+        **extras.options(),
     }
+    count = sum(1 for _ in fragments(lines()))
+    if not count:
+        raise DataError("there is no text to learn pieces from")
+    size = max(size, SPECIALS + extras.size)
     while True:
         out = io.BytesIO()
         sentencepiece.set_random_generator_seed(seed)
         try:
             sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=lines(), model_writer=out, vocab_size=size, **options
+                sentence_iterator=drawn(fragments(lines()), count, SAMPLE, seed),
+                model_writer=out,
+                vocab_size=size,
+                **options,
             )
             return Vocabulary(out.getvalue(), "the tokenizer just trained")
         except RuntimeError as error:
             wanted = re.search(r"value <= (\d+)|required_chars\. \d+ vs (\d+)", str(error))
             fits = int(wanted.group(1) or wanted.group(2)) if wanted else size
             if fits == size:
-                raise DataError(f"no vocabulary of {size} pieces can be learned here: {error}") from None
+                raise DataError(
+                    f"SentencePiece cannot learn {size:,} pieces of the type {model_type} from this text; "
+                    "try another size (--vocab-size) or type (--model-type)"
+                ) from None
             size = fits
