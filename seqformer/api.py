@@ -418,8 +418,7 @@ def _run(
     training = (assemble.resume if resumed else assemble.begin)(run, device, started, processes)
     trainer = training.trainer
     with _stopped_by_signals(trainer, report):
-        all_remarks = [*remarks, *filter(None, [training.remark])]
-        report(Started(run, trainer, training.precision, training.size, all_remarks))
+        report(Started(run, trainer, training.precision, training.size, [*remarks, *training.remarks]))
         try:
             for event in trainer.run():
                 report(event)

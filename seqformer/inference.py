@@ -159,11 +159,14 @@ def evaluate(
     chapter: bool = False,
     device: str = "auto",
     precision: str = "fp32",
+    tokenize: str = "",
     **settings: Any,
 ) -> Evaluation:
     """Score a run on held-out data.
 
-    ``metrics`` are bleu, chrf and ter for text (bleu and chrf where none is named); ``files`` are sources
+    ``metrics`` are bleu, chrf, ter, wer and cer for text (bleu and chrf where none is named); ``tokenize`` is
+    the tokenizer of sacreBLEU's BLEU (where none is named, the one that suits the references, which the
+    signature shows); ``files`` are sources
     and references instead of a ``split``; ``compare`` is another run, or a file of translations, that is
     tested for significance; ``chapter`` asks for the four sentences of Dive into Deep Learning instead.
     ``settings`` are fields of :class:`seqformer.config.DecodeConfig`. Raises :class:`SeqformerError`.
@@ -174,15 +177,19 @@ def evaluate(
     model = load(opened, device=device, precision=precision)
     source, reference = (None, None) if files is None else (Path(files[0]), Path(files[1]))
     metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
-    question = Question(split, metrics, source, reference, chapter, model.decode_config(**settings))
+    question = Question(split, metrics, source, reference, chapter, model.decode_config(**settings), tokenize)
     result = opened.task.evaluate(model.predictor, str(opened.folder), question)
     if compare is None:
         return result
     if not isinstance(result, TextEvaluation) or not result.scores:
-        raise SeqformerError("a comparison needs a score: bleu, chrf or ter")
+        raise SeqformerError("a comparison needs a score: bleu, chrf, ter, wer or cer")
     theirs = _translations(Path(compare), result.sources, question.decode, device, precision)
     tests = significance.compare(
-        [score.name for score in result.scores], result.translations, theirs, result.references
+        [score.name for score in result.scores],
+        result.translations,
+        theirs,
+        result.references,
+        result.tokenizer,
     )
     return replace(result, other=str(compare), comparisons=tests)
 

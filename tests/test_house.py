@@ -187,7 +187,7 @@ COMMANDS = {
     "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --warn
         --json --device --precision --workers""",
     "evaluate": """--run --bleu --chrf --ter --split --source --reference --compare --beam --length-penalty --json --device
-        --precision        --reference-sentences""",
+        --precision        --reference-sentences --wer --cer --tokenize""",
     "attention": "text --run --kind --layer --head --average --png --json --beam --device",
     "export": "folder --to --run --quantization",
     "import": "checkpoint --run",

@@ -175,7 +175,7 @@ def test_each_digit_is_a_piece(tmp_path: Path, model_type: str, digits: str, spl
     vocabulary = text_task(open_task(tmp_path / "n")).tokenizer.source
     several = [p for p in vocabulary.pieces(range(SPECIALS, len(vocabulary))) if p[-1].isdigit() and p[1:]]
     assert bool(several) != split
-    assert any("digit" in remark for remark in faults.remarks) == (digits == "auto")
+    assert any("Numbers" in remark for remark in faults.remarks) == (digits == "auto")
     assert vocabulary.decode(vocabulary.encode(["page 407 chat"])) == ["page 407 chat"]
 
 

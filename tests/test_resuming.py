@@ -164,7 +164,7 @@ def test_other_threads_are_remarked_on(make_run: MakeRun) -> None:
     def remark() -> str:
         training = assemble.resume(opened, "cpu")
         training.trainer.store.close()
-        return training.remark
+        return " ".join(training.remarks)
 
     assert remark() == ""
     torch.set_num_threads(threads + 1)
@@ -183,7 +183,7 @@ if sys.argv[1] == "small disk":
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
 else:  # a validation that does not end
-    def forever(*_):
+    def forever(*_, **__):
         print("validating", file=sys.stderr, flush=True)
         while True:
             time.sleep(0.01)

@@ -21,6 +21,7 @@ from seqformer.cli.options import (
     translates,
 )
 from seqformer.errors import SeqformerError
+from seqformer.report.words import TOKENIZERS
 
 EXAMPLE = "Example: seqformer evaluate --bleu --chrf"
 SCORES, WHAT = "Scores", "What is evaluated"
@@ -32,6 +33,29 @@ def evaluate(
     bleu: Annotated[bool, option(SCORES, "BLEU, by sacreBLEU.", "", False, "--bleu")] = False,
     chrf: Annotated[bool, option(SCORES, "chrF, by sacreBLEU.", "", False, "--chrf")] = False,
     ter: Annotated[bool, option(SCORES, "TER, by sacreBLEU.", "", False, "--ter")] = False,
+    wer: Annotated[
+        bool,
+        option(
+            SCORES,
+            "Word error rate: edits / words of the references. Spelling-to-sound work calls so the share of "
+            "wrong lines, which is 100% less exact match.",
+            "",
+            False,
+            "--wer",
+        ),
+    ] = False,
+    cer: Annotated[
+        bool, option(SCORES, "Character error rate: edits / characters.", "", False, "--cer")
+    ] = False,
+    tokenize: Annotated[
+        str,
+        option(
+            SCORES,
+            f"Count the words of BLEU with a tokenizer of sacreBLEU: {', '.join(TOKENIZERS)}.",
+            "NAME",
+            "the one that suits the script of the references",
+        ),
+    ] = "",
     split: Annotated[str, option(WHAT, "Which held-out split.", "test|valid")] = "test",
     source: Annotated[Path | None, option(WHAT, "Evaluate this file instead …", "F")] = None,
     reference: Annotated[Path | None, option(WHAT, "… against these translations.", "F")] = None,
@@ -58,7 +82,7 @@ def evaluate(
     """Translate held-out sentences and score them, or classify test images.
 
     If no score is named, a translation run shows BLEU and chrF, a toy task exact match and token accuracy.
-    Scores of sacreBLEU come with their 95% interval.
+    Scores come with their 95% interval. The signature says how words are counted (tok:).
 
     Splits are scored as normalised text, your own files as they are. A run of images shows accuracy, class
     by class, and what is taken for what.
@@ -69,8 +93,9 @@ def evaluate(
 
     if reference_sentences:
         refuse_beside("--reference-sentences", context, ("reference_sentences", "run", "as_json", "device"))
-    metrics = [name for name, wanted in (("bleu", bleu), ("chrf", chrf), ("ter", ter)) if wanted]
-    text = bool(metrics or source or reference or compare or reference_sentences)
+    asked = {"bleu": bleu, "chrf": chrf, "ter": ter, "wer": wer, "cer": cer}
+    metrics = [name for name, wanted in asked.items() if wanted]
+    text = bool(metrics or source or reference or compare or reference_sentences or tokenize)
     opened = open_run(run, translates if text else lambda r: True, "that translates" if text else "")
     if not opened.task.reads_text:
         refuse_beside("a run of images", context, ("run", "as_json", "device"))
@@ -90,7 +115,10 @@ def evaluate(
         chapter=reference_sentences,
         device=device,
         precision=precision,
+        tokenize=tokenize,
         beam=beam,
         length_penalty=length_penalty,
     )
     print_report(result, as_json)
+    for remark in result.notes() if as_json else ():
+        note(remark)

@@ -33,7 +33,7 @@ class TextEvaluation(Evaluation):
     sources: list[str]
     references: list[str]
     translations: list[str]
-    scores: list[Score]  # of sacreBLEU, with interval and signature
+    scores: list[Score]  # with interval and signature
     exact_match: float  # share of the sentences
     token_accuracy: float  # share of the positions
     toy: bool  # whether token accuracy is shown
@@ -42,6 +42,8 @@ class TextEvaluation(Evaluation):
     other: str = ""  # the system compared with …
     comparisons: list[Comparison] = field(default_factory=list)  # … and the tests for each score
     unseen: int = 0  # sources in letters that the vocabulary never saw
+    tokenizer: str = ""  # by which BLEU counts words
+    remarks: list[str] = field(default_factory=list)  # on how it is scored
 
     @property
     def title(self) -> str:
@@ -60,6 +62,8 @@ class TextEvaluation(Evaluation):
         values |= {"sentences": len(self.sources), "unseen": self.unseen, "seconds": self.seconds}
         if self.comparisons:
             values["compare"] = tests_to_json(self.comparisons, (self.system, self.other), len(self.sources))
+        if self.remarks:
+            values["remarks"] = self.remarks
         return values
 
     def tables(self) -> list[RenderableType]:
@@ -70,9 +74,10 @@ class TextEvaluation(Evaluation):
         return tables
 
     def notes(self) -> list[str]:
-        """Return what makes the scores lower than the model's own faults do."""
+        """Return how words are counted, and what makes scores lower than the model's own faults do."""
         of = f"{self.unseen:,} of {counted(len(self.sources), 'source')}"
-        return [f"{of}: written in letters that the vocabulary never saw"] if self.unseen else []
+        unseen = [f"{of}: written in letters that the vocabulary never saw"] if self.unseen else []
+        return [*self.remarks, *unseen]
 
     def _scores(self) -> RenderableType:
         count = len(self.sources)

@@ -16,6 +16,7 @@ LEARNED = {
     "bleu": (20.0, 5.0),
     "exact_match": (0.9, 0.3),
 }  # scores of a model that has learned, and of one that has begun to
+LEARNED_CHARACTERS = (40.0, 20.0)  # the same for BLEU of characters: unrelated sentences score up to 17
 GAP = 1.0  # nats between training and validation loss: learned by heart
 RISEN = 1.05  # times the lowest validation loss: it diverged
 
@@ -51,14 +52,15 @@ class Learning:
         )
         return [each for each in drawn if each]
 
-    def verdict(self, chance: float) -> tuple[str, str]:
+    def verdict(self, chance: float, characters: bool = False) -> tuple[str, str]:
         """Return in words whether the model learned, and what to try; '' if there is nothing to try.
 
-        ``chance`` is the score of guessing.
+        ``chance`` is the score of guessing; ``characters`` says that BLEU counts characters.
         """
         if self.best is None:
             return "There was no validation, so it is not known whether it learned.", "Train for longer."
-        good, begun = LEARNED.get(self.name, (chance + 0.5 * (1 - chance), chance + 0.1 * (1 - chance)))
+        by_chance = (chance + 0.5 * (1 - chance), chance + 0.1 * (1 - chance))
+        good, begun = LEARNED_CHARACTERS if characters else LEARNED.get(self.name, by_chance)
         best = value(self.name, self.best)
         if self.best >= good:
             return f"It learned: {best} on held-out data.", ""

@@ -1,4 +1,4 @@
-"""Scores: sacreBLEU's, each with the signature that makes it comparable, and exact matches."""
+"""Scores: sacreBLEU's and error rates, each with the signature that makes it comparable; exact matches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-TITLES = {"bleu": "BLEU", "chrf": "chrF2", "ter": "TER"}  # as sacrebleu calls them
+from seqformer.report import words
+
+TITLES = {"bleu": "BLEU", "chrf": "chrF2", "ter": "TER", "wer": "WER", "cer": "CER"}  # as the metrics do
+ERRORS = ("ter", "wer", "cer")  # fewer are better
 DRAWS = 10_000_000  # sentences resampled in all at most: resampling takes memory in proportion
 RESAMPLES, FEWEST = 1000, 200
 
@@ -22,13 +25,22 @@ class Score:
     interval: tuple[float, float] | None = None  # 95%, by bootstrap, if asked for
 
 
-def corpus_score(name: str, hypotheses: list[str], references: list[str], *, interval: bool = False) -> Score:
-    """Return ``bleu``, ``chrf`` or ``ter`` of a corpus, by sacrebleu with its defaults (Post 2018).
+def corpus_score(
+    name: str,
+    hypotheses: list[str],
+    references: list[str],
+    *,
+    interval: bool = False,
+    tokenize: str = "",
+) -> Score:
+    """Return the score ``name``, one of :data:`TITLES`, of a corpus.
 
+    ``bleu``, ``chrf`` and ``ter`` are sacrebleu's, with its defaults (Post 2018) but for what the script of
+    the references needs. ``tokenize`` names the tokenizer of BLEU; '' is the one that suits the references.
     The ``interval`` is that of sacrebleu's bootstrap (Koehn 2004), of as many resamples as the signature
     says; they are drawn with sacrebleu's seed, so they are reproducible.
     """
-    metric = sacrebleu_metric(name)
+    metric = metric_for(name, references, tokenize)
     if not interval:
         result = metric.corpus_score(hypotheses, [references])
         return Score(name, float(result.score), str(metric.get_signature()))
@@ -53,7 +65,7 @@ def bounded(wanted: int, sentences: int) -> int:
 
 def sentence_scores(hypotheses: list[str], references: list[str]) -> list[float]:
     """Return the chrF of each sentence, which is stable for single sentences, unlike BLEU."""
-    metric = sacrebleu_metric("chrf")
+    metric = metric_for("chrf", references)
     return [float(metric.sentence_score(h, [r]).score) for h, r in zip(hypotheses, references, strict=True)]
 
 
@@ -95,9 +107,17 @@ def token_accuracy(hypotheses: list[str], references: list[str]) -> float:
     return right / max(1, total)
 
 
-def sacrebleu_metric(name: str) -> Any:
-    """Return the metric object of a name, with sacrebleu's defaults."""
-    from sacrebleu.metrics import BLEU, CHRF, TER
+def metric_for(name: str, references: list[str], tokenize: str = "") -> Any:
+    """Return the metric object of a name, as sacrebleu's tests take it, for references of this script."""
+    from sacrebleu.metrics import CHRF, TER
 
-    # text prepared with split punctuation ends in " .", and sacrebleu would warn of it each time
-    return BLEU(force=True) if name == "bleu" else {"chrf": CHRF, "ter": TER}[name]()
+    if name == "bleu":
+        return words.bleu(words.choose(tokenize, references).tokenizer)
+    if name == "ter":
+        asian = words.has_asian_rules(references)
+        return TER(normalized=asian, asian_support=asian)
+    if name == "chrf":
+        return CHRF()
+    from seqformer.report.error_rate import ErrorRate
+
+    return ErrorRate({"wer": "word", "cer": "character"}[name])

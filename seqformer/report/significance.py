@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import RenderableType
 
 from seqformer.console import table
-from seqformer.report.scores import RESAMPLES, TITLES, bounded, sacrebleu_metric
+from seqformer.report.scores import ERRORS, RESAMPLES, TITLES, bounded, metric_for
 
 TRIALS = 10_000  # of approximate randomisation
 LEVEL = 0.05
@@ -46,7 +46,7 @@ class Comparison:
         title, these = TITLES[self.name], f"{sentences:,} sentence{'s' if sentences != 1 else ''}"
         if self.shown:
             higher = self.difference > 0
-            better = names[1] if higher != (self.name == "ter") else names[0]  # errors: fewer are better
+            better = names[1] if higher != (self.name in ERRORS) else names[0]
             often = max(1, round(1 / max(self.bootstrap, self.randomisation)))
             return (
                 f"{title}: {better} is better; equal systems would differ as much in about "
@@ -58,13 +58,17 @@ class Comparison:
 
 
 def compare(
-    names: Iterable[str], first: list[str], second: list[str], references: list[str]
+    names: Iterable[str], first: list[str], second: list[str], references: list[str], tokenize: str = ""
 ) -> list[Comparison]:
-    """Run both tests for each score named, on as many translations by A and by B as references."""
+    """Run both tests for each score named, on as many translations by A and by B as references.
+
+    ``tokenize`` names the tokenizer of BLEU; '' is the one that suits the references.
+    """
     comparisons = []
     for name in names:
+        metric = metric_for(name, references, tokenize)
         tested = {
-            kind: _test(name, kind, bounded(wanted, len(references)), first, second, references)
+            kind: _test(name, metric, kind, bounded(wanted, len(references)), (first, second), references)
             for kind, wanted in (("bs", RESAMPLES), ("ar", TRIALS))
         }
         scores = [result.score for result in tested["bs"][0]]
@@ -76,14 +80,19 @@ def compare(
 
 
 def _test(
-    name: str, kind: str, samples: int, first: list[str], second: list[str], references: list[str]
+    name: str,
+    metric: Any,
+    kind: str,
+    samples: int,
+    systems: tuple[list[str], list[str]],
+    references: list[str],
 ) -> tuple[list[Any], str]:
     """Return sacrebleu's results for A and B, and the signature of the test."""
     from sacrebleu.significance import PairedTest
 
     test = PairedTest(
-        [("A", first), ("B", second)],
-        {name: sacrebleu_metric(name)},
+        list(zip("AB", systems, strict=True)),
+        {name: metric},
         [references],
         test_type=kind,
         n_samples=samples,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -25,7 +25,7 @@ class Training:
     trainer: Trainer
     precision: str
     size: str  # of a batch, in words
-    remark: str = ""  # on what a resumed training will not be
+    remarks: list[str] = field(default_factory=list)  # on validation; on what a resumed training will not be
 
 
 def begin(
@@ -81,4 +81,5 @@ def _assemble(
         )
         if state:
             trainer.restore(*state, new_budget=new_budget)
-    return Training(trainer, precision, data.size, resuming.differences(then, now) if resumed else "")
+    other = resuming.differences(then, now) if resumed else ""
+    return Training(trainer, precision, data.size, [*data.remarks, *filter(None, [other])])

@@ -35,6 +35,7 @@ class TrainingData:
     batches: Batches
     validate: Callable[[], Validation]
     size: str  # of a batch, in words
+    remarks: tuple[str, ...] = ()  # on how it is validated
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Question:
     reference: Path | None = None
     chapter: bool = False  # the four sentences of Dive into Deep Learning instead
     decode: DecodeConfig = field(default_factory=DecodeConfig)
+    tokenize: str = ""  # the tokenizer of BLEU; '' is the one that suits the references
 
 
 class Task(ABC, Generic[ManifestT]):
@@ -90,6 +92,11 @@ class Task(ABC, Generic[ManifestT]):
     def chance(self) -> float:
         """What guessing scores."""
         return 0.0
+
+    @property
+    def counts_characters(self) -> bool:
+        """Whether the score counts characters, of which more are right by chance than of words."""
+        return False
 
     @property
     def recipe(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from seqformer.decoding.translator import Translator
 from seqformer.errors import DamagedError, RunError, SeqformerError, nearest
 from seqformer.models.seq2seq import Seq2Seq
 from seqformer.models.transformer import TransformerConfig
-from seqformer.report import chapter, collapse, scores
+from seqformer.report import chapter, collapse, scores, words
 from seqformer.report.attention import Attention
 from seqformer.report.chapter import ChapterEvaluation
 from seqformer.report.evaluation import Evaluation, TextEvaluation
@@ -178,6 +178,16 @@ class Translation(Task[TextManifest]):
                 )
         return loaded
 
+    @cached_property
+    def bleu_words(self) -> words.Words:
+        """How BLEU cuts the targets of ``valid`` into words."""
+        return words.choose("", [target for _, target in self.pairs("valid")])
+
+    @property
+    def counts_characters(self) -> bool:
+        """Whether the score is a BLEU of characters."""
+        return self.score == "bleu" and self.bleu_words.are_characters
+
     def pairs(self, split: str) -> list[Pair]:
         """Return the held-out pairs of ``valid`` or ``test``, normalised."""
         with self.reading():
@@ -198,7 +208,17 @@ class Translation(Task[TextManifest]):
             batches=batches,
             validate=self._validator(self.predictor(model, device), held_out, processes),
             size=f"{tokens:,} tokens at most, {batches.padding():.1%} padding",
+            remarks=self._remarks(),
         )
+
+    def _remarks(self) -> tuple[str, ...]:
+        """Return how BLEU counts words, where that is not as usual."""
+        if self.manifest.toy or self.bleu_words.tokenizer == words.USUAL:
+            return ()
+        suits = (
+            f"BLEU counts with sacreBLEU's tokenizer {self.bleu_words.tokenizer}, which suits the targets."
+        )
+        return (f"{self.bleu_words.remark}." if self.bleu_words.remark else suits,)
 
     def _validator(
         self, translator: Translator, batches: PairBatches, processes: Processes
@@ -210,6 +230,7 @@ class Translation(Task[TextManifest]):
         shown = sorted(range(len(pairs)), key=lambda i: len(sources[i]))[len(pairs) // 2]
         plans, swapped = batches.in_order(), batches.with_other_sources(OTHER_PAIRS)
         causal = getattr(translator.model.config, "causal", True)
+        tokenizer = "" if self.manifest.toy else self.bleu_words.tokenizer
 
         def mean_loss(some: Iterable[Batch]) -> float:
             """Return that of this process's share of the batches and all others' together."""
@@ -237,7 +258,8 @@ class Translation(Task[TextManifest]):
                 values["token_accuracy"] = scores.token_accuracy(texts, references)
                 score = values["exact_match"] + values["token_accuracy"]
             else:
-                score = values["bleu"] = scores.corpus_score("bleu", texts, references).score
+                bleu = scores.corpus_score("bleu", texts, references, tokenize=tokenizer)
+                score = values["bleu"] = bleu.score
             # where translations are equally good, or still all bad, the loss decides
             return Validation(
                 score=score - 1e-3 * values["valid_loss"],
@@ -261,6 +283,7 @@ class Translation(Task[TextManifest]):
             if name not in self.metrics:
                 raise SeqformerError(f"there is no score '{name}': {nearest(name, self.metrics)}")
         names = question.metrics or (() if self.manifest.toy else ("bleu", "chrf"))
+        tokenizer, remarks = self._tokenizer_of_bleu(question.tokenize, names, references)
         begin = time.perf_counter()
         best = [t[0] for t in predictor.translate(sources, replace(question.decode, n_best=1))]
         seconds = time.perf_counter() - begin
@@ -271,14 +294,32 @@ class Translation(Task[TextManifest]):
             sources=sources,
             references=references,
             translations=texts,
-            scores=[scores.corpus_score(name, texts, references, interval=True) for name in names],
+            scores=[
+                scores.corpus_score(name, texts, references, interval=True, tokenize=tokenizer)
+                for name in names
+            ],
             exact_match=scores.exact_match(texts, references),
             token_accuracy=scores.token_accuracy(texts, references),
             toy=bool(self.manifest.toy),
             seconds=seconds,
             pieces=sum(len(t.ids) + 1 for t in best),
             unseen=sum(bool(t.unseen) for t in best),
+            tokenizer=tokenizer,
+            remarks=remarks,
         )
+
+    @staticmethod
+    def _tokenizer_of_bleu(
+        asked: str, names: tuple[str, ...], references: list[str]
+    ) -> tuple[str, list[str]]:
+        """Return the tokenizer, '' where BLEU is not asked for, and remarks on what counts as a word."""
+        remark, tokenizer = "", ""
+        if "bleu" in names:
+            chosen = words.choose(asked, references)
+            remark, tokenizer = chosen.remark, chosen.tokenizer
+        elif asked:
+            raise SeqformerError(f"the tokenizer {asked} is for BLEU, which is not asked for")
+        return tokenizer, [each for each in (remark, words.remark_on_spaces(names, references)) if each]
 
     def _asked(self, question: Question) -> tuple[list[str], list[str]]:
         if question.source is None and question.reference is None:
