@@ -45,10 +45,11 @@ from seqformer.storage.files import digest, locked, neighbours
 from seqformer.storage.manifest import MANIFEST, destination, is_prepared
 from seqformer.tasks import open_task, text_task
 from seqformer.tasks.task import Task
+from seqformer.text import corpora, rows
 from seqformer.text import prepare as preparing
-from seqformer.text import rows
 from seqformer.text.faults import Faults
 from seqformer.text.prepare import Provenance
+from seqformer.text.prepared import Terms
 from seqformer.text.rows import Pair
 from seqformer.training import distributed
 from seqformer.training.distributed import Processes
@@ -145,7 +146,8 @@ def prepare(
     """Prepare sentence pairs, or labelled images, for training.
 
     ``pairs`` is a tab-separated file (source first), several, or any iterable of pairs of strings; a folder
-    of IDX files or of PNGs by class; or nothing, for the embedded English-French corpus. ``files`` are two
+    of IDX files or of PNGs by class; the name of a corpus to fetch (``tatoeba:en-fr``; see
+    :mod:`seqformer.text.corpora`); or nothing, for the embedded English-French corpus. ``files`` are two
     aligned files instead, ``valid`` and ``test`` such files to validate and test on; ``swap`` translates
     from the second side to the first; ``toy`` names a toy task instead. ``style="d2l"`` prepares as Dive
     into Deep Learning does; ``like`` takes text and pieces as a run has them. ``settings`` are fields of
@@ -198,6 +200,12 @@ def prepare(
             faults.remark(
                 f"What {run.folder} was trained on is not known: a sentence held out here may be among it"
             )
+    corpus = _corpus(pairs, files, swap)
+    if corpus is not None:
+        pairs, files = None, corpus.files
+        if not style:
+            valid, test = valid or corpus.valid, test or corpus.test
+        config = replace(config, languages=config.languages or corpus.languages)
     paths, read = _read(pairs, files, swap, faults)
     held_out = {
         part: _aligned(given, swap, faults)
@@ -205,9 +213,12 @@ def prepare(
         if given is not None
     }
     shown = [str(path.name if pairs is None and files is None else path) for path in paths]
+    if corpus is not None:
+        shown = [corpus.title]
+    terms = corpus.terms if corpus else Terms()
 
     def make_text(folder: Path, origin: str) -> None:
-        source = Provenance(tuple(shown), origin)
+        source = Provenance(tuple(shown), origin, terms)
         preparing.prepare(
             read, held_out, folder, config,
             like=tokenizer, earlier=earlier, provenance=source, faults=faults,
@@ -218,7 +229,7 @@ def prepare(
         paths if paths[0] != PAIRS else pairs,
         [file for given in (valid, test) for file in given or ()],
     )
-    folder = PREPARED / (_name(paths) if pairs or files else EMBEDDED)
+    folder = PREPARED / (corpus.name if corpus else _name(paths) if pairs or files else EMBEDDED)
     return _placed(folder, out, origin, make_text, faults, again=again)
 
 
@@ -253,6 +264,18 @@ def _origin(settings: list[Any], pairs: Any, held_out: Iterable[PathLike]) -> st
         is_file = isinstance(each, Path) or (isinstance(each, str) and each)
         mark.update((digest(Path(each)) if is_file else repr(each)).encode("utf-8", "surrogatepass") + b"\n")
     return mark.hexdigest()
+
+
+def _corpus(pairs: object, files: Files | None, swap: bool) -> corpora.Corpus | None:
+    """Return the corpus that is named instead of a file; None for files."""
+    name = corpora.name_of(pairs)
+    if not name:
+        return None
+    if files is not None:
+        raise SeqformerError(f"give either a corpus by name ({name}) or two aligned files, not both")
+    if swap:
+        raise SeqformerError(f"{name}: name its languages the other way round instead of swapping the sides")
+    return corpora.fetch(name)
 
 
 def _read(

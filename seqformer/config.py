@@ -14,6 +14,7 @@ from seqformer.errors import SeqformerError, nearest
 
 SCHEDULES = ("linear", "inverse-sqrt", "constant")
 PRECISIONS = ("auto", "fp32", "bf16")
+DEDUPLICATE = ("pair", "source", "target", "none")
 MODEL_TYPES = ("unigram", "bpe", "word", "char")
 DIGITS = ("auto", "split", "keep")
 _KINDS: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "str": str}
@@ -80,6 +81,13 @@ class PrepareConfig(Config):
     byte_fallback: bool = False  # characters in no piece are spelled as bytes, none is unknown
     symbols: str = ""  # with spaces between them: each is always one piece
     character_coverage: float = number(0.9999, least=0.9, most=1)  # the rarest characters beyond are unknown
+    keep_copies: bool = False  # pairs whose sides are equal stay
+    min_length: int = number(0)  # characters of a side; 0: no bound
+    max_length: int = number(0)
+    scripts: str = ""  # that each side must be in: Latin,Cyrillic; one name is for both
+    any_script: bool = False  # lines in another script than nearly all of their side stay
+    check_languages: bool = False  # drop pairs with a side that is identified as another language
+    deduplicate: str = one_of("pair", DEDUPLICATE)  # what a second pair must not repeat
 
     def __post_init__(self) -> None:
         super().__post_init__()

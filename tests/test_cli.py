@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +15,12 @@ from typing import Any
 
 import pytest
 from conftest import Command
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
 
+from seqformer.console import Clipped, clip
 from seqformer.errors import WriteError
 from seqformer.runs.state import RunStore
 
@@ -290,6 +297,47 @@ def test_what_comes_next_is_of_the_runs_own_data_and_can_be_pasted(command: Comm
         assert words[0] == "seqformer" and words[-2:] == ["--run", "runs/it's mine"]
         assert words[1] == "evaluate" or words[2] in held_out
         assert command(*words[1:])[0] == 0
+
+
+def test_what_comes_next_after_the_pieces_of_a_run(command: Command, trained: Path) -> None:
+    write_pairs(Path("mine.tsv"))
+    shutil.copytree(trained, "runs/first one")
+    code, out, _ = command("prepare", "mine.tsv", "--like", "runs/first one")
+    (proposed,) = [shlex.split(line.split("next: ")[1]) for line in out.splitlines() if "next: " in line]
+    assert code == 0 and proposed[1:] == ["train", "--data", "prepared/mine", "--init", "runs/first one"]
+    assert command(*proposed[1:], "--max-steps", 1)[0] == 0
+
+
+def test_sample_pairs_take_two_lines_each(command: Command) -> None:
+    """A valid set of long lines, and of characters that are two cells wide."""
+    write_pairs(Path("mine.tsv"))
+    Path("a").write_text("chat " * 3000 + "\n" + "犬今日雨" * 2000 + "\nle chat\n", "utf-8")
+    Path("b").write_text("un\n" + "dort" * 3000 + "\nle chien\n", "utf-8")
+    code, out, err = command(
+        "prepare", "mine.tsv", "--vocab-size", 80, "--valid-source", "a", "--valid-target", "b"
+    )
+    assert code == 0
+    samples = out.split("Some pairs as pieces")[1].split("next: ")[0].splitlines()
+    assert sum(bool(line.strip()) for line in samples) == 2 + 2 + 2 + 1 + 1, (
+        samples
+    )  # header and rule; the rest
+    assert max(map(cell_len, (out + err).replace("next: ", "\n").splitlines())) <= 120
+
+
+@given(st.text(), st.integers(1, 40), st.integers(1, 3))
+def test_clipped_text_fits_its_column(text: str, width: int, lines: int) -> None:
+    console = Console(width=width, file=io.StringIO(), emoji=False, highlight=False)
+    text = "".join(filter(str.isprintable, text)).strip()
+    console.print(Clipped(text * 3, lines))
+    printed = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert len(printed) <= lines and max(map(cell_len, printed), default=0) <= max(width, 2)
+    assert cell_len(clip(text, width)) <= width
+    if cell_len(text * 3) <= width:
+        assert [line.rstrip() for line in printed] == [(text * 3).rstrip()] and clip(text, width) == text
+    else:
+        assert printed[-1].rstrip().endswith("…") or "".join(printed).replace(" ", "") == (text * 3).replace(
+            " ", ""
+        )
 
 
 def test_a_full_disk_says_how_to_go_on(

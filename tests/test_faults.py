@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from seqformer.config import PrepareConfig
 from seqformer.tasks import open_task
 from seqformer.text import characters, clean, prepare, rows
 from seqformer.text.clean import Cleaner, Filter
-from seqformer.text.faults import Faults
+from seqformer.text.faults import BLOCK, Faults, Lines
 from seqformer.text.normalize import Normalizer
 
 CLEAN = toy_pairs(60)
@@ -147,17 +148,46 @@ def test_without_a_filter_faults_are_told_and_pairs_stay(tmp_path: Path) -> None
     config = PrepareConfig(filter=False, vocab_size=80)
     manifest = prepare.prepare(pairs, {}, tmp_path / "p", config, faults=faults)
     assert sum(manifest.pairs.values()) == manifest.read == 63 and manifest.dropped == {}
-    assert {(f.kind, f.lines[0], f.action) for f in faults.entries()} == {
-        ("duplicate", 61, "kept"), ("copy of the source", 62, "kept"), ("mojibake", 63, "kept")
+    assert {(f.kind, tuple(f.lines), f.action) for f in faults.entries()} == {
+        ("duplicate", (61,), "kept"), ("copy of the source", (62,), "kept"), ("mojibake", (63,), "kept")
     }  # fmt: skip
 
 
-def test_only_the_first_lines_are_kept_of_many() -> None:
+def test_every_line_of_many_is_kept(command: Command) -> None:
     faults = Faults()
-    for _ in rows.numbered([("a\xa0b", "c")] * 1000, faults):
+    for _ in rows.numbered([("a\xa0b", "c")] * 70_000, faults):
         faults.look("a\xa0b", "c\xa0d")
     (fault,) = faults.entries()
-    assert (fault.count, fault.lines, fault.example) == (1000, list(range(1, 11)), "a\\xa0b")
+    assert (fault.count, fault.example) == (70_000, "a\\xa0b")
+    assert list(fault.lines) == list(range(1, 70_001)) and fault.lines.first(2) == [1, 2]
+    faults.write(Path("f.json"))
+    assert json.loads(Path("f.json").read_text("utf-8")) == faults.report()
+
+    more = [(f"{s} {n}", f"{t} {n}") for n in range(5) for s, t in CLEAN]
+    Path("p.tsv").write_bytes(tsv([*more, *more[:288]]))
+    (duplicates,) = reported(command, "p.tsv")
+    assert duplicates["lines"] == list(range(301, 589)) and duplicates["count"] == 288
+
+
+@given(st.lists(st.integers(0, 3 * BLOCK)))
+def test_lines_are_a_set_in_order(numbers: list[int]) -> None:
+    lines, known = Lines(), set[int]()
+    for number in numbers:
+        assert lines.add(number) == (number not in known)
+        known.add(number)
+    assert list(lines) == sorted(known)
+
+
+def test_lines_take_a_bit_each() -> None:
+    """A fault in every line, and one in a few of them."""
+    for step in (1, 1000):
+        tracemalloc.start()
+        lines = Lines()
+        for number in range(0, 4 * BLOCK, step):
+            lines.add(number)
+        used = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert used < 4 * BLOCK / 8 * 1.2
 
 
 def test_a_side_in_two_scripts_is_not_judged(tmp_path: Path) -> None:

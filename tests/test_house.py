@@ -178,7 +178,8 @@ COMMANDS = {
     "prepare": """pairs --source --target --valid-source --valid-target --test-source --test-target --out --swap
         --lowercase --split-punctuation --vocab-size --model-type --separate --like --max-pairs --max-pieces --max-ratio
         --valid-size --test-size --seed --style --strict --report --recipe --split-digits --byte-fallback --symbols
-        --character-coverage""",
+        --character-coverage --min-length --max-length --deduplicate --keep-copies --scripts --any-script
+        --check-languages""",
     "train": """--task --images --data --run --init --resume --device --max-minutes --max-steps --max-epochs --patience
         --validate-every --arch --preset --encoder-layers --decoder-layers --width --heads --feed-forward --dropout
         --norm --activation --tokens-per-batch --accumulate --learning-rate --warmup --schedule --label-smoothing

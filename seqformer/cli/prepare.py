@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqformer.cli.options import RecipeOption, option, refuse_beside
-from seqformer.console import note
+from seqformer.console import clip, note
 from seqformer.errors import SeqformerError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: seqformer prepare pairs.tsv --out prepared/mine --lowercase --split-punctuation"
 FILES, TEXT, PIECES, SPLIT, FAULTS = "Files", "Text", "Vocabulary", "Selection and splits", "Faults"
+FILTERS = "Filters"
 
 
 def prepare(
@@ -31,7 +32,8 @@ def prepare(
             metavar="[PAIRS]...",
             show_default="the embedded English-French corpus",
             help="Tab-separated files, source first, plain or .gz (columns after the second are ignored); "
-            "or a folder of images: IDX files, or PNGs by class.",
+            "or a folder of images: IDX files, or PNGs by class; or a corpus to fetch: tatoeba:en-fr, "
+            "opus:CORPUS:en-fr, multi30k:en-de.",
         ),
     ] = None,
     source: Annotated[Path | None, option(FILES, "Source sentences, a line each.", "F")] = None,
@@ -121,7 +123,7 @@ def prepare(
         int | None, option(SPLIT, "Drop training pairs with a longer side.", "N", "256")
     ] = None,
     max_ratio: Annotated[
-        float | None, option(SPLIT, "Drop pairs with a side R times the other.", "R", "9")
+        float | None, option(FILTERS, "Drop pairs with a side R times the other.", "R", "9")
     ] = None,
     valid_size: Annotated[
         int | None, option(SPLIT, "Sources kept for validation (a tenth at most).", "N", "1000")
@@ -131,6 +133,60 @@ def prepare(
     ] = None,
     seed: Annotated[int | None, option(SPLIT, "Seed for the splits.", "N", "1")] = None,
     recipe: RecipeOption = None,
+    min_length: Annotated[
+        int | None, option(FILTERS, "Drop pairs with a side of fewer characters.", "N", "no bound")
+    ] = None,
+    max_length: Annotated[
+        int | None, option(FILTERS, "Drop pairs with a side of more characters.", "N", "no bound")
+    ] = None,
+    deduplicate: Annotated[
+        str | None,
+        option(
+            FILTERS,
+            "Drop a pair whose source, whose target, or both stand in an earlier pair.",
+            "source|target|pair|none",
+            "pair",
+        ),
+    ] = None,
+    keep_copies: Annotated[
+        bool | None,
+        option(
+            FILTERS,
+            "Keep pairs whose sides are equal, as for correcting or normalising text.",
+            "",
+            "dropped",
+            "--keep-copies",
+        ),
+    ] = None,
+    scripts: Annotated[
+        str | None,
+        option(
+            FILTERS,
+            "Drop pairs with a side in another script: that of source and target, or one for both.",
+            "Latin,Cyrillic",
+            "any",
+        ),
+    ] = None,
+    any_script: Annotated[
+        bool | None,
+        option(
+            FILTERS,
+            "Keep lines in another script than nearly all of their side.",
+            "",
+            "dropped",
+            "--any-script",
+        ),
+    ] = None,
+    check_languages: Annotated[
+        bool | None,
+        option(
+            FILTERS,
+            "Drop pairs with a side that is surely in another language (20 characters at least).",
+            "",
+            "not checked",
+            "--check-languages",
+        ),
+    ] = None,
     strict: Annotated[
         bool, option(FAULTS, "Stop if there is any fault in the data.", "", False, "--strict")
     ] = False,
@@ -144,6 +200,7 @@ def prepare(
     A folder of images becomes a prepared folder too, with a tenth held out for validation.
     """
     from seqformer import api
+    from seqformer.text import corpora
     from seqformer.text.faults import Faults
     from seqformer.text.pieces import read_symbols
 
@@ -163,6 +220,8 @@ def prepare(
             "--like", context, tuple(p.name or "" for p in context.command.params if p.name not in own)
         )
     paths = list(pairs or [])
+    if name := corpora.name_of(paths):
+        note(f"{name}: fetching the corpus, unless it was fetched before; this can take a while.")
     images = len(paths) == 1 and paths[0].is_dir()
     if images:
         refuse_beside("a folder of images", context, ("pairs", "out", "seed", "recipe"))
@@ -181,7 +240,8 @@ def prepare(
             faults=faults,
             **given,
         )
-    show(made)
+    show(made, like=like)
+    _show_terms(made)
     if made.task.manifest.test_is_valid:
         note(
             f"The last {made.task.manifest.pairs['valid']} pairs are both valid and test, and their sources "
@@ -191,12 +251,16 @@ def prepare(
 
 SETTINGS = (
     "lowercase", "split_punctuation", "model_type", "separate", "max_pairs", "max_pieces", "max_ratio",
-    "valid_size", "test_size", "seed", "byte_fallback", "character_coverage",
+    "valid_size", "test_size", "seed", "byte_fallback", "character_coverage", "min_length", "max_length",
+    "deduplicate", "keep_copies", "scripts", "any_script", "check_languages",
 )  # fmt: skip
 
 
-def show(made: Prepared, out: Callable[..., None] | None = None) -> None:
-    """Show what was kept, what was dropped and why, what the pieces look like, and faults in the data."""
+def show(made: Prepared, out: Callable[..., None] | None = None, like: Path | None = None) -> None:
+    """Show what was kept, what was dropped and why, what the pieces look like, and faults in the data.
+
+    ``like`` is the run whose pieces they are, which a training can then begin with.
+    """
     from rich.console import Group
     from rich.text import Text
 
@@ -205,6 +269,8 @@ def show(made: Prepared, out: Callable[..., None] | None = None) -> None:
     held = made.task.manifest
     kept = sum(n for split, n in held.pairs.items() if split != "test" or not held.test_is_valid)
     next_command = f"seqformer train --data {shlex.quote(str(made.folder))}"
+    if like:
+        next_command += f" --init {shlex.quote(str(like))}"
     thing = "pairs" if made.task.reads_text else "images"
     (out or page)(Group(*made.tables()), Text(f"{kept:,} {thing} in {made.folder}   next: {next_command}"))
     _show_faults(made.faults)
@@ -212,6 +278,8 @@ def show(made: Prepared, out: Callable[..., None] | None = None) -> None:
 
 def _show_faults(faults: Faults) -> None:
     """Print remarks; for each fault what, how often and what was done, then where, and an example."""
+    from rich.cells import cell_len
+
     for remark in faults.remarks:
         note(remark)
     entries = faults.entries()
@@ -219,10 +287,17 @@ def _show_faults(faults: Faults) -> None:
         note("Faults in the data:")
     for fault in entries:
         note(f"  {fault.kind:23}{fault.count:>8,}  {fault.action}")
-        lines = ", ".join(map(str, fault.lines[:3])) + " …" * (fault.count > 3)
+        lines = ", ".join(map(str, fault.lines.first(3))) + " …" * (fault.count > 3)
         where = f"    {Path(fault.file).name}, line{'s' * (fault.count > 1)} {lines}: "
-        room = max(20, 80 - len(where))
-        note(where + (fault.example if len(fault.example) <= room else fault.example[: room - 1] + "…"))
+        note(where + clip(fault.example, max(20, 80 - cell_len(where))))
+
+
+def _show_terms(made: Prepared) -> None:
+    """Print the licence of a corpus that was asked for by name, and what to cite."""
+    if made.task.reads_text and made.task.manifest.licence:
+        note(f"Licence of the corpus: {made.task.manifest.licence}")
+    if made.task.reads_text and made.task.manifest.citation:
+        note(f"Please cite:\n{made.task.manifest.citation}")
 
 
 def _vocab_size(text: str) -> int:
@@ -236,8 +311,6 @@ def _vocab_size(text: str) -> int:
 @contextlib.contextmanager
 def _reported(faults: Faults | None, report: Path | None) -> Iterator[None]:
     """Write the report when the block ends well, and also when the data cannot be used."""
-    from seqformer.storage.files import write_json
-
     if report and report.is_dir():
         raise SeqformerError(f"--report {report}: that is a folder; name a file")
     if report and not report.absolute().parent.is_dir():
@@ -246,7 +319,7 @@ def _reported(faults: Faults | None, report: Path | None) -> Iterator[None]:
         yield
     finally:
         if faults and report and isinstance(sys.exc_info()[1], SeqformerError | None):
-            write_json(report, faults.report())
+            faults.write(report)
 
 
 def _files(source: Path | None, target: Path | None, first: str, second: str) -> tuple[Path, Path] | None:

@@ -15,10 +15,9 @@ from typing import Any
 
 import torch
 from rich.console import RenderableType
-from rich.text import Text
 
 from seqformer.config import DecodeConfig, TrainConfig
-from seqformer.console import table
+from seqformer.console import Clipped, table
 from seqformer.decoding.translator import Translator
 from seqformer.errors import DamagedError, RunError, SeqformerError, nearest
 from seqformer.models.seq2seq import Seq2Seq
@@ -148,7 +147,7 @@ class Translation(Task[TextManifest]):
         examples.columns[1].justify = "left"
         for pair in self.pairs("valid")[:4]:
             sides_of = zip((self.tokenizer.source, self.tokenizer.target), pair, strict=True)
-            examples.add_row(*(Text(" ".join(v.pieces(v.encode([line])[0]))) for v, line in sides_of))
+            examples.add_row(*(Clipped(" ".join(v.pieces(v.encode([line])[0]))) for v, line in sides_of))
         return [pairs, sides, examples]
 
     def next_commands(self, run: str) -> list[str]:

@@ -5,11 +5,15 @@ Everything here is a function of a single line of text, as it stands in the file
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections import Counter
 from collections.abc import Iterator
 
 from fontTools import unicodedata
+from fontTools.unicodedata import Scripts
+
+from seqformer.errors import DataError
 
 # Replaced by a plain space: line ends that only some tools split on, and spaces that are not U+0020.
 SEPARATORS = "\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
@@ -93,6 +97,14 @@ def _telling(group: str, before: str, after: str) -> bool:
 MIXED = "mixed"
 _SAME = dict.fromkeys(("Hiragana", "Katakana", "Bopomofo"), "Han")
 _SAME |= dict.fromkeys(("Common", "Inherited", "Unknown"), "")
+# names and codes of scripts as they may be asked for -> as they are called here
+_CALLED = {
+    word.casefold(): _SAME.get(name, name)
+    for code in Scripts.NAMES
+    for name in (unicodedata.script_name(code),)
+    for word in (name, code)
+    if _SAME.get(name, name)
+}
 
 
 class _Scripts(dict[str, str]):
@@ -110,6 +122,24 @@ class _Scripts(dict[str, str]):
 
 
 _SCRIPTS = _Scripts()
+
+
+def parse_scripts(text: str) -> tuple[str, str]:
+    """Return the scripts of source and target of ``Latin,Cyrillic``; one name is for both, '' for any."""
+    sides = [side.strip().replace("_", " ") for side in text.split(",")]
+    if len(sides) > 2:
+        raise DataError(f"scripts {text!r}: expected one script, or two with a comma, such as Latin,Cyrillic")
+    for side in filter(None, sides):
+        if side.casefold() not in _CALLED:
+            close = difflib.get_close_matches(side.casefold(), _CALLED, n=1)
+            meant = (
+                f"did you mean {_CALLED[close[0]]}?" if close else "name it as Unicode does, such as Latin"
+            )
+            raise DataError(f"scripts {text!r}: there is no script '{side}'; {meant}")
+    names = [_CALLED.get(side.casefold(), "") for side in sides]
+    return names[0], names[-1]
+
+
 _LATIN = re.compile("[A-Za-z]")
 
 

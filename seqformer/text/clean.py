@@ -17,14 +17,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from seqformer.text import characters
+from seqformer.config import PrepareConfig
+from seqformer.text import characters, languages
 from seqformer.text.faults import Faults
+from seqformer.text.identify import Identifier, identifier
 from seqformer.text.normalize import Normalizer
 from seqformer.text.rows import Pair, read_rows, write_rows
 from seqformer.text.split import fingerprint
 
 PART = 1 << 18  # fingerprints sorted at a time
 CHUNK = 1 << 17  # fingerprints read at a time
+# what of a row no other may have too: source and target, one of them, or nothing
+UNIQUE = {"pair": slice(0, 2), "source": slice(0, 1), "target": slice(1, 2), "none": None}
 ONE_SCRIPT = 0.95  # a side has a usual script if at least this share of its lines is in it
 
 
@@ -33,18 +37,59 @@ class Filter:
     """Which pairs are not worth training on."""
 
     max_ratio: float = 9.0  # lopsided: one side is more than this many times as long as the other
+    keep_copies: bool = False
+    min_length: int = 0  # characters of a side
+    max_length: int = 0  # 0: no bound
+    scripts: tuple[str, str] = ("", "")  # that a side must be in; '': any
+    any_script: bool = False  # a side may be in a script that few lines are in
+    identifier: Identifier | None = None  # None: languages are not checked
+    deduplicate: str = "pair"
+
+    @classmethod
+    def of(cls, config: PrepareConfig, faults: Faults) -> Filter:
+        """Return what these settings ask for. Raises :class:`DataError` for a script that does not exist."""
+        sides = languages.parse(config.languages)
+        return cls(
+            max_ratio=config.max_ratio,
+            keep_copies=config.keep_copies,
+            min_length=config.min_length,
+            max_length=config.max_length,
+            scripts=characters.parse_scripts(config.scripts),
+            any_script=config.any_script,
+            identifier=identifier(*sides, faults) if config.check_languages else None,
+            deduplicate=config.deduplicate,
+        )
 
     def fault(self, source: str, target: str) -> str | None:
         """Return the kind of fault of a normalised pair, or None."""
         if not source or not target:
             return "empty side"
-        if source == target:
+        if source == target and not self.keep_copies:
             return "copy of the source"
         if self._lopsided(len(source), len(target)) and self._lopsided(
             source.count(" ") + 1, target.count(" ") + 1
         ):
             return "lopsided"
+        if min(len(source), len(target)) < self.min_length:
+            return "too few characters"
+        if self.max_length and max(len(source), len(target)) > self.max_length:
+            return "too many characters"
+        if self.scripts != ("", "") and self._other_script(source, target):
+            return "other script"
+        if self.identifier and self.identifier.foreign(source, target):
+            return "other language"
         return None
+
+    @property
+    def repetition(self) -> str:
+        """What a pair that repeats another is called."""
+        return "duplicate" if self.deduplicate == "pair" else f"duplicate {self.deduplicate}"
+
+    def _other_script(self, *sides: str) -> bool:
+        return any(
+            asked and characters.script(side) not in ("", asked)
+            for side, asked in zip(sides, self.scripts, strict=True)
+        )
 
     def _lopsided(self, one: int, other: int) -> bool:
         return max(one, other) > self.max_ratio * min(one, other)
@@ -55,20 +100,21 @@ class Cleaner:
     """Normalises and filters pairs as they stream by, and notes the faults."""
 
     normalizer: Normalizer
-    filter: Filter | None  # None: every pair is kept
+    filter: Filter
     faults: Faults = field(default_factory=Faults)
+    keeping: bool = False  # pairs with a fault stay
     seen: int = 0
     scripts: tuple[Counter[str], Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
 
     def __call__(self, pairs: Iterable[Pair]) -> Iterator[list[str]]:
         """Yield the rows to keep: source, target, place, and the script of each side."""
-        self.faults.keeping = self.filter is None
+        self.faults.keeping = self.keeping
         for raw_source, raw_target in pairs:
             self.seen += 1
             if self.faults.look(raw_source, raw_target):
                 continue
             source, target = self.normalizer(raw_source), self.normalizer(raw_target)
-            kind = (self.filter or Filter()).fault(source, target)
+            kind = self.filter.fault(source, target)
             if kind and self.faults.judge(kind, raw_source, raw_target):
                 continue
             scripts = [characters.script(source), characters.script(target)]
@@ -90,33 +136,36 @@ def _own(counted: Counter[str]) -> str:
 def clean(pairs: Iterable[Pair], cleaner: Cleaner, out: Path) -> int:
     """Run both passes and write the clean rows to ``out``; return how many."""
     spool, marks = out.with_suffix(".spool"), out.with_suffix(".marks")
+    unique = UNIQUE[cleaner.filter.deduplicate]
     with open(marks, "wb") as file:
 
         def marked() -> Iterator[list[str]]:
             for row in cleaner(pairs):
-                file.write(fingerprint(f"{row[0]}\t{row[1]}").to_bytes(8, "little"))
+                if unique:
+                    file.write(fingerprint("\t".join(row[unique])).to_bytes(8, "little"))
                 yield row
 
         write_rows(spool, marked())
-    kept = write_rows(out, _sifted(read_rows(spool), repeats(marks), cleaner))
+    kept = write_rows(out, _sifted(read_rows(spool), repeats(marks) if unique else None, cleaner))
     spool.unlink()
     marks.unlink()
     return kept
 
 
 def _sifted(
-    rows: Iterable[list[str]], repeated: npt.NDArray[np.uint8], cleaner: Cleaner
+    rows: Iterable[list[str]], repeated: npt.NDArray[np.uint8] | None, cleaner: Cleaner
 ) -> Iterator[list[str]]:
-    faults, own = cleaner.faults, cleaner.own_scripts()
+    faults, repetition = cleaner.faults, cleaner.filter.repetition
+    own = ("", "") if cleaner.filter.any_script else cleaner.own_scripts()
     for number, (source, target, place, *scripts) in enumerate(rows):
         strange = any(
             script not in ("", characters.MIXED, usual)
             for script, usual in zip(scripts, own, strict=True)
             if usual
         )
-        if strange or repeated[number >> 3] >> (number & 7) & 1:
+        if strange or (repeated is not None and repeated[number >> 3] >> (number & 7) & 1):
             faults.go_to(place)
-            if faults.judge("odd script" if strange else "duplicate", source, target):
+            if faults.judge("odd script" if strange else repetition, source, target):
                 continue
         yield [source, target, place]
 

@@ -1,4 +1,4 @@
-"""Faults of a corpus, collected as it streams by: kind, file, count, first lines, and what was done.
+"""Faults of a corpus, collected as it streams by: kind, file, count, lines, and what was done.
 
 A fault is either repaired (the pair stays) or the pair is dropped. Held-out files, and corpora that
 are prepared without a filter, keep their pairs: there a fault is only reported.
@@ -6,13 +6,22 @@ are prepared without a filter, keep their pairs: there a fault is only reported.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
 
 from seqformer.errors import DataError
+from seqformer.storage.files import write_whole
 from seqformer.text import characters
 
-LINES = 10  # line numbers kept for each fault
+BLOCK = 1 << 15  # lines that share a bitmap
+AT_A_TIME = 1000  # line numbers written at a time
 WIDTH = 80  # characters of an example
 
 # What is done about the kinds that can be repaired; pairs with any other are dropped.
@@ -27,16 +36,66 @@ REPAIRS = {
 DROPPED, KEPT = "dropped", "kept"
 
 
+class Lines:
+    """A set of line numbers: at most one bit for each line of the file, in blocks that are not empty."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[int, bytearray] = {}
+
+    def add(self, line: int) -> bool:
+        """Add a line; return whether it is new."""
+        number, at = divmod(line, BLOCK)
+        block = self._blocks.get(number)
+        if block is None:
+            block = self._blocks[number] = bytearray(BLOCK >> 3)
+        bit = 1 << (at & 7)
+        if block[at >> 3] & bit:
+            return False
+        block[at >> 3] |= bit
+        return True
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the lines in order."""
+        return chain.from_iterable(map(self._in_block, sorted(self._blocks)))
+
+    def _in_block(self, number: int) -> list[int]:
+        bits = np.unpackbits(np.frombuffer(self._blocks[number], np.uint8), bitorder="little")
+        numbers: list[int] = (np.flatnonzero(bits) + number * BLOCK).tolist()
+        return numbers
+
+    def first(self, count: int) -> list[int]:
+        """Return the first lines."""
+        return list(islice(self, count))
+
+
 @dataclass
 class Fault:
     """One kind of fault in one file."""
 
     kind: str
     file: str
-    count: int
-    lines: list[int]  # the first, counted from 1
     action: str
     example: str
+    count: int = 0
+    lines: Lines = field(default_factory=Lines)  # counted from 1
+
+    def to_json(self) -> dict[str, object]:
+        """Return the fault as plain JSON values."""
+        return {**self._head(), "lines": list(self.lines), "action": self.action, "example": self.example}
+
+    def _head(self) -> dict[str, object]:
+        return {"kind": self.kind, "file": self.file, "count": self.count}
+
+    def write(self, file: TextIO) -> None:
+        """Write the fault as JSON without holding all its lines as numbers."""
+        file.write(json.dumps(self._head(), ensure_ascii=False)[:-1] + ', "lines": [')
+        lines = iter(self.lines)
+        comma = ""
+        while some := list(islice(lines, AT_A_TIME)):
+            file.write(comma + ", ".join(map(str, some)))
+            comma = ", "
+        tail = json.dumps({"action": self.action, "example": self.example}, ensure_ascii=False)
+        file.write("], " + tail[1:])
 
 
 @dataclass
@@ -44,7 +103,8 @@ class Faults:
     """Collects faults; knows which line is being read.
 
     Readers call :meth:`begin` for each file or pair of files and set ``line`` before they yield, so that
-    the next step can name the line of the pair. Memory: an entry for each kind and file.
+    the next step can name the line of the pair. Memory: for each kind and file an entry, and a bit for
+    each line.
     """
 
     strict: bool = False
@@ -55,8 +115,7 @@ class Faults:
     remarks: list[str] = field(default_factory=list)  # on what was recognised, skipped or chosen
     _files: list[tuple[str, str]] = field(default_factory=list)
     _current: int = 0
-    _found: dict[tuple[str, str, str], Fault] = field(default_factory=dict)
-    _last: dict[tuple[str, str, str], int] = field(default_factory=dict)  # line
+    _found: dict[tuple[str, str, str, int], Fault] = field(default_factory=dict)
 
     def begin(self, source: str, target: str) -> None:
         """Begin a file or a pair of files; for a TSV file both names are the same."""
@@ -82,16 +141,11 @@ class Faults:
     def note(self, kind: str, text: str, action: str, side: int = 0, at: int = 0) -> None:
         """Note a fault on the current line, at position ``at`` of ``text``."""
         file = self._files[self._current][side]
-        key = (kind, file, action)
+        key = (kind, file, action, self._current)
         fault = self._found.get(key)
         if fault is None:
-            fault = self._found[key] = Fault(kind, file, 0, [], action, excerpt(text, at))
-        if self._last.get(key) == self.line:
-            return  # counted already: both columns of one line
-        self._last[key] = self.line
-        fault.count += 1
-        if len(fault.lines) < LINES:
-            fault.lines.append(self.line)
+            fault = self._found[key] = Fault(kind, file, action, excerpt(text, at))
+        fault.count += fault.lines.add(self.line)  # not twice: both columns of one line
 
     def remark(self, text: str) -> None:
         """Add a remark for the user, once."""
@@ -141,7 +195,20 @@ class Faults:
 
     def report(self) -> list[dict[str, object]]:
         """Return all faults as plain JSON values."""
-        return [asdict(fault) for fault in self.entries()]
+        return [fault.to_json() for fault in self.entries()]
+
+    def write(self, path: Path) -> None:
+        """Write all faults as a JSON file, complete or not at all."""
+
+        def write(beside: Path) -> None:
+            with open(beside, "w", encoding="utf-8") as file:
+                file.write("[")
+                for number, fault in enumerate(self.entries()):
+                    file.write(",\n " if number else "\n ")
+                    fault.write(file)
+                file.write("\n]\n")
+
+        write_whole(path, write)
 
     def settle(self) -> None:
         """Raise :class:`DataError` if there are faults and ``strict`` is set."""
@@ -155,7 +222,7 @@ class Faults:
         first = entries[0]
         raise DataError(
             f"--strict: {kinds.total():,} faults in the data ({told}); "
-            f"the first {first.kind} is {first.file}, line {first.lines[0]}"
+            f"the first {first.kind} is {first.file}, line {first.lines.first(1)[0]}"
         )
 
 

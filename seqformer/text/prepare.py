@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from seqformer.text.clean import Cleaner, Filter, clean
 from seqformer.text.encode import SIDES, Encoded
 from seqformer.text.faults import DROPPED, Faults
 from seqformer.text.normalize import Normalizer
-from seqformer.text.prepared import TextManifest
+from seqformer.text.prepared import Terms, TextManifest
 from seqformer.text.rows import Pair, read_rows, write_rows
 from seqformer.text.split import Earlier, Splits, Splitter, split_in_order
 from seqformer.text.tokenizer import Tokenizer
@@ -55,6 +55,7 @@ class Provenance:
 
     files: tuple[str, ...] = ()
     origin: str = ""  # see :class:`seqformer.storage.manifest.Manifest`
+    terms: Terms = field(default_factory=Terms)
 
 
 def style(name: str) -> PrepareConfig:
@@ -89,10 +90,11 @@ def prepare(
         pairs = islice(pairs, config.max_pairs)
     normalizer = Normalizer(config.lowercase, config.split_punctuation)
     pieces.symbols(config, normalizer)  # refused before the corpus is read
-    cleaner = Cleaner(normalizer, Filter(config.max_ratio) if config.filter else None, faults)
+    rules = Filter.of(config, faults)
+    cleaner = Cleaner(normalizer, rules, faults, keeping=not config.filter)
     with whole_folder(out, replaces=MANIFEST) as folder:
         given = {
-            part: write_rows(folder / f"{part}.tsv", _evaluation_set(given, normalizer, config, faults))
+            part: write_rows(folder / f"{part}.tsv", _evaluation_set(given, normalizer, rules, faults))
             for part, given in held_out.items()
         }
         for part, count in given.items():
@@ -125,7 +127,7 @@ def prepare_toy(name: str, out: Path, seed: int, origin: str = "") -> TextManife
 
 
 def _evaluation_set(
-    pairs: Iterable[Pair], normalizer: Normalizer, config: PrepareConfig, faults: Faults
+    pairs: Iterable[Pair], normalizer: Normalizer, rules: Filter, faults: Faults
 ) -> Iterator[Pair]:
     """Yield pairs for validation or test: faults are noted, but only a pair with an empty side is dropped."""
     faults.keeping = True
@@ -135,7 +137,7 @@ def _evaluation_set(
         if not source or not target:
             faults.note("empty side", f"{raw_source} | {raw_target}", DROPPED)
             continue
-        kind = Filter(config.max_ratio).fault(source, target)
+        kind = rules.fault(source, target)
         if kind:
             faults.judge(kind, raw_source, raw_target)
         yield source, target
@@ -190,6 +192,7 @@ def _encode(
         origin=provenance.origin,
         grouped=splits.grouped,
         by_heart=splits.by_heart,
+        **asdict(provenance.terms),
     )
     manifest.write(folder)
     return manifest

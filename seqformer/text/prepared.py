@@ -34,6 +34,14 @@ CHECKED = 1 << 18  # lines at a time
 Ids = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What the makers of a corpus ask of those who use it; '' where that is not known."""
+
+    licence: str = ""
+    citation: str = ""  # BibTeX
+
+
 @dataclass(kw_only=True)
 class TextManifest(Manifest):
     """What a prepared folder of sentence pairs holds."""
@@ -51,6 +59,8 @@ class TextManifest(Manifest):
     length_ratio: float  # largest target/source length in pieces, both with EOS
     grouped: list[str] = field(default_factory=list)  # splits with several references a source
     by_heart: bool = False  # validation and test use the training pairs
+    licence: str = ""  # of a corpus that was asked for by name
+    citation: str = ""  # likewise, as BibTeX
 
     def __post_init__(self) -> None:
         super().__post_init__()
