@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from seqformer.console import Clipped, clip
+from seqformer.console import Clipped, cut
 from seqformer.errors import WriteError
 from seqformer.runs.state import RunStore
 
@@ -331,9 +331,9 @@ def test_clipped_text_fits_its_column(text: str, width: int, lines: int) -> None
     console.print(Clipped(text * 3, lines))
     printed = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert len(printed) <= lines and max(map(cell_len, printed), default=0) <= max(width, 2)
-    assert cell_len(clip(text, width)) <= width
+    assert cell_len(cut(text, width)) <= width
     if cell_len(text * 3) <= width:
-        assert [line.rstrip() for line in printed] == [(text * 3).rstrip()] and clip(text, width) == text
+        assert [line.rstrip() for line in printed] == [(text * 3).rstrip()] and cut(text, width) == text
     else:
         assert printed[-1].rstrip().endswith("…") or "".join(printed).replace(" ", "") == (text * 3).replace(
             " ", ""

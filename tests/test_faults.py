@@ -193,7 +193,7 @@ def test_lines_take_a_bit_each() -> None:
 def test_a_side_in_two_scripts_is_not_judged(tmp_path: Path) -> None:
     mixed = [(f"kot {n}", f"un chat {n}") for n in range(8)] + [("кот", "un chat"), ("дом и кот", "maison")]
     cleaner = Cleaner(Normalizer(), Filter())
-    assert clean.clean(rows.numbered(mixed, cleaner.faults), frozenset(), cleaner, tmp_path / "c") == 10
+    assert clean.clean(rows.numbered(mixed, cleaner.faults), cleaner, tmp_path / "c") == 10
 
 
 SIGNS = {"3º": "Latin", "2ª": "Latin", "5 µ": "", "ℓ": "", "№ 5": "", "Å": "Latin", "½": "", "5 ៛": ""}
@@ -271,5 +271,5 @@ def test_repeats_are_those_of_a_set(numbers: list[int], part: int) -> None:
 def test_the_embedded_corpus_has_no_damage(tmp_path: Path) -> None:
     faults = Faults()
     cleaner = Cleaner(Normalizer(), Filter(), faults)
-    clean.clean(rows.read_tsv(rows.embedded(), faults), frozenset(), cleaner, tmp_path / "clean")
+    clean.clean(rows.read_tsv(rows.embedded(), faults), cleaner, tmp_path / "clean")
     assert {fault.kind for fault in faults.entries()} <= {"duplicate", "copy of the source"}

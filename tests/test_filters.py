@@ -43,7 +43,7 @@ def cleaned(
     faults = Faults()
     config = PrepareConfig(**settings)  # type: ignore[arg-type]
     cleaner = Cleaner(Normalizer(), Filter.of(config, faults), faults, keeping=not config.filter)
-    clean.clean(rows.numbered(pairs, faults), frozenset(), cleaner, folder / "clean")
+    clean.clean(rows.numbered(pairs, faults), cleaner, folder / "clean")
     left = [(row[0], row[1]) for row in read_rows(folder / "clean")]
     return left, dict(faults.dropped), {fault.kind: list(fault.lines) for fault in faults.entries()}
 

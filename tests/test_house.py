@@ -189,14 +189,14 @@ COMMANDS = {
         --json --device --precision --workers""",
     "evaluate": """--run --bleu --chrf --ter --split --source --reference --compare --beam --length-penalty --json --device
         --precision        --reference-sentences --wer --cer --tokenize""",
-    "attention": "text --run --kind --layer --head --average --png --json --beam --device",
+    "attention": "text --run --kind --layer --head --average --png --json --beam --device --font",
     "export": "folder --to --run --quantization",
     "import": "checkpoint --run",
     "runs": "--json",
-    "runs curve": "runs --png",
+    "runs curve": "runs --png --font",
     "show": "",
-    "show pooling": "--kernel --width --points --seed --png",
-    "show positions": "--length --width --positions --png",
+    "show pooling": "--kernel --width --points --seed --png --font",
+    "show positions": "--length --width --positions --png --font",
     "show mask": "text --length",
 }
 # what ``train --help`` shows; --help-all shows the others too

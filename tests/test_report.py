@@ -11,7 +11,7 @@ from rich.console import Console
 
 from seqformer.console import counted
 from seqformer.errors import SeqformerError
-from seqformer.report import curves, heatmap, panels, png, scores
+from seqformer.report import curves, grid, heatmap, panels, png, scores
 from seqformer.report.heatmap import Heatmap
 from seqformer.report.learning import Learning
 from seqformer.report.panels import Curves
@@ -83,9 +83,9 @@ def test_a_png_is_drawn_or_refused_early(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     path = tmp_path / "maps.png"
     png.check(path)
-    png.save(heatmap.paint([MAP], "good morning"), path)
+    grid.paint([MAP], ["good morning"]).save(path)
     assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    assert png.to_bytes(heatmap.paint([MAP], ""))[:8] == b"\x89PNG\r\n\x1a\n"
+    assert grid.paint([MAP], [""]).to_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     with pytest.raises(SeqformerError, match=r"end in \.png"):
         png.check(tmp_path / "maps.jpg")
     with pytest.raises(SeqformerError, match="does not exist"):
@@ -168,5 +168,5 @@ def test_every_curve_is_drawn_however_many_there_are() -> None:
     drawn = curves.draw("loss", many, 60)
     assert drawn is not None and all(name in drawn.plain for name in many)
     pytest.importorskip("matplotlib")
-    figure = panels.paint([[Curves("loss", "step", "nats", many)]], "many")
+    figure = panels.paint([[Curves("loss", "step", "nats", many)]], "many").figure
     assert len(figure.axes[0].lines) == len(many)

@@ -10,14 +10,17 @@ import typer
 from seqformer.cli.options import (
     BeamOption,
     DeviceOption,
+    FontOption,
     JsonOption,
     RunOption,
+    check_picture,
     open_run,
     option,
     print_report,
     refuse_beside,
     translates,
 )
+from seqformer.console import note
 from seqformer.errors import SeqformerError, nearest
 
 EXAMPLE = 'Example: seqformer attention "i\'m home ." --kind all --png attention.png'
@@ -50,6 +53,7 @@ def attention(
     as_json: JsonOption = False,
     beam: BeamOption = None,
     device: DeviceOption = "auto",
+    font: FontOption = None,
 ) -> None:
     """Translate a sentence and show the attention weights, rows looking at columns.
 
@@ -57,7 +61,6 @@ def attention(
     at is shown over the picture.
     """
     from seqformer import api
-    from seqformer.report import png as pictures
     from seqformer.report.attention import KINDS
 
     if kind not in KINDS:
@@ -67,13 +70,13 @@ def attention(
     else:
         opened = open_run(run, translates, "that translates")
     if not opened.task.reads_text:
-        allowed = ("text", "run", "layer", "head", "average", "png", "as_json", "device")
+        allowed = ("text", "run", "layer", "head", "average", "png", "as_json", "device", "font")
         refuse_beside("a run of images", context, allowed)
-    if png:
-        pictures.check(png)
+    check_picture(png, font)
     model = api.load(opened, device=device)
     look = model.attention(text, beam=beam or model.decode_config().beam)
     chosen = look.select(kind=kind, layer=layer, head=head, average=average)
     if png:
-        chosen.save(png)
+        for remark in chosen.save(png, font):
+            note(remark)
     print_report(chosen, as_json)

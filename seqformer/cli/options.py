@@ -65,6 +65,16 @@ PrecisionOption = Annotated[
         "--precision",
     ),
 ]
+FontOption = Annotated[
+    Path | None,
+    option(
+        "Output",
+        "Draw the picture with the font of this file, for characters that no font here has.",
+        "F.ttf|otf|ttc",
+        "those of matplotlib and the system",
+        "--font",
+    ),
+]
 JsonOption = Annotated[bool, option(None, "Print JSON.", "", False, "--json")]
 RecipeOption = Annotated[
     Path | None, option(None, "A recipe file; what is asked for by options is stronger.", "F.toml")
@@ -111,6 +121,16 @@ def refuse_beside(flag: str, context: typer.Context, allowed: tuple[str, ...]) -
         given = context.get_parameter_source(name)
         if given is not None and given.name == "COMMANDLINE" and name not in allowed:
             raise SeqformerError(f"{parameter.opts[0]} does nothing beside {flag}; leave one of them out")
+
+
+def check_picture(png: Path | None, font: Path | None) -> None:
+    """Check that a picture can be written, if one is asked for, before any work is done for it."""
+    from seqformer.report import png as pictures
+
+    if png:
+        pictures.check(png, font)
+    elif font:
+        raise SeqformerError("--font does nothing without --png; leave it out or name a picture")
 
 
 def open_run(folder: Path | None, usable: Callable[[Run], bool], what: str) -> Run:

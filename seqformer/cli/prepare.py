@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.cells import cell_len
 
 from seqformer.cli.options import RecipeOption, option, refuse_beside
-from seqformer.console import clip, note
+from seqformer.console import cut, note, visible
 from seqformer.errors import SeqformerError
 
 if TYPE_CHECKING:
@@ -242,7 +243,7 @@ def prepare(
         )
     show(made, like=like)
     _show_terms(made)
-    if made.task.manifest.test_is_valid:
+    if made.task.manifest.test_is_valid and not made.task.manifest.is_by_heart:
         note(
             f"The last {made.task.manifest.pairs['valid']} pairs are both valid and test, and their sources "
             "may stand in train too: a score on them is no measure of what the model does with new sentences."
@@ -278,7 +279,6 @@ def show(made: Prepared, out: Callable[..., None] | None = None, like: Path | No
 
 def _show_faults(faults: Faults) -> None:
     """Print remarks; for each fault what, how often and what was done, then where, and an example."""
-    from rich.cells import cell_len
 
     for remark in faults.remarks:
         note(remark)
@@ -289,7 +289,7 @@ def _show_faults(faults: Faults) -> None:
         note(f"  {fault.kind:23}{fault.count:>8,}  {fault.action}")
         lines = ", ".join(map(str, fault.lines.first(3))) + " …" * (fault.count > 3)
         where = f"    {Path(fault.file).name}, line{'s' * (fault.count > 1)} {lines}: "
-        note(where + clip(fault.example, max(20, 80 - cell_len(where))))
+        note(where + cut(visible(fault.example), max(20, 80 - cell_len(where))))
 
 
 def _show_terms(made: Prepared) -> None:

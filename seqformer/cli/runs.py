@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from seqformer.cli.options import JsonOption, add, option
+from seqformer.cli.options import FontOption, JsonOption, add, check_picture, option
 from seqformer.errors import SeqformerError
 
 EXAMPLE = "Examples: seqformer runs   ·   seqformer runs curve runs/en-fr runs/en-fr-2 --png curves.png"
@@ -42,21 +42,23 @@ def curve(
     png: Annotated[
         Path | None, option(None, "Also draw the curves as a picture.", "F", False, "--png")
     ] = None,
+    font: FontOption = None,
 ) -> None:
     """Draw losses and scores of one run, or of several over each other."""
-    from seqformer.console import page
+    from seqformer.console import note, page
     from seqformer.report import panels
-    from seqformer.report import png as pictures
     from seqformer.runs.overview import learning_panels
     from seqformer.runs.run import Run
 
-    if png:
-        pictures.check(png)
+    check_picture(png, font)
     drawn = learning_panels([Run(folder) for folder in runs])
     if not drawn:
         raise SeqformerError(f"{', '.join(map(str, runs))}: there is nothing to draw yet")
     if png:
-        pictures.save(panels.paint([drawn], ", ".join(map(str, runs))), png)
+        picture = panels.paint([drawn], ", ".join(map(str, runs)), font)
+        picture.save(png)
+        for remark in picture.remarks:
+            note(remark)
     page(*(panel.draw(80) for panel in drawn))
 
 

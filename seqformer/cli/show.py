@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqformer.cli.options import add, option
+from seqformer.cli.options import FontOption, add, check_picture, option
 from seqformer.errors import SeqformerError, nearest
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def pooling(
     points: Annotated[int, option(DATA, "Points to learn from.", "N")] = 40,
     seed: Annotated[int, option(DATA, "Seed of the points.", "N")] = 1,
     png: PngOption = None,
+    font: FontOption = None,
 ) -> None:
     """Show attention pooling: a curve from noisy points, each estimate a weighted mean of nearby values.
 
@@ -56,10 +58,8 @@ def pooling(
     from seqformer.console import page
     from seqformer.models.pooling import KERNELS, sample
     from seqformer.report import figures, panels
-    from seqformer.report import png as pictures
 
-    if png:
-        pictures.check(png)
+    check_picture(png, font)
     if kernel not in (*KERNELS, "all"):
         raise SeqformerError(f"there is no kernel '{kernel}': {nearest(kernel, (*KERNELS, 'all'))}")
     widths = tuple(dict.fromkeys(width or WIDTHS))
@@ -71,7 +71,7 @@ def pooling(
     pairs = [figures.pooling_panels(name, w, keys, values) for name, w in drawn]
     if png:
         curves, weights = zip(*pairs, strict=True)
-        pictures.save(panels.paint([curves, weights], f"Attention pooling of {points} points"), png)
+        panels.paint([curves, weights], f"Attention pooling of {points} points", font).save(png)
     page(_pooling_table(errors))
     page(*(line for pair in pairs for panel in pair for line in (panel.draw(SCREEN), "")))
 
@@ -108,14 +108,13 @@ def positions(
         ),
     ] = "sinusoidal",
     png: PngOption = None,
+    font: FontOption = None,
 ) -> None:
     """Show the matrix of sinusoidal positions, some of its columns, and a binary counter beside it."""
     from seqformer.console import note, page
     from seqformer.report import figures, panels
-    from seqformer.report import png as pictures
 
-    if png:
-        pictures.check(png)
+    check_picture(png, font)
     kinds = ("sinusoidal", "sinusoidal-split")
     if positions == "learned":
         raise SeqformerError(
@@ -130,7 +129,7 @@ def positions(
         raise SeqformerError(f"--width {width} is odd: sine and cosine come in pairs")
     drawn = figures.position_panels(length, width, split=positions == "sinusoidal-split")
     if png:
-        pictures.save(panels.paint([[panel] for panel in drawn], f"{positions.capitalize()} positions"), png)
+        panels.paint([[panel] for panel in drawn], f"{positions.capitalize()} positions", font).save(png)
     page(*(line for panel in drawn for line in (panel.draw(SCREEN), "")))
     note("A shift by δ positions turns each pair of sine and cosine by the same angle, δ times its rate.")
 
@@ -152,12 +151,15 @@ def mask(
     ] = None,
 ) -> None:
     """Show the two masks: padding hidden from every query, the future hidden from every target position."""
+    from rich.cells import cell_len
+
     from seqformer.console import page
     from seqformer.report import figures
+    from seqformer.report.heatmap import plain
 
     sentences = _sentences(text, length)
     longest = max(sentences, key=len)
-    width = max(4, min(8, 64 // len(longest), 1 + max(len(word) for words in sentences for word in words)))
+    width = max(4, min(8, 64 // len(longest), 1 + max(cell_len(plain(word)) for word in chain(*sentences))))
     masks = zip(sentences, figures.padding_rows([len(words) for words in sentences]), strict=True)
     for number, (words, row) in enumerate(masks, 1):
         padded = words + ["pad"] * (len(longest) - len(words))

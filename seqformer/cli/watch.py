@@ -14,7 +14,7 @@ from rich.text import Text
 
 from seqformer.api import Event, Interrupted, Prepared, Started, Stopping
 from seqformer.cli.prepare import show
-from seqformer.console import counted, note, table, talk
+from seqformer.console import counted, note, table, talk, visible
 from seqformer.report.learning import Learning, value
 from seqformer.tasks.translation import OTHER
 from seqformer.training.events import Ended, Skipped, Stepped, Validated, Validating, Validation
@@ -91,7 +91,7 @@ class Screen:
             ("until", until or f"no better score in {counted(recipe.patience, 'validation')}"),
             *((("resumed", f"at step {state.step:,}, after {clock(state.seconds)}"),) if state.step else ()),
         ):
-            grid.add_row(Text(name, style="dim"), Text(text))
+            grid.add_row(Text(name, style="dim"), Text(visible(text)))
         for remark in event.remarks:
             note(remark)
         talk.print(grid)
@@ -146,7 +146,10 @@ class Screen:
         talk.print(f"[bold]step {self.trainer.state.step:,}[/]  {values}{star}", soft_wrap=True)
         if result.sample:
             for label, text in zip(("", "→", "="), result.sample, strict=True):
-                talk.print(Text(f"    {label:1} {text}", style="" if label == "→" else "dim"), soft_wrap=True)
+                talk.print(
+                    Text(f"    {label:1} {visible(text)}", style="" if label == "→" else "dim"),
+                    soft_wrap=True,
+                )
         if result.warning:
             note(f"warning: {result.warning}")
         self._since, self._units, self._loss = time.monotonic(), 0, 0.0

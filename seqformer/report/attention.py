@@ -16,9 +16,10 @@ from torch import Tensor
 
 from seqformer.errors import SeqformerError, nearest
 from seqformer.images.batches import Bytes
-from seqformer.report import heatmap, picture, png
+from seqformer.report import grid, heatmap, picture
 from seqformer.report.heatmap import Heatmap, plain
 from seqformer.report.picture import Panel
+from seqformer.report.png import Picture
 from seqformer.report.report import Report
 
 KINDS = ("cross", "encoder", "decoder", "all")
@@ -38,12 +39,22 @@ class Look(Report):
         """
 
     @abstractmethod
+    def picture(self, font: Path | None = None) -> Picture:
+        """Return a picture of all maps selected, with the ``font`` of a file before any other."""
+
     def figure(self) -> Any:
         """Return all maps selected as a figure of matplotlib."""
+        return self.picture().figure
 
-    def save(self, path: str | Path) -> None:
-        """Write the picture of all maps selected as a PNG, complete or not at all."""
-        png.save(self.figure(), Path(path))
+    def save(self, path: str | Path, font: str | Path | None = None) -> list[str]:
+        """Write the picture of all maps selected as a PNG, complete or not at all.
+
+        ``font`` is a font file to draw with. Returns remarks: characters that no font has, and what was left
+        out of a picture that would be too large.
+        """
+        drawn = self.picture(None if font is None else Path(font))
+        drawn.save(Path(path))
+        return drawn.remarks
 
     def notes(self) -> list[str]:
         """Return remarks on the tables."""
@@ -69,7 +80,11 @@ class Attention(Look):
     @property
     def title(self) -> str:
         """The source and its translation."""
-        return " → ".join(" ".join(map(plain, pieces[:-1])) for pieces in (self.source, self.target_out))
+        return " → ".join(self._sides)
+
+    @property
+    def _sides(self) -> list[str]:
+        return [" ".join(map(plain, pieces[:-1])) for pieces in (self.source, self.target_out)]
 
     def select(
         self, *, kind: str = "cross", layer: int | None = None, head: int | None = None, average: bool = False
@@ -113,9 +128,9 @@ class Attention(Look):
         last = {m.kind: m.layer for m in self._maps}
         return [heatmap.draw(m) for m in self._maps if m.layer == last[m.kind]]
 
-    def figure(self) -> Any:
+    def picture(self, font: Path | None = None) -> Picture:
         """Return a grid of all maps."""
-        return heatmap.paint(self._maps, self.title)
+        return grid.paint(self._maps, self._sides, font)
 
     @property
     def _maps(self) -> tuple[Heatmap, ...]:
@@ -191,9 +206,9 @@ class ClassAttention(Look):
             self.title,
         ]
 
-    def figure(self) -> Any:
+    def picture(self, font: Path | None = None) -> Picture:
         """Return a grid of all maps, the image first."""
-        return picture.paint(self.image, self._maps, self.title)
+        return picture.paint(self.image, self._maps, self.title, font)
 
     @property
     def _maps(self) -> tuple[Panel, ...]:

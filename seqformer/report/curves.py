@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from itertools import cycle, islice
 
+from rich.cells import cell_len
 from rich.text import Text
+
+from seqformer.console import beside, cut, visible
 
 Points = list[tuple[float, float]]
 HEIGHT = 8
@@ -32,15 +35,16 @@ def draw(title: str, series: dict[str, Points], width: int, axis: str = "step") 
             column = round((x - first) / (last - first) * (columns - 1))
             row = round((high - y) / span * (HEIGHT - 1))
             canvas[row][column] = (mark, style)
-    text = Text(title, style="bold")
+    text = Text(visible(title), style="bold")
     if len(finite) > 1:
         for (mark, style), name in zip(marks, finite, strict=True):
-            text.append(f"   {mark} {name}", style=style)
+            text.append(f"   {mark} {visible(name)}", style=style)
     for row, line in enumerate(canvas):
         label = f"{high:8.3g} ┤" if row == 0 else f"{low:8.3g} ┤" if row == HEIGHT - 1 else " " * 9 + "│"
         text.append(f"\n{label}", style="not bold")
         for mark, style in line:
             text.append(mark, style=f"not bold {style}" if style == "dim" else style)
-    ends = f"{axis} {first:,}".ljust(columns - len(f"{last:,}")) + f"{last:,}"
+    begin = f"{cut(visible(axis), 40)} {first:,}"
+    ends = begin + beside(f"{last:,}", columns - cell_len(begin))
     text.append("\n" + " " * 10 + ends, style="not bold")
     return text

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from seqformer.console import counted, table
+from seqformer.console import counted, cut, table
 from seqformer.report.classification import Confusion
 from seqformer.report.report import Report
 from seqformer.report.scores import TITLES, Score, sentence_scores
@@ -148,7 +148,7 @@ class ClassEvaluation(Evaluation):
             scores.add_row(name, f"{sum(confusion.counts[i]):,}", *shares)
         scores.add_section()
         scores.add_row("all", f"{confusion.total:,}", f"{confusion.accuracy:.2%}", "")
-        marks = [name if len(name) <= 6 else name[:5] + "…" for name in confusion.classes]
+        marks = [cut(name, 6) for name in confusion.classes]
         taken = table("What is taken for what: a row for each class, a column for each answer", "", *marks)
         for i, row in enumerate(confusion.counts):
             cells = (Text(str(n) if n else "·", style="bold" if i == j else "") for j, n in enumerate(row))

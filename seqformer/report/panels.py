@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import itertools
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
 from rich.text import Text
 
-from seqformer.report import curves, png
+from seqformer.console import beside, cut, visible, wrapped
+from seqformer.report import curves
 from seqformer.report.curves import Points
+from seqformer.report.png import Picture
 
 GLYPHS = " ░▒▓█"  # from the lowest number of a matrix to the highest, with or without colours
 COLUMNS, ROWS = 64, 20  # of a matrix at a terminal, at most; others are left out evenly
+LABEL = 40  # cells of a name, at most
 ACROSS, DOWN = 8, 11  # labels on the axes of a picture, at most
 LINES = ("tab:blue", "tab:red", "tab:green", "tab:purple", "tab:orange", "tab:brown", "tab:pink", "tab:gray")
 
@@ -36,15 +40,27 @@ class Curves:
         drawn = curves.draw(self.title, series, width, self.x) or Text(self.title)
         return drawn.append(f"\n{' ' * 10}{self.remark}", style="not bold") if self.remark else drawn
 
+    def texts(self) -> list[str]:
+        """Return what is written in a picture of the panel."""
+        return [self.title, self.x, self.y, self.remark, *self.lines]
+
     def paint(self, axes: Any) -> None:
         """Draw the panel on axes of a picture."""
         if self.points:
             axes.plot(*zip(*self.points, strict=True), "o", color="0.6", markersize=4, label="points")
         for (name, points), color in zip(self.lines.items(), itertools.cycle(LINES), strict=False):
-            axes.plot(*zip(*points, strict=True), color=color, label=name)
-        axes.set(ylabel=self.y, xlabel="\n".join([self.x, *textwrap.wrap(self.remark, 50)]))
-        axes.set_title(self.title, pad=22)  # the legend lies between it and the curves
-        axes.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, frameon=False)
+            axes.plot(*zip(*points, strict=True), color=color, label=_name(name))
+        axes.set(ylabel=_name(self.y), xlabel="\n".join([_name(self.x), *wrapped(self.remark, 50, 3)]))
+        across = self._legend_columns(axes)
+        lines = -(-len(axes.lines) // across)
+        axes.set_title(_name(self.title), pad=8 + 14 * lines)  # the legend lies between it and the curves
+        axes.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=across, frameon=False)
+
+    def _legend_columns(self, axes: Any) -> int:
+        """Return how many names fit beside each other over the axes."""
+        width = axes.figure.get_size_inches()[0] / axes.get_subplotspec().get_gridspec().ncols
+        longest = max(cell_len(_name(name)) for name in self.lines)
+        return max(1, min(4, int(width / (0.55 + 0.07 * longest))))
 
 
 @dataclass(frozen=True)
@@ -64,23 +80,30 @@ class Matrix:
         """Draw a shade for each number, for ``width`` columns of a terminal; of many some are left out."""
         down = -(-len(self.rows) // ROWS)
         across = -(-len(self.columns) // COLUMNS)
-        margin = max(map(len, self.rows)) + 2
-        shown = self.columns[::across]
+        names = [cut(visible(name), LABEL) for name in self.rows]
+        margin = max(map(cell_len, names)) + 2
+        shown = [cut(visible(name), LABEL) for name in self.columns[::across]]
         cell = max(1, min(4, (width - margin) // len(shown)))
-        text = Text(self.title, style="bold")
+        text = Text(visible(self.title), style="bold")
         scale = f"   {GLYPHS[0]!r} {self.low:.2g} … {GLYPHS[-1]} {self.high:.2g}"
         text.append(scale + (f"; every {_nth(across)} column" if across > 1 else ""), style="not bold dim")
-        for name, row in list(zip(self.rows, self.values, strict=True))[::down]:
+        for name, row in list(zip(names, self.values, strict=True))[::down]:
             line = "".join(self._glyph(value) * cell for value in row[::across])
-            text.append(f"\n{name:>{margin - 1}} {line}", style="not bold")
-        ends = shown[0].ljust(cell * len(shown) - len(shown[-1])) + shown[-1]
+            text.append(f"\n{beside(name, margin - 1)} {line}", style="not bold")
+        ends = shown[0] + beside(shown[-1], cell * len(shown) - cell_len(shown[0]))
         text.append(f"\n{' ' * margin}{ends}", style="not bold")
-        text.append(f"\n{' ' * margin}rows: {self.y}; columns: {self.x}", style="not bold dim")
+        text.append(
+            f"\n{' ' * margin}rows: {visible(self.y)}; columns: {visible(self.x)}", style="not bold dim"
+        )
         return text
 
     def _glyph(self, value: float) -> str:
         share = (value - self.low) / ((self.high - self.low) or 1.0)
         return GLYPHS[min(len(GLYPHS) - 1, max(0, int(share * len(GLYPHS))))]
+
+    def texts(self) -> list[str]:
+        """Return what is written in a picture of the panel."""
+        return [self.title, self.x, self.y, *self.rows, *self.columns]
 
     def paint(self, axes: Any) -> None:
         """Draw the panel on axes of a picture: white to blue, or blue to red with negative numbers."""
@@ -93,24 +116,34 @@ class Matrix:
             (self.rows, DOWN, axes.set_yticks),
         ):
             chosen = range(0, len(labels), -(-len(labels) // most))
-            put(chosen, [labels[i] for i in chosen], fontsize=8)
-        axes.set(title=self.title, xlabel=self.x, ylabel=self.y)
+            put(chosen, [_name(labels[i]) for i in chosen], fontsize=8)
+        axes.set(title=_name(self.title), xlabel=_name(self.x), ylabel=_name(self.y))
         axes.figure.colorbar(image, ax=axes, fraction=0.05)
 
 
 Panel = Curves | Matrix
 
 
-def paint(rows: Sequence[Sequence[Panel]], title: str) -> Any:
-    """Return a figure: a grid of panels, row by row."""
+def paint(rows: Sequence[Sequence[Panel]], title: str, font: Path | None = None) -> Picture:
+    """Return a picture: a grid of panels, row by row."""
     most = max(map(len, rows))
-    figure = png.new_figure(max(6.0, 3.8 * most), 3.2 * len(rows) + 0.5)
-    grid = figure.subplots(len(rows), most, squeeze=False)
-    for line, panels in zip(grid, rows, strict=True):
-        for axes, panel in zip(line, panels, strict=True):
-            panel.paint(axes)
-    figure.suptitle(title)
-    return figure
+    width = max(6.0, 3.8 * most)
+    title = cut(visible(title), round(11 * width))
+    texts = [title, *(text for panels in rows for panel in panels for text in map(visible, panel.texts()))]
+    picture = Picture(width, 3.2 * len(rows) + 0.5, texts, font)
+    with picture.style():
+        grid = picture.figure.subplots(len(rows), most, squeeze=False)
+        for line, panels in zip(grid, rows, strict=True):
+            for axes, panel in zip(line, panels, strict=True):
+                panel.paint(axes)
+        picture.figure.suptitle(title)
+    return picture
+
+
+def _name(text: str) -> str:
+    """Return a name as a picture shows it."""
+    name = cut(visible(text), LABEL)
+    return f"\u200e{name}" if name.startswith("_") else name  # matplotlib hides names that begin so
 
 
 def _nth(number: int) -> str:

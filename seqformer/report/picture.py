@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,11 @@ from rich.columns import Columns
 from rich.console import Group
 from rich.text import Text
 
-from seqformer.report import png
+from seqformer.console import cut, visible
+from seqformer.report.png import Picture
 
 WIDEST = 25  # cells of a panel; three fit side by side in 80 columns
+TITLE = 120  # cells of a picture's title, at most
 SHADES = " ░▒▓█"  # for terminals without colours
 GLOW = np.array([255.0, 140.0, 0.0])  # the colour of attention
 Floats = npt.NDArray[np.float64]
@@ -92,12 +95,21 @@ def _shaded(values: Floats) -> Text:
     return Text("\n".join("".join(SHADES[level] for level in row) for row in levels.tolist()), no_wrap=True)
 
 
-def paint(image: npt.NDArray[np.uint8], panels: Sequence[Panel], title: str) -> Any:
-    """Return a figure: a row for each layer, the image first and then a column for each head."""
+def paint(
+    image: npt.NDArray[np.uint8], panels: Sequence[Panel], title: str, font: Path | None = None
+) -> Picture:
+    """Return a picture: a row for each layer, the image first and then a column for each head."""
+    title = cut(visible(title), TITLE)
+    layers, heads = sorted({p.layer for p in panels}), sorted({p.head for p in panels})
+    drawn = Picture(2.0 * (len(heads) + 1) + 0.9, 2.2 * len(layers) + 0.7, [title], font)
+    with drawn.style():
+        _paint(drawn.figure, image, panels, title)
+    return drawn
+
+
+def _paint(figure: Any, image: npt.NDArray[np.uint8], panels: Sequence[Panel], title: str) -> None:
     layers = sorted({p.layer for p in panels})
     heads = sorted({p.head for p in panels})
-    size = (2.0 * (len(heads) + 1) + 0.9, 2.2 * len(layers) + 0.7)
-    figure = png.new_figure(*size)
     grid = figure.subplots(len(layers), len(heads) + 1, squeeze=False)
     most = max(float(p.weights.max()) for p in panels if p.weights is not None)
     colours = np.asarray(image).transpose(1, 2, 0)
@@ -117,7 +129,6 @@ def paint(image: npt.NDArray[np.uint8], panels: Sequence[Panel], title: str) -> 
         shown = axes.imshow(p.weights, cmap="inferno", vmin=0, vmax=most, alpha=0.65, extent=extent)
     figure.suptitle(title, fontsize=11)
     figure.colorbar(shown, ax=grid, fraction=0.02, label="weight of a patch")
-    return figure
 
 
 def _show(axes: Any, picture: Any, extent: tuple[int, int, int, int], title: str) -> None:

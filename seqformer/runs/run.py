@@ -97,7 +97,8 @@ class Run:
             check_shapes(path, shapes, prefix=prefix)
             held = load_weights(path)
         weights = {name.removeprefix(prefix): held[name] for name in held if name.startswith(prefix)}
-        model.to_empty(device=device)
+        # as to_empty(), whose empty_like() of a tensor without memory first imports a compiler
+        model._apply(lambda outline: torch.empty(outline.shape, dtype=outline.dtype, device=device))
         model.load_state_dict(weights, strict=False)  # shared matrices have one name of two
         return model.eval()
 

@@ -44,6 +44,11 @@ class Manifest:
         return False
 
     @property
+    def is_by_heart(self) -> bool:
+        """Whether validation and test use the training examples."""
+        return False
+
+    @property
     def prepare_settings(self) -> dict[str, Any]:
         """How the data were prepared, as settings."""
         return {"seed": self.seed}

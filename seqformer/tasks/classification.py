@@ -13,11 +13,12 @@ from typing import Any
 
 import torch
 from rich.console import RenderableType
+from rich.markup import escape
 from torch import Tensor
 from torch.nn import functional
 
 from seqformer.config import TrainConfig
-from seqformer.console import counted, table
+from seqformer.console import counted, table, visible
 from seqformer.errors import DataError, SeqformerError, nearest
 from seqformer.images.batches import Bytes, ImageBatches, Labelled, as_tensor
 from seqformer.images.png import read_pngs
@@ -126,7 +127,7 @@ class Classification(Task[ImageManifest]):
         images = table("Images", "", "images")
         for name, count in self.manifest.pairs.items():
             images.add_row(name, f"{count:,}")
-        images.caption = "classes: " + ", ".join(self.manifest.classes)
+        images.caption = escape(visible("classes: " + ", ".join(self.manifest.classes)))
         return [images]
 
     def next_commands(self, run: str) -> list[str]:

@@ -75,6 +75,11 @@ class TextManifest(Manifest):
         self.prepare_config()
 
     @property
+    def is_by_heart(self) -> bool:
+        """Whether validation and test use the training pairs."""
+        return self.by_heart
+
+    @property
     def prepare_settings(self) -> dict[str, Scalar]:
         """How the pairs were prepared, as settings."""
         return self.config

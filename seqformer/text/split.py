@@ -212,11 +212,18 @@ class Splitter:
                 for row in _marked(read_rows(beside), bits):
                     file.write("\t".join(row) + "\n")
         else:
-            for source, target, place in read_rows(beside):
-                self.faults.go_to(place)
-                self.faults.drop("target also held out", source, target)
+            for row in read_rows(beside):
+                self._drop("target also held out", row)
         beside.unlink()
         bits.tofile(self.folder / TRAINED)
+
+    def _drop(self, kind: str, row: list[str]) -> None:
+        """Count a pair that is not trained on; beside splits of one's own it is a fault of the data."""
+        if self.given:
+            self.faults.go_to(row[2])
+            self.faults.drop(kind, row[0], row[1])
+        else:
+            self.faults.dropped[kind] += 1
 
     def _rest(self, shared: TextIO) -> Iterator[list[str]]:
         """Yield the rows to train on; those that share a target with a held-out pair go to ``shared``."""
@@ -227,8 +234,7 @@ class Splitter:
             if own in self._chosen:
                 continue
             if own in self._sources or own in self._targets:
-                self.faults.go_to(place)
-                self.faults.drop("source also held out", source, target)
+                self._drop("source also held out", row)
             elif other in self._targets or other in self._sources:
                 shared.write("\t".join(row) + "\n")
             else:
