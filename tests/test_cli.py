@@ -185,7 +185,6 @@ def test_learned_positions_have_an_end(command: Command, data: Path, tmp_path: P
 MISTAKES: list[tuple[list[str], str]] = [
     (["prepare", "no.tsv"], "no.tsv: there is no such file"),
     (["prepare", "empty.tsv"], "the corpus is empty"),
-    (["prepare", "one.tsv"], "at least 3"),
     (["prepare", "column.tsv"], "column.tsv, line 1: one column"),
     (["prepare", "latin.tsv"], "no pair is left to train on (not UTF-8: 1)"),
     (["prepare", "good.tsv", "--report", "no/faults.json"], "there is no folder no"),

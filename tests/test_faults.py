@@ -18,6 +18,7 @@ from seqformer.text import characters, clean, prepare, rows
 from seqformer.text.clean import Cleaner, Filter
 from seqformer.text.faults import BLOCK, Faults, Lines
 from seqformer.text.normalize import Normalizer
+from seqformer.text.prepared import TextManifest
 
 CLEAN = toy_pairs(60)
 SMALL = ("--vocab-size", 80)
@@ -126,8 +127,8 @@ def test_aligned_files_are_named_each(command: Command) -> None:
             ("empty side", "dc"[not swap], (2,), "dropped"),
             ("mojibake", "d", (3,), "kept"),
         }
-        assert (("source also held out", "a", (10,), "dropped") in told) == (not swap)
-        assert len(told) == 6 - len(swap)
+        assert (f"{'target' if swap else 'source'} also held out", "ab"[len(swap)], (10,), "dropped") in told
+        assert len(told) == 6
         assert open_task(Path(f"prepared/{len(swap)}")).manifest.pairs["valid"] == 3
 
 
@@ -204,7 +205,10 @@ def test_signs_are_no_odd_script(command: Command) -> None:
     signs = [pair for sign in SIGNS for pair in ((sign, "un chat"), ("un chat", sign))]
     Path("p.tsv").write_bytes(tsv(pairs + signs))
     assert reported(command, "p.tsv", "--max-ratio", 9) == []
-    assert sum(open_task(Path("prepared/p")).manifest.pairs.values()) == len(pairs) + len(signs)
+    manifest = open_task(Path("prepared/p")).manifest
+    assert isinstance(manifest, TextManifest)
+    assert sum(manifest.pairs.values()) + sum(manifest.dropped.values()) == len(pairs) + len(signs)
+    assert set(manifest.dropped) <= {"source also held out", "target also held out"}
 
 
 @pytest.mark.parametrize(
