@@ -14,11 +14,11 @@ from pathlib import Path
 from common import memory
 
 from seqformer.text.clean import Cleaner, Filter, clean
+from seqformer.text.corpus import open_corpus
 from seqformer.text.normalize import Normalizer
-from seqformer.text.rows import read_tsv
 
 begin = time.monotonic()
 cleaner = Cleaner(Normalizer(), Filter())
-pairs = islice(read_tsv([Path(sys.argv[1])], cleaner.faults), int(sys.argv[2]))
+pairs = islice(open_corpus([Path(sys.argv[1])], cleaner.faults).pairs, int(sys.argv[2]))
 clean(pairs, frozenset(), cleaner, Path("clean.tsv"))
 print(json.dumps({"seconds": time.monotonic() - begin, "peak": memory("VmHWM")}))

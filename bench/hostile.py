@@ -1,6 +1,7 @@
-"""Damaged, swapped and edited files of runs, prepared folders, image folders and recipes, by the thousand.
+"""Damaged, swapped and edited files of runs, prepared folders, images, recipes and corpora, by the thousand.
 
     python bench/hostile.py --cases 20000 --seed 1
+    python bench/hostile.py --cases 20000 --only corpus
 
 Each case damages one file and takes a road of the package that reads it: it translates a line, resumes a
 training, prepares images, trains and looks at an image. Only two ends are allowed: a SeqformerError of one
@@ -13,9 +14,12 @@ tokenizer alone never is, for SentencePiece trusts the bytes of its models (--si
 
 from __future__ import annotations
 
+import bz2
 import contextlib
+import csv
 import gzip
 import json
+import lzma
 import multiprocessing
 import os
 import random
@@ -26,6 +30,7 @@ import sys
 import tempfile
 import time
 import traceback
+import zipfile
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -43,6 +48,8 @@ from seqformer.runs.layout import METRICS
 from seqformer.runs.overview import Overview
 from seqformer.storage.files import digest
 from seqformer.storage.manifest import MANIFEST
+from seqformer.text.corpus import open_corpus
+from seqformer.text.faults import Faults
 
 SECONDS, MEMORY = 10.0, 2 << 30
 OUTCOMES = ("refused", "harmless", "traceback", "crash", "hang", "over memory", "written outside")
@@ -74,6 +81,7 @@ def build(root: Path) -> None:
     planned = api.plan(text, **TEXT)
     (root / "recipe.toml").write_text(recipe_of(planned.task, planned.resolved).to_toml(), "utf-8")
     draw(root)
+    write_corpora(root / "corpus")
     api.train(api.prepare(root / "idx", out=root / "images"), run=root / "seen", **IMAGES)
 
 
@@ -96,6 +104,38 @@ def draw(root: Path) -> None:
             path = root / "png" / ("train" if number < 8 else "test") / "ab"[number % 2] / f"{number}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(rng.integers(0, 256, (8, 8), np.uint8)).save(path)
+
+
+def write_corpora(folder: Path) -> None:
+    """Write pairs as people have them: tables of every kind, in UTF-16, packed in every way."""
+    folder.mkdir()
+    lines = [(f"{one}, “{n}”", f'{other}; "{n}" é') for n, (one, other) in enumerate(pairs())]
+    plain = "".join(f"{one}\t{other}\n" for one, other in lines)
+    tables = {
+        "plain.tsv": plain,
+        "columns.tsv": "".join(f"{n * 7}\t{s}\t{n}\t{t}\n" for n, (s, t) in enumerate(lines)),
+        "header.tsv": "English\tfrançais\n" + plain,
+        "keys.jsonl": "".join(json.dumps({"translation": {"en": s, "fr": t}}) + "\n" for s, t in lines),
+    }
+    for name, text in tables.items():
+        (folder / name).write_text(text, "utf-8")
+    for name, delimiter in (("comma.csv", ","), ("semicolon.csv", ";"), ("excel.tsv", "\t")):
+        with open(folder / name, "w", encoding="utf-8", newline="") as file:
+            csv.writer(file, delimiter=delimiter).writerows((s, f"{t}\n{s}") for s, t in lines)
+    for encoding in ("utf-16", "utf-16-be", "utf-32", "cp1252"):
+        (folder / f"{encoding}.tsv").write_bytes(plain.encode(encoding))
+    packers = {"gz": gzip.compress, "xz": lzma.compress, "bz2": bz2.compress}
+    with contextlib.suppress(ImportError):
+        from backports import zstd
+
+        packers["zst"] = zstd.compress
+    for ending, pack in packers.items():
+        (folder / f"packed.{ending}").write_bytes(pack(plain.encode()))
+    for name, contents in (("one.zip", {"a.tsv": 0}), ("two.zip", {"a.en": 1, "a.fr": 2})):
+        with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            for member, column in contents.items():
+                texts = [pair[column - 1] for pair in lines] if column else [plain]
+                archive.writestr(member, "".join(f"{text}\n" for text in texts))
 
 
 # --- what is done with them -----------------------------------------------------------------------------
@@ -150,6 +190,16 @@ def follow(root: Path) -> None:
     api.plan(data, recipe=recipe, device="cpu")
 
 
+def read(path: Path) -> Callable[[Path], None]:
+    """Return what reads a corpus to its end, and sees that each pair is two lines of text."""
+
+    def read(root: Path) -> None:
+        for pair in open_corpus([path], Faults()).pairs:
+            assert all("\n" not in text.encode("utf-8").decode("utf-8") for text in pair), pair
+
+    return read
+
+
 def readers(root: Path) -> list[Reader]:
     """Return every file that is damaged, with a road that reads it."""
     opened = "config.json run.json manifest.json tokenizer.model weights.safetensors test.tsv"
@@ -165,7 +215,8 @@ def readers(root: Path) -> list[Reader]:
         found += [(f"images {kind}", path, prepare(kind)) for path in kept[:4]]
     kept = [path for path in sorted((root / "seen").iterdir()) if path.suffix in (".npy", ".json")]
     kept.append(root / "seen" / "weights.safetensors")
-    return found + [(f"image run {path.suffix}", path, classify) for path in kept]
+    found += [(f"image run {path.suffix}", path, classify) for path in kept]
+    return found + [(f"corpus {path.name}", path, read(path)) for path in sorted((root / "corpus").iterdir())]
 
 
 # --- how they are damaged -------------------------------------------------------------------------------
@@ -306,9 +357,9 @@ def damage_link(path: Path, outside: Path, chance: random.Random) -> None:
 class Case:
     """Damages one file, takes the road that reads it, and puts everything back."""
 
-    def __init__(self, root: Path, outside: Path, seed: int, signed_tokenizers: bool) -> None:
+    def __init__(self, root: Path, outside: Path, seed: int, signed_tokenizers: bool, only: str) -> None:
         self.root, self.outside, self.seed, self.signed = root, outside, seed, signed_tokenizers
-        self.readers = readers(root)
+        self.readers = [each for each in readers(root) if each[0].startswith(only)]
         self.kept = root.with_name("kept")
         shutil.copytree(root, self.kept)
         self.files = sorted(path for path in root.rglob("*") if path.is_file())
@@ -317,7 +368,7 @@ class Case:
     def __call__(self, number: int) -> Result:
         chance = random.Random(f"{self.seed}/{number}")
         name, path, read = self.readers[number % len(self.readers)]
-        how = self._damage(path, chance)
+        how = self._damage(path, chance, is_corpus=name.startswith("corpus"))
         outcome, seen = "harmless", how
         try:
             read(self.root)
@@ -337,10 +388,13 @@ class Case:
             self.before = _snapshot(self.outside)
         return name, outcome, seen
 
-    def _damage(self, path: Path, chance: random.Random) -> str:
-        shutil.rmtree(self.root)
-        shutil.copytree(self.kept, self.root)
-        if chance.random() < 0.06:
+    def _damage(self, path: Path, chance: random.Random, *, is_corpus: bool) -> str:
+        if is_corpus:  # nothing else is read, and a pipe in its place may be meant
+            shutil.copytree(self.kept / "corpus", self.root / "corpus", dirs_exist_ok=True)
+        else:
+            shutil.rmtree(self.root)
+            shutil.copytree(self.kept, self.root)
+        if not is_corpus and chance.random() < 0.06:
             damage_link(path, self.outside, chance)
             return "link"
         content = path.read_bytes()
@@ -407,7 +461,7 @@ def watched(case: Case, cases: int) -> Iterator[Result]:
 
 
 def attack(
-    cases: int, seed: int, *, signed_tokenizers: bool = False
+    cases: int, seed: int, *, signed_tokenizers: bool = False, only: str = ""
 ) -> tuple[Counter[tuple[str, str]], list[str]]:
     """Return how often each reader came to each end, and what was seen at the bad ones."""
     counts: Counter[tuple[str, str]] = Counter()
@@ -418,7 +472,7 @@ def attack(
         root.mkdir()
         _fill(outside)
         build(root)
-        for name, outcome, seen in watched(Case(root, outside, seed, signed_tokenizers), cases):
+        for name, outcome, seen in watched(Case(root, outside, seed, signed_tokenizers, only), cases):
             counts[name, outcome] += 1
             if outcome not in GOOD:
                 bad.append(f"{name}: {outcome}: {seen}")
@@ -431,9 +485,12 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--signed-tokenizers", action="store_true")
+    parser.add_argument("--only", default="", help="readers whose names begin so")
     options = parser.parse_args()
     begin = time.monotonic()
-    counts, bad = attack(options.cases, options.seed, signed_tokenizers=options.signed_tokenizers)
+    counts, bad = attack(
+        options.cases, options.seed, signed_tokenizers=options.signed_tokenizers, only=options.only
+    )
     print(f"{'reader':26}{'cases':>7}" + "".join(f"{name:>16}" for name in OUTCOMES))
     for reader in [*dict.fromkeys(name for name, _ in counts), "all"]:
         row = [

@@ -19,7 +19,9 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 
 from seqformer.report import significance
-from seqformer.text.rows import embedded, read_lines, read_tsv
+from seqformer.text.corpus import open_corpus, read_lines
+from seqformer.text.faults import Faults
+from seqformer.text.rows import embedded
 
 
 def damaged(line: str, share: float, words: list[str], chance: random.Random) -> str:
@@ -35,7 +37,8 @@ def damaged(line: str, share: float, words: list[str], chance: random.Random) ->
 
 def synthetic(count: int, chance: random.Random) -> tuple[list[str], list[str], list[str]]:
     """Make outputs of two systems, and return them and their references."""
-    references = chance.sample([target for _, target in read_tsv(embedded())], count)
+    corpus = open_corpus(embedded(), Faults())
+    references = chance.sample([target for _, target in corpus.pairs], count)
     words = sorted({word for line in references for word in line.split()})
     first, second = ([damaged(line, share, words, chance) for line in references] for share in (0.25, 0.35))
     return first, second, references

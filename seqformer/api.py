@@ -15,42 +15,31 @@ Whatever a user can get wrong raises :class:`seqformer.SeqformerError`, in one l
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from rich.console import RenderableType
-
-from seqformer import __version__
-from seqformer.config import PrepareConfig, TrainConfig, asked, names, only
-from seqformer.console import html
+from seqformer.config import TrainConfig, names, only
 from seqformer.device import choose_device
 from seqformer.errors import DataError, RunError, SeqformerError, WriteError
-from seqformer.images import prepare as image_preparing
-from seqformer.inference import Files, Model, PathLike, evaluate, load, open_run
-from seqformer.presets import UNPREPARED_IMAGES, Recipe, Resolved, Unprepared, read_recipe, resolve
+from seqformer.inference import Model, PathLike, evaluate, load, open_run
+from seqformer.preparation import PREPARED, Prepared, prepare
+from seqformer.presets import UNPREPARED_IMAGES, Recipe, Resolved, Unprepared, recipe_from, resolve
 from seqformer.runs import assemble, find, lock
 from seqformer.runs import resume as resuming
 from seqformer.runs.create import create
 from seqformer.runs.layout import Configs, is_run
 from seqformer.runs.run import Run
-from seqformer.storage.files import digest, locked, neighbours
-from seqformer.storage.manifest import MANIFEST, destination, is_prepared
-from seqformer.tasks import open_task, text_task
+from seqformer.storage.files import locked, neighbours
+from seqformer.storage.manifest import MANIFEST, is_prepared
+from seqformer.tasks import open_task
 from seqformer.tasks.task import Task
-from seqformer.text import corpora, rows
-from seqformer.text import prepare as preparing
-from seqformer.text.faults import Faults
-from seqformer.text.prepare import Provenance
-from seqformer.text.prepared import Terms
-from seqformer.text.rows import Pair
 from seqformer.training import distributed
 from seqformer.training.distributed import Processes
 from seqformer.training.events import Ended
@@ -58,44 +47,7 @@ from seqformer.training.events import Event as TrainingEvent
 from seqformer.training.trainer import Trainer
 
 __all__ = ["Model", "Prepared", "Run", "evaluate", "load", "plan", "prepare", "resume", "train"]
-PREPARED, RUNS = Path("prepared"), Path("runs")
-EMBEDDED = "en-fr"
-PAIRS = Path("pairs")  # stands for pairs that come from no file
-PIECES = ("digits", "byte_fallback", "symbols", "character_coverage")
-LIKE = (
-    "lowercase",
-    "split_punctuation",
-    "model_type",
-    "separate",
-    "vocab_size",
-    *PIECES,
-)  # decided by the run
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A prepared folder: what it holds, and the faults that were found in the data."""
-
-    folder: Path
-    task: Task[Any]
-    faults: Faults = field(default_factory=Faults)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the manifest and the faults as plain JSON values."""
-        return {"folder": str(self.folder), **vars(self.task.manifest), "faults": self.faults.report()}
-
-    def tables(self) -> list[RenderableType]:
-        """Return what was kept, what was dropped, and examples, as tables."""
-        return self.task.tables()
-
-    def __fspath__(self) -> str:
-        return str(self.folder)
-
-    def __repr__(self) -> str:
-        return f"<Prepared {self.folder}: {self.task.describe()}>"
-
-    def _repr_html_(self) -> str:
-        return html(*self.tables())
+RUNS = Path("runs")
 
 
 @dataclass(frozen=True)
@@ -128,198 +80,6 @@ class Interrupted(KeyboardInterrupt):
         self.run, self.reason, self.trainer = run, reason, trainer
 
 
-def prepare(
-    pairs: PathLike | Iterable[PathLike] | Iterable[Pair] | None = None,
-    *,
-    out: PathLike | None = None,
-    files: Files | None = None,
-    valid: Files | None = None,
-    test: Files | None = None,
-    swap: bool = False,
-    toy: str = "",
-    style: str = "",
-    like: PathLike | Run | None = None,
-    recipe: PathLike | Recipe | None = None,
-    faults: Faults | None = None,
-    **settings: Any,
-) -> Prepared:
-    """Prepare sentence pairs, or labelled images, for training.
-
-    ``pairs`` is a tab-separated file (source first), several, or any iterable of pairs of strings; a folder
-    of IDX files or of PNGs by class; the name of a corpus to fetch (``tatoeba:en-fr``; see
-    :mod:`seqformer.text.corpora`); or nothing, for the embedded English-French corpus. ``files`` are two
-    aligned files instead, ``valid`` and ``test`` such files to validate and test on; ``swap`` translates
-    from the second side to the first; ``toy`` names a toy task instead. ``style="d2l"`` prepares as Dive
-    into Deep Learning does; ``like`` takes text and pieces as a run has them. ``settings`` are fields of
-    :class:`seqformer.config.PrepareConfig`, stronger than those of the ``recipe``.
-
-    The folder ``out`` (``prepared/NAME`` where none is given) appears whole or not at all, and no folder
-    that holds anything else is replaced: without ``out`` the next free name is taken, and where the same was
-    prepared already there is nothing to do. Faults of the data are collected in ``faults``.
-    Raises :class:`DataError` for data that cannot be used.
-    """
-    given = asked(PrepareConfig, settings)
-    settings = _recipe(recipe).prepare | given
-    images = isinstance(pairs, (str, Path)) and Path(pairs).is_dir()
-    for what, used in (
-        (toy and f"the toy task {toy}", ("seed",)),
-        (images and "a folder of images", ("seed",)),
-        (style and f"style {style}", ()),
-        (like is not None and "the pieces of a run", tuple(set(names(PrepareConfig)) - set(LIKE))),
-    ):
-        for name in given:
-            if what and name not in used:
-                raise SeqformerError(f"{name} does nothing beside {what}; leave one of them out")
-    again = faults is not None  # who collects faults wants them, whatever is there
-    faults = faults or Faults()
-    seed = int(settings.get("seed", 1))
-    if toy:
-        make = partial(preparing.prepare_toy, toy, seed=seed)
-        return _placed(PREPARED / toy, out, f"{toy}-{seed}", make, faults)
-    if images:
-        assert isinstance(pairs, (str, Path))
-        dataset = image_preparing.read_dataset(Path(pairs), seed)
-
-        def make_images(folder: Path, origin: str) -> None:
-            image_preparing.prepare(dataset, [str(pairs)], folder, seed)
-
-        folder = PREPARED / Path(pairs).resolve().name
-        return _placed(folder, out, image_preparing.origin(dataset, seed), make_images, faults)
-    if style:
-        config = preparing.style(style)
-    else:
-        usual = preparing.EMBEDDED if pairs is None and files is None else PrepareConfig()
-        config = replace(usual, **settings)
-    tokenizer = earlier = None
-    if like is not None:
-        run = open_run(like)
-        text = text_task(run.task)
-        tokenizer, own, earlier = text.tokenizer, text.manifest.config, text.seen(swap)
-        config = replace(config, **only(("lowercase", "split_punctuation", "model_type", *PIECES), own))
-        if earlier.bits is None:
-            faults.remark(
-                f"What {run.folder} was trained on is not known: a sentence held out here may be among it"
-            )
-    corpus = _corpus(pairs, files, swap)
-    if corpus is not None:
-        pairs, files = None, corpus.files
-        if not style:
-            valid, test = valid or corpus.valid, test or corpus.test
-        config = replace(config, languages=config.languages or corpus.languages)
-    paths, read = _read(pairs, files, swap, faults)
-    held_out = {
-        part: _aligned(given, swap, faults)
-        for part, given in (("valid", valid), ("test", test))
-        if given is not None
-    }
-    shown = [str(path.name if pairs is None and files is None else path) for path in paths]
-    if corpus is not None:
-        shown = [corpus.title]
-    terms = corpus.terms if corpus else Terms()
-
-    def make_text(folder: Path, origin: str) -> None:
-        source = Provenance(tuple(shown), origin, terms)
-        preparing.prepare(
-            read, held_out, folder, config,
-            like=tokenizer, earlier=earlier, provenance=source, faults=faults,
-        )  # fmt: skip
-
-    origin = _origin(
-        [config, swap, None if tokenizer is None else sorted(tokenizer.files().items())],
-        paths if paths[0] != PAIRS else pairs,
-        [file for given in (valid, test) for file in given or ()],
-    )
-    folder = PREPARED / (corpus.name if corpus else _name(paths) if pairs or files else EMBEDDED)
-    return _placed(folder, out, origin, make_text, faults, again=again)
-
-
-def _placed(
-    folder: Path,
-    out: PathLike | None,
-    origin: str,
-    make: Callable[..., object],
-    faults: Faults,
-    *,
-    again: bool = False,
-) -> Prepared:
-    """Prepare into ``out``, or into ``folder`` or the next free name, unless the same is there already."""
-    wanted = folder if out is None else Path(out)
-    with locked(wanted):
-        place, there = destination(wanted, origin, fixed=out is not None)
-        if there and not again:
-            faults.remark(f"{place} has the same data, prepared in the same way: nothing to do.")
-        else:
-            if place != wanted:
-                faults.remark(f"{wanted} holds other data and stays as it is; this is {place}.")
-            make(place, origin=origin)
-    return Prepared(place, open_task(place), faults)
-
-
-def _origin(settings: list[Any], pairs: Any, held_out: Iterable[PathLike]) -> str:
-    """Return a digest of settings, and of files or pairs; '' for pairs that can be read only once."""
-    if not isinstance(pairs, (list, tuple)):
-        return ""
-    mark = hashlib.blake2b(repr([__version__, *settings]).encode(), digest_size=16)
-    for each in (*pairs, "", *held_out):
-        is_file = isinstance(each, Path) or (isinstance(each, str) and each)
-        mark.update((digest(Path(each)) if is_file else repr(each)).encode("utf-8", "surrogatepass") + b"\n")
-    return mark.hexdigest()
-
-
-def _corpus(pairs: object, files: Files | None, swap: bool) -> corpora.Corpus | None:
-    """Return the corpus that is named instead of a file; None for files."""
-    name = corpora.name_of(pairs)
-    if not name:
-        return None
-    if files is not None:
-        raise SeqformerError(f"give either a corpus by name ({name}) or two aligned files, not both")
-    if swap:
-        raise SeqformerError(f"{name}: name its languages the other way round instead of swapping the sides")
-    return corpora.fetch(name)
-
-
-def _read(
-    pairs: PathLike | Iterable[PathLike] | Iterable[Pair] | None,
-    files: Files | None,
-    swap: bool,
-    faults: Faults,
-) -> tuple[list[Path], Iterable[Pair]]:
-    """Return the files behind the pairs, and the pairs."""
-    if pairs is not None and files is not None:
-        raise SeqformerError("give either tab-separated files, or two aligned files, not both")
-    if files is not None:
-        return list(map(Path, files)), _aligned(files, swap, faults)
-    given = rows.embedded() if pairs is None else [pairs] if isinstance(pairs, (str, Path)) else pairs
-    if not isinstance(given, (list, tuple)) or not all(isinstance(each, (str, Path)) for each in given):
-        read = rows.numbered(given, faults)  # type: ignore[arg-type]
-        return [PAIRS], ((t, s) for s, t in read) if swap else read
-    paths = [Path(path) for path in given]
-    _check(paths)
-    read = rows.read_tsv(paths, faults)
-    return paths, ((t, s) for s, t in read) if swap else read
-
-
-def _aligned(files: Files, swap: bool, faults: Faults) -> Iterable[Pair]:
-    source, target = (Path(path) for path in (reversed(files) if swap else files))
-    _check([source, target])
-    return rows.read_aligned(source, target, faults)
-
-
-def _check(paths: list[Path]) -> None:
-    """Refuse missing files before any work begins."""
-    for path in paths:
-        if not path.exists():
-            raise DataError(f"{path}: there is no such file")
-
-
-def _name(paths: list[Path]) -> str:
-    """Return a name for the prepared folder: that of the file; ``train.en-fr`` for train.en and train.fr."""
-    stems = [path.name.removesuffix(".gz") for path in paths]
-    if len(stems) == 2 and Path(stems[0]).stem == Path(stems[1]).stem:
-        return stems[0] + "-" + Path(stems[1]).suffix.lstrip(".")
-    return Path(stems[0]).stem
-
-
 @dataclass(frozen=True)
 class Plan:
     """What would be trained: data, configurations, and the run to begin with."""
@@ -343,7 +103,7 @@ def plan(
     """Return what :func:`train` would train with these arguments; data are prepared where that is needed."""
     choose_device(device)
     TrainConfig(**only(names(TrainConfig), settings))  # wrong numbers are told before anything is prepared
-    read = _recipe(recipe)
+    read = recipe_from(recipe)
     initial = None if init is None else open_run(init)
     model = initial.configs.model if initial else None
     if images is not None and not Path(images).is_dir():
@@ -519,9 +279,3 @@ def _existing(folder: Path) -> Task[Any]:
             f"{folder} is not a prepared folder (no {MANIFEST})" + (f"; there are: {there}" if there else "")
         )
     return open_task(folder)
-
-
-def _recipe(recipe: PathLike | Recipe | None) -> Recipe:
-    if recipe is None:
-        return Recipe()
-    return recipe if isinstance(recipe, Recipe) else read_recipe(Path(recipe))

@@ -22,7 +22,7 @@ from seqformer.report.evaluation import Evaluation, TextEvaluation
 from seqformer.runs.run import Run, open_predictor
 from seqformer.tasks.classification import Classification, Classifier
 from seqformer.tasks.task import Question
-from seqformer.text import rows
+from seqformer.text import corpus
 
 PathLike = str | Path
 Files = tuple[PathLike, PathLike]  # source sentences, and their translations line by line
@@ -201,7 +201,7 @@ def _translations(
     if other.is_dir():
         model = load(other, device=device, precision=precision)
         return [t.text for t in model.translate(sources, **asdict(replace(config, n_best=1)))]
-    lines = list(rows.read_lines(other))
+    lines = list(corpus.read_lines(other))
     if len(lines) != len(sources):
         raise SeqformerError(
             f"{other} has {len(lines):,} lines and there are {len(sources):,} sentences; "

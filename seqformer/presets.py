@@ -114,6 +114,13 @@ def read_recipe(path: Path) -> Recipe:
     return Recipe(**tables)
 
 
+def recipe_from(recipe: str | Path | Recipe | None) -> Recipe:
+    """Return a recipe, that of a file, or for None one that says nothing."""
+    if recipe is None:
+        return Recipe()
+    return recipe if isinstance(recipe, Recipe) else read_recipe(Path(recipe))
+
+
 def _check_table(values: dict[str, Any], kinds: tuple[type[Config], ...], table: str, where: str) -> None:
     types = {each.name: str(each.type) for kind in reversed(kinds) for each in dataclasses.fields(kind)}
     if table == "expected":

@@ -186,9 +186,9 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["prepare", "no.tsv"], "no.tsv: there is no such file"),
     (["prepare", "empty.tsv"], "the corpus is empty"),
     (["prepare", "column.tsv"], "column.tsv, line 1: one column"),
-    (["prepare", "latin.tsv"], "no pair is left to train on (not UTF-8: 1)"),
+    (["prepare", "latin.tsv"], "latin.tsv: not in UTF-8 but, it seems, in Windows-1252"),
     (["prepare", "good.tsv", "--report", "no/faults.json"], "there is no folder no"),
-    (["prepare", "latin.tsv", "good.tsv", "--strict"], "latin.tsv, line 1"),
+    (["prepare", "fault.tsv", "--strict"], "fault.tsv, line 1"),
     (["prepare", "good.tsv", "--vocab-size", "many"], "give a number"),
     (["prepare", "good.tsv", "--model-type", "bep"], "did you mean 'bpe'"),
     (["prepare", "good.tsv", "--source", "one.tsv"], "go together"),
@@ -240,6 +240,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     (tmp_path / "one.tsv").write_text("a b\tc d\n")
     (tmp_path / "column.tsv").write_text("just one\na\tb\n")
     (tmp_path / "latin.tsv").write_bytes("été\tsummer\n".encode("latin1"))
+    (tmp_path / "fault.tsv").write_bytes(b"\xff\tsummer\n" + (tmp_path / "good.tsv").read_bytes())
     (tmp_path / "full").mkdir()
     (tmp_path / "full/letter.txt").write_text("mine")
     before = sorted(tmp_path.rglob("*"))

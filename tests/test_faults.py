@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from seqformer.config import PrepareConfig
 from seqformer.tasks import open_task
-from seqformer.text import characters, clean, prepare, rows
+from seqformer.text import characters, clean, corpus, prepare, rows
 from seqformer.text.clean import Cleaner, Filter
 from seqformer.text.faults import BLOCK, Faults, Lines
 from seqformer.text.normalize import Normalizer
@@ -275,5 +275,5 @@ def test_repeats_are_those_of_a_set(numbers: list[int], part: int) -> None:
 def test_the_embedded_corpus_has_no_damage(tmp_path: Path) -> None:
     faults = Faults()
     cleaner = Cleaner(Normalizer(), Filter(), faults)
-    clean.clean(rows.read_tsv(rows.embedded(), faults), cleaner, tmp_path / "clean")
+    clean.clean(corpus.open_corpus(rows.embedded(), faults).pairs, cleaner, tmp_path / "clean")
     assert {fault.kind for fault in faults.entries()} <= {"duplicate", "copy of the source"}

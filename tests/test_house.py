@@ -22,6 +22,7 @@ ROOT = Path(seqformer.__file__).parent
 ORDER = (
     ("cli", "__main__"),
     ("api", "exchange"),
+    ("preparation",),
     ("inference",),
     ("presets", "runs"),
     ("tasks",),
@@ -175,11 +176,11 @@ def test_opening_a_run_loads_no_compiler(trained: Path) -> None:
 
 COMMANDS = {
     "": "--version",
-    "prepare": """pairs --source --target --valid-source --valid-target --test-source --test-target --out --swap
+    "prepare": """pairs --source --target --valid-source --valid-target --test-source --test-target --out --swap --columns
         --lowercase --split-punctuation --vocab-size --model-type --separate --like --max-pairs --max-pieces --max-ratio
         --valid-size --test-size --seed --style --strict --report --recipe --split-digits --byte-fallback --symbols
         --character-coverage --min-length --max-length --deduplicate --keep-copies --scripts --any-script
-        --check-languages""",
+        --check-languages --languages""",
     "train": """--task --images --data --run --init --resume --device --max-minutes --max-steps --max-epochs --patience
         --validate-every --arch --preset --encoder-layers --decoder-layers --width --heads --feed-forward --dropout
         --norm --activation --tokens-per-batch --accumulate --learning-rate --warmup --schedule --label-smoothing

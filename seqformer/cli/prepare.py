@@ -32,8 +32,9 @@ def prepare(
         typer.Argument(
             metavar="[PAIRS]...",
             show_default="the embedded English-French corpus",
-            help="Tab-separated files, source first, plain or .gz (columns after the second are ignored); "
-            "or a folder of images: IDX files, or PNGs by class; or a corpus to fetch: tatoeba:en-fr, "
+            help="Files of pairs, source first: tab-separated, CSV, JSON lines, TMX, XLIFF or PO; or two "
+            "aligned files; .gz, .xz, .zst, .bz2 or .zip of these (a.zip:train.en is a file in a.zip). Or a "
+            "folder of images: IDX files, or PNGs by class. Or a corpus to fetch: tatoeba:en-fr, "
             "opus:CORPUS:en-fr, multi30k:en-de.",
         ),
     ] = None,
@@ -50,6 +51,24 @@ def prepare(
     swap: Annotated[
         bool, option(FILES, "Translate from the second side to the first.", "", False, "--swap")
     ] = False,
+    languages: Annotated[
+        str | None,
+        option(
+            FILES,
+            "Languages translated from and to, where the data do not say; of several in the data, which.",
+            "en-fr",
+            "from the data",
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        option(
+            FILES,
+            "The columns of source and target: numbers, names in the first row (en,fr), or keys of JSON.",
+            "N,N",
+            "recognised",
+        ),
+    ] = None,
     style: Annotated[
         str | None,
         option(
@@ -213,12 +232,16 @@ def prepare(
     if symbols is not None:
         given["symbols"] = read_symbols(symbols)
     if style:
-        refuse_beside(f"--style {style}", context, ("style", "pairs", "source", "target", "out", "swap"))
-    if like:
-        own = {"lowercase", "split_punctuation", "vocab_size", "model_type", "separate", "style"}
-        own |= {"split_digits", "byte_fallback", "symbols", "character_coverage"}
         refuse_beside(
-            "--like", context, tuple(p.name or "" for p in context.command.params if p.name not in own)
+            f"--style {style}",
+            context,
+            ("style", "pairs", "source", "target", "out", "swap", "columns", "languages"),
+        )
+    if like:
+        fixed = {"lowercase", "split_punctuation", "vocab_size", "model_type", "separate", "style"}
+        fixed |= {"split_digits", "byte_fallback", "symbols", "character_coverage"}
+        refuse_beside(
+            "--like", context, tuple(p.name or "" for p in context.command.params if p.name not in fixed)
         )
     paths = list(pairs or [])
     if name := corpora.name_of(paths):
@@ -235,6 +258,7 @@ def prepare(
             valid=_files(valid_source, valid_target, "--valid-source", "--valid-target"),
             test=_files(test_source, test_target, "--test-source", "--test-target"),
             swap=swap,
+            columns=columns,
             style=style or "",
             like=like,
             recipe=recipe,
@@ -254,6 +278,7 @@ SETTINGS = (
     "lowercase", "split_punctuation", "model_type", "separate", "max_pairs", "max_pieces", "max_ratio",
     "valid_size", "test_size", "seed", "byte_fallback", "character_coverage", "min_length", "max_length",
     "deduplicate", "keep_copies", "scripts", "any_script", "check_languages",
+    "languages",
 )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def translate(
     run: RunOption = None,
     input: Annotated[
         Path | None,
-        option(INPUT, "Translate this file, line by line.", "F"),
+        option(INPUT, "Translate this file, line by line; .gz, .xz, .zst, .bz2 and .zip are unpacked.", "F"),
     ] = None,
     output: Annotated[
         Path | None,
@@ -84,8 +84,10 @@ def translate(
     """
     if text and input:
         raise SeqformerError("give either sentences or --input, not both")
-    if input and (input.is_dir() or not input.exists()):
-        raise SeqformerError(f"{input}: there is no such file")
+    if input:
+        from seqformer.text import streams
+
+        streams.check([input])
     from seqformer import api
 
     opened = open_run(run, translates, "that translates")
@@ -118,11 +120,15 @@ def translate(
 def _opened(text: list[str] | None, path: Path | None) -> Iterator[Iterable[bytes]]:
     if text:
         yield given_lines(text)
-    elif path:
-        with open(path, "rb") as file:
-            yield file
+        return
+    from seqformer.text.encodings import utf8_lines
+    from seqformer.text.streams import open_bytes
+
+    if path:
+        with open_bytes(path) as file:
+            yield utf8_lines(file, str(path))
     else:
-        yield sys.stdin.buffer
+        yield utf8_lines(sys.stdin.buffer, "stdin")
 
 
 def _prompt(translator: Any, config: DecodeConfig, show: Printer) -> None:

@@ -30,9 +30,10 @@ from seqformer.symbols import BOS
 from seqformer.tasks.task import Question, Task, TrainingData
 from seqformer.text import prepared, tokenizer, toys
 from seqformer.text.batches import Batch, PairBatches, pad, pad_sources
+from seqformer.text.corpus import read_aligned
 from seqformer.text.encode import SIDES
 from seqformer.text.prepared import TextManifest
-from seqformer.text.rows import Pair, read_aligned
+from seqformer.text.rows import Pair
 from seqformer.text.split import HELD_OUT, TRAINED, Earlier, read_bits
 from seqformer.training.distributed import Processes
 from seqformer.training.events import Validation
@@ -123,7 +124,8 @@ class Translation(Task[TextManifest]):
     def tables(self) -> list[RenderableType]:
         """Return what was kept, what was dropped and why, and what the pieces look like."""
         held = self.manifest
-        pairs = table("Pairs", "", "pairs")
+        languages = " → ".join(held.languages)
+        pairs = table("Pairs" + (f", {languages}" if any(held.languages) else ""), "", "pairs")
         pairs.add_row("read", f"{held.read:,}")
         for reason, count in sorted(held.dropped.items(), key=lambda item: -item[1]):
             pairs.add_row(f"dropped: {reason}", f"{count:,}")

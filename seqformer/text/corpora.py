@@ -37,7 +37,7 @@ Files = tuple[Path, Path]
 
 
 @dataclass(frozen=True)
-class Corpus:
+class NamedCorpus:
     """The files of a corpus, source and target, and what is to be known of it."""
 
     name: str  # for a folder: tatoeba-en-fr
@@ -76,7 +76,7 @@ def name_of(pairs: object) -> str:
     return text if (known or _NAME.fullmatch(text)) and not os.path.exists(text) else ""
 
 
-def fetch(name: str) -> Corpus:
+def fetch(name: str) -> NamedCorpus:
     """Return the files of a corpus, downloaded unless they are in the cache. Raises :class:`DataError`."""
     collection, *middle, pair = name.split(":")
     collection = collection.lower()
@@ -102,14 +102,14 @@ def cache() -> Path:
     return Path(os.environ.get("MTDATA", "~/.mtdata")).expanduser().absolute()
 
 
-def _multi30k(name: str, source: str, target: str) -> Corpus:
+def _multi30k(name: str, source: str, target: str) -> NamedCorpus:
     folder = multi30k.fetch(name, source, target, cache() / "seqformer" / "multi30k")
 
     def files(split: str) -> Files:
         return folder / f"{split}.{source}.gz", folder / f"{split}.{target}.gz"
 
     pair = languages.joined(source, target)
-    return Corpus(
+    return NamedCorpus(
         name=f"multi30k-{pair}",
         title=f"Multi30k task 1, {multi30k.URL}",
         languages=pair,
@@ -120,7 +120,7 @@ def _multi30k(name: str, source: str, target: str) -> Corpus:
     )
 
 
-def _opus(name: str, corpus: str, source: str, target: str) -> Corpus:
+def _opus(name: str, corpus: str, source: str, target: str) -> NamedCorpus:
     if importlib.util.find_spec("mtdata") is None:
         raise MissingExtra("corpora of OPUS come through mtdata, which is", "corpora")
     entry, is_swapped = _choose(name, corpus, source, target)
@@ -138,7 +138,7 @@ def _opus(name: str, corpus: str, source: str, target: str) -> Corpus:
         if not file.is_file():
             raise DataError(f"{name}: mtdata left no {file}; remove {folder} and try again")
     pair = languages.joined(source, target)
-    return Corpus(
+    return NamedCorpus(
         name=f"{entry.name}-{pair}",
         title=f"{entry.id}, {entry.url}",
         languages=pair,

@@ -26,7 +26,7 @@ from seqformer.storage.manifest import Manifest, check_counts
 from seqformer.storage.records import Scalar, from_json
 from seqformer.text import languages
 from seqformer.text.normalize import Normalizer
-from seqformer.text.rows import Pair, read_tsv
+from seqformer.text.rows import Pair, read_rows
 
 MOST_RATIO = 300.0  # target pieces for a source piece; more would let one line decode for minutes
 MOST_PIECES = 1 << 24  # of a vocabulary, and of a line
@@ -113,7 +113,10 @@ def read_split(folder: Path, split: str, manifest: TextManifest) -> list[Pair]:
     """Return the held-out pairs of ``valid`` or ``test``, normalised. Raises :class:`DamagedError`."""
     path = folder / f"{split}.tsv"
     manifest.check_digest(folder, path.name)
-    pairs = list(read_tsv([path]))
+    rows = list(read_rows(path))
+    if any(len(row) != 2 for row in rows):
+        raise DamagedError(f"{path}: a line has no source and target with a TAB between them")
+    pairs = [(source, target) for source, target in rows]
     if len(pairs) != manifest.pairs[split]:
         raise DamagedError(f"{path}: {len(pairs)} pairs, expected {manifest.pairs[split]}")
     return pairs

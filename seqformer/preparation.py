@@ -1,0 +1,309 @@
+"""Preparing: pairs, files, corpora by name, toy tasks or images, each into a folder of its own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import RenderableType
+
+from seqformer import __version__
+from seqformer.config import PrepareConfig, asked, names, only
+from seqformer.console import html
+from seqformer.errors import SeqformerError
+from seqformer.images import prepare as image_preparing
+from seqformer.inference import Files, PathLike, open_run
+from seqformer.presets import Recipe, recipe_from
+from seqformer.runs.run import Run
+from seqformer.storage.files import digest, locked
+from seqformer.storage.manifest import destination
+from seqformer.tasks import open_task, text_task
+from seqformer.tasks.task import Task
+from seqformer.text import corpora, languages, rows, streams
+from seqformer.text import corpus as reading
+from seqformer.text import prepare as preparing
+from seqformer.text.columns import Columns, Languages
+from seqformer.text.faults import Faults
+from seqformer.text.prepare import Provenance
+from seqformer.text.prepared import Terms
+from seqformer.text.rows import Pair
+from seqformer.text.split import Earlier
+from seqformer.text.tokenizer import Tokenizer
+
+PREPARED = Path("prepared")
+EMBEDDED = "en-fr"
+PIECES = ("digits", "byte_fallback", "symbols", "character_coverage")
+NORMALIZATION = ("lowercase", "split_punctuation")
+LIKE = (*NORMALIZATION, "model_type", "separate", "vocab_size", *PIECES)  # decided by the run
+Given = PathLike | Iterable[PathLike] | Iterable[Pair] | None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared folder: what it holds, and the faults that were found in the data."""
+
+    folder: Path
+    task: Task[Any]
+    faults: Faults = field(default_factory=Faults)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the manifest and the faults as plain JSON values."""
+        return {"folder": str(self.folder), **vars(self.task.manifest), "faults": self.faults.report()}
+
+    def tables(self) -> list[RenderableType]:
+        """Return what was kept, what was dropped, and examples, as tables."""
+        return self.task.tables()
+
+    def __fspath__(self) -> str:
+        return str(self.folder)
+
+    def __repr__(self) -> str:
+        return f"<Prepared {self.folder}: {self.task.describe()}>"
+
+    def _repr_html_(self) -> str:
+        return html(*self.tables())
+
+
+def prepare(
+    pairs: Given = None,
+    *,
+    out: PathLike | None = None,
+    files: Files | None = None,
+    valid: Files | None = None,
+    test: Files | None = None,
+    swap: bool = False,
+    columns: Columns = None,
+    toy: str = "",
+    style: str = "",
+    like: PathLike | Run | None = None,
+    recipe: PathLike | Recipe | None = None,
+    faults: Faults | None = None,
+    **settings: Any,
+) -> Prepared:
+    """Prepare sentence pairs, or labelled images, for training.
+
+    ``pairs`` is a file of pairs (:mod:`seqformer.text.corpus` says which there are), several, or any
+    iterable of pairs of strings; a folder of IDX files or of PNGs by class; the name of a corpus to fetch
+    (``tatoeba:en-fr``; see :mod:`seqformer.text.corpora`); or nothing, for the embedded English-French
+    corpus. ``columns`` are those of source and target in a table that has more than two, such as ``(2, 4)``
+    or ``"en,fr"``. ``files`` are two aligned files instead, ``valid`` and ``test`` such files to validate
+    and test on; ``swap`` translates from the second side to the first; ``toy`` names a toy task instead.
+    ``style="d2l"`` prepares as Dive into Deep Learning does; ``like`` takes text and pieces as a run has
+    them, and holds out nothing that it was trained on. ``settings`` are fields of
+    :class:`seqformer.config.PrepareConfig`, stronger than those of the ``recipe``.
+
+    The folder ``out`` (``prepared/NAME`` where none is given) appears whole or not at all, and no folder
+    that holds anything else is replaced: without ``out`` the next free name is taken, and where the same was
+    prepared already there is nothing to do. Faults of the data are collected in ``faults``.
+    Raises :class:`DataError` for data that cannot be used.
+    """
+    given = asked(PrepareConfig, settings)
+    settings = recipe_from(recipe).prepare | given
+    images = isinstance(pairs, (str, Path)) and Path(pairs).is_dir()
+    for what, used in (
+        (toy and f"the toy task {toy}", ("seed",)),
+        (images and "a folder of images", ("seed",)),
+        (style and f"style {style}", ("languages",)),
+        (like is not None and "the pieces of a run", tuple(set(names(PrepareConfig)) - set(LIKE))),
+    ):
+        for name in given:
+            if what and name not in used:
+                raise SeqformerError(f"{name} does nothing beside {what}; leave one of them out")
+    again = faults is not None  # who collects faults wants them, whatever is there
+    faults = faults or Faults()
+    seed = int(settings.get("seed", 1))
+    if toy:
+        make = partial(preparing.prepare_toy, toy, seed=seed)
+        return _place(PREPARED / toy, out, f"{toy}-{seed}", make, faults)
+    if images:
+        assert isinstance(pairs, (str, Path))
+        return _images(Path(pairs), out, seed, faults)
+    if style:
+        config = replace(preparing.style(style), **only(("languages",), settings))
+    else:
+        config = replace(PrepareConfig() if pairs or files else preparing.EMBEDDED, **settings)
+    base = _base(like, swap, faults)
+    if base:
+        config = replace(config, **base.settings(config.languages))
+    data = _open(pairs, files, swap, columns, languages.parse(config.languages), faults)
+    config = replace(config, languages=config.languages or languages.joined(*data.languages))
+    if not style:
+        valid, test = valid or data.valid, test or data.test
+    held_out = {
+        name: _aligned(given, swap, faults) for name, given in (("valid", valid), ("test", test)) if given
+    }
+
+    def make_text(folder: Path, origin: str) -> None:
+        preparing.prepare(
+            data.pairs,
+            held_out,
+            folder,
+            config,
+            like=base.tokenizer if base else None,
+            earlier=base.earlier if base else None,
+            provenance=Provenance(data.files, origin, data.terms),
+            faults=faults,
+        )
+
+    pieces = sorted(base.tokenizer.files().items()) if base else None
+    origin = _origin([config, swap, columns, pieces], data, valid, test)
+    return _place(PREPARED / data.name, out, origin, make_text, faults, again=again)
+
+
+def _place(
+    folder: Path,
+    out: PathLike | None,
+    origin: str,
+    make: Callable[..., object],
+    faults: Faults,
+    *,
+    again: bool = False,
+) -> Prepared:
+    """Prepare into ``out``, or into ``folder`` or the next free name, unless the same is there already."""
+    wanted = folder if out is None else Path(out)
+    with locked(wanted):
+        place, there = destination(wanted, origin, fixed=out is not None)
+        if there and not again:
+            faults.remark(f"{place} has the same data, prepared in the same way: nothing to do.")
+        else:
+            if place != wanted:
+                faults.remark(f"{wanted} holds other data and stays as it is; this is {place}.")
+            make(place, origin=origin)
+    return Prepared(place, open_task(place), faults)
+
+
+def _images(images: Path, out: PathLike | None, seed: int, faults: Faults) -> Prepared:
+    dataset = image_preparing.read_dataset(images, seed)
+
+    def make(folder: Path, origin: str) -> None:
+        image_preparing.prepare(dataset, [str(images)], folder, seed)
+
+    return _place(PREPARED / images.resolve().name, out, image_preparing.origin(dataset, seed), make, faults)
+
+
+@dataclass(frozen=True)
+class _Base:
+    """The run that is to be trained further."""
+
+    tokenizer: Tokenizer
+    earlier: Earlier
+    own: dict[str, Any]  # how its own data were prepared
+    spoken: str  # its languages, in the new direction
+
+    def settings(self, asked: str) -> dict[str, Any]:
+        """Return the settings that it decides, and the languages, unless others are asked for."""
+        return only((*NORMALIZATION, "model_type", *PIECES), self.own) | {"languages": asked or self.spoken}
+
+
+def _base(like: PathLike | Run | None, swap: bool, faults: Faults) -> _Base | None:
+    if like is None:
+        return None
+    run = open_run(like)
+    text = text_task(run.task)
+    earlier = text.seen(swap)
+    if earlier.bits is None:
+        faults.remark(
+            f"What {run.folder} was trained on is not known: a sentence held out here may be among it"
+        )
+    source, target = text.manifest.languages
+    spoken = languages.joined(*((target, source) if swap else (source, target)))
+    return _Base(text.tokenizer, earlier, text.manifest.config, spoken)
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Pairs to be read once, and what is known of them."""
+
+    pairs: Iterable[Pair]
+    name: str
+    files: tuple[str, ...]  # as they are shown
+    digested: list[Any] | None  # what identifies them: paths, or pairs; None where they can be read only once
+    languages: Languages = reading.UNKNOWN
+    terms: Terms = field(default_factory=Terms)
+    valid: Files | None = None  # that come with a corpus
+    test: Files | None = None
+
+
+def _open(
+    pairs: Given, files: Files | None, swap: bool, columns: Columns, asked: Languages, faults: Faults
+) -> _Data:
+    """Open what is given. Languages are source and target of the translation: ``swap`` has been applied."""
+    if pairs is not None and files is not None:
+        raise SeqformerError("give either files of pairs, or two aligned files, not both")
+    name = corpora.name_of(pairs)
+    if columns and (files is not None or pairs is None or name):
+        raise SeqformerError("columns are those of a table; leave them out")
+    if name:
+        return _named(name, swap, faults)
+    if files is not None:
+        source, target = (Path(path) for path in (reversed(files) if swap else files))
+        paths = list(map(Path, files))
+        found = reading.side_languages(source, target)
+        return _files(_aligned(files, swap, faults), paths, found)
+    given = [pairs] if isinstance(pairs, (str, Path)) else rows.embedded() if pairs is None else pairs
+    if not isinstance(given, (list, tuple)) or not all(isinstance(each, (str, Path)) for each in given):
+        if columns:
+            raise SeqformerError("columns are those of a table; leave them out")
+        read = rows.numbered(given, faults)  # type: ignore[arg-type]
+        known = list(given) if isinstance(given, (list, tuple)) else None
+        return _Data(_swapped(read, swap), "pairs", ("pairs",), known)
+    paths = [Path(path) for path in given]
+    opened = reading.open_corpus(paths, faults, asked=_turned(asked, swap), columns=columns)
+    data = _files(_swapped(opened.pairs, swap), paths, _turned(opened.languages, swap))
+    if pairs is None:
+        shown = tuple(path.name for path in paths)
+        return replace(data, name=EMBEDDED, files=shown, languages=_turned(("en", "fr"), swap))
+    return data
+
+
+def _named(name: str, swap: bool, faults: Faults) -> _Data:
+    """Fetch a corpus that is named instead of a file."""
+    if swap:
+        raise SeqformerError(f"{name}: name its languages the other way round instead of swapping the sides")
+    corpus = corpora.fetch(name)
+    read = _aligned(corpus.files, swap, faults)
+    data = _files(read, list(map(Path, corpus.files)), languages.parse(corpus.languages))
+    return replace(
+        data,
+        name=corpus.name,
+        files=(corpus.title,),
+        terms=corpus.terms,
+        valid=corpus.valid,
+        test=corpus.test,
+    )
+
+
+def _files(read: Iterable[Pair], paths: list[Path], found: Languages) -> _Data:
+    return _Data(read, reading.corpus_name(paths), tuple(map(str, paths)), list(paths), found)
+
+
+def _aligned(files: Files, swap: bool, faults: Faults) -> Iterable[Pair]:
+    source, target = (Path(path) for path in (reversed(files) if swap else files))
+    streams.check([source, target])
+    return reading.read_aligned(source, target, faults)
+
+
+def _swapped(pairs: Iterable[Pair], swap: bool) -> Iterable[Pair]:
+    return ((target, source) for source, target in pairs) if swap else pairs
+
+
+def _turned(pair: Languages, swap: bool) -> Languages:
+    return (pair[1], pair[0]) if swap else pair
+
+
+def _origin(settings: list[Any], data: _Data, *held_out: Files | None) -> str:
+    """Return a digest of settings, and of files or pairs; '' for pairs that can be read only once."""
+    if data.digested is None:
+        return ""
+    mark = hashlib.blake2b(repr([__version__, *settings]).encode(), digest_size=16)
+    for given in (data.digested, *held_out):
+        for each in given or ():
+            is_file = isinstance(each, (str, Path))
+            text = digest(streams.split_name(Path(each))[0]) if is_file else repr(each)
+            mark.update(text.encode("utf-8", "surrogatepass") + b"\n")
+        mark.update(b"\n")
+    return mark.hexdigest()
