@@ -18,6 +18,7 @@ import bz2
 import contextlib
 import csv
 import gzip
+import importlib.util
 import json
 import lzma
 import multiprocessing
@@ -38,11 +39,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+import any_document
 import numpy as np
 import torch
 
 from seqformer import api
-from seqformer.errors import MissingExtra, SeqformerError
+from seqformer.errors import DataError, MissingExtra, SeqformerError
 from seqformer.presets import recipe_of
 from seqformer.runs.layout import METRICS
 from seqformer.runs.overview import Overview
@@ -51,6 +55,7 @@ from seqformer.storage.manifest import MANIFEST
 from seqformer.text.corpus import open_corpus
 from seqformer.text.faults import Faults
 
+HAS_LXML = importlib.util.find_spec("lxml") is not None
 SECONDS, MEMORY = 10.0, 2 << 30
 OUTCOMES = ("refused", "harmless", "traceback", "crash", "hang", "over memory", "written outside")
 GOOD = OUTCOMES[:2]
@@ -83,6 +88,9 @@ def build(root: Path) -> None:
     draw(root)
     write_corpora(root / "corpus")
     api.train(api.prepare(root / "idx", out=root / "images"), run=root / "seen", **IMAGES)
+    (root / "documents").mkdir()
+    for name, content in any_document.SAMPLES.items():
+        (root / "documents" / name).write_text(content, "utf-8")
 
 
 def draw(root: Path) -> None:
@@ -200,6 +208,17 @@ def read(path: Path) -> Callable[[Path], None]:
     return read
 
 
+def fill(name: str) -> Callable[[Path], None]:
+    """Return what reads the pairs of a TMX, XLIFF or PO file, fills it, and opens it again."""
+
+    def read(root: Path) -> None:
+        path = root / "documents" / name
+        if not path.is_file() or any_document.check(path.read_bytes()) == "refused":
+            raise DataError("refused in a line, or a link or a pipe, which a command reads to its end")
+
+    return read
+
+
 def readers(root: Path) -> list[Reader]:
     """Return every file that is damaged, with a road that reads it."""
     opened = "config.json run.json manifest.json tokenizer.model weights.safetensors test.tsv"
@@ -213,6 +232,8 @@ def readers(root: Path) -> list[Reader]:
     for kind in ("idx", "gz", "png"):
         kept = [path for path in sorted((root / kind).rglob("*")) if path.is_file()]
         found += [(f"images {kind}", path, prepare(kind)) for path in kept[:4]]
+    usable = [path for path in sorted((root / "documents").iterdir()) if path.suffix == ".po" or HAS_LXML]
+    found += [(f"document {path.suffix}", path, fill(path.name)) for path in usable]
     kept = [path for path in sorted((root / "seen").iterdir()) if path.suffix in (".npy", ".json")]
     kept.append(root / "seen" / "weights.safetensors")
     found += [(f"image run {path.suffix}", path, classify) for path in kept]
@@ -331,7 +352,8 @@ def damage_toml(content: bytes, chance: random.Random) -> bytes:
 
 EDITS: dict[str, tuple[float, Callable[[bytes, random.Random], bytes]]] = {  # of which share of the damage
     ".json": (0.7, damage_json), ".safetensors": (0.4, damage_header), ".npy": (0.4, damage_npy),
-    ".toml": (0.7, damage_toml),
+    ".toml": (0.7, damage_toml), ".tmx": (0.8, any_document.damaged), ".xlf": (0.8, any_document.damaged),
+    ".po": (0.8, any_document.damaged),
 }  # fmt: skip
 
 

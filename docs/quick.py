@@ -106,7 +106,11 @@ def bring(folder: Path) -> None:
         for a, q, n, v in product(ARTICLES, QUALITIES, NOUNS, VERBS)
     ]
     pairs = "".join(f"{source} .\t{target} .\n" for source, target in zip(sources, targets, strict=True))
-    for name, text in (("pairs.tsv", pairs), ("mine.tsv", pairs), ("new.txt", "\n".join(sources[:5]))):
+    unit = '<trans-unit id="1"><source>my sister is <g id="1">too tall</g> .</source></trans-unit>'
+    file = f'<file source-language="en" target-language="fr"><body>{unit}</body></file>'
+    menu = f'<xliff version="1.2">{file}</xliff>'
+    written = {"pairs.tsv": pairs, "mine.tsv": pairs, "new.txt": "\n".join(sources[:5]), "menu.xlf": menu}
+    for name, text in written.items():
         (folder / name).write_text(text, "utf-8")
     images = folder / "fashion-mnist"
     images.mkdir(exist_ok=True)

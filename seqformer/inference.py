@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,11 @@ from seqformer.report.evaluation import Evaluation, TextEvaluation
 from seqformer.runs.run import Run, open_predictor
 from seqformer.tasks.classification import Classification, Classifier
 from seqformer.tasks.task import Question
-from seqformer.text import corpus
+from seqformer.text import corpus, documents
+from seqformer.text.languages import parse
+from seqformer.text.units import Document
 
+CHUNK = 2000  # lines of a document that are translated at a time
 PathLike = str | Path
 Files = tuple[PathLike, PathLike]  # source sentences, and their translations line by line
 
@@ -80,6 +83,54 @@ class Model:
         best: list[list[Translation]] = self.predictor.translate(lines, config)
         answers = [b[0] for b in best] if config.n_best == 1 else best
         return answers[0] if isinstance(text, str) else answers
+
+    def translate_document(
+        self,
+        document: PathLike | bytes,
+        output: PathLike | None = None,
+        *,
+        languages: str = "",
+        retranslate: bool = False,
+        name: str = "",
+        report: Callable[[int, str, list[Translation]], object] | None = None,
+        **settings: Any,
+    ) -> Document:
+        """Fill a TMX, XLIFF or PO file with translations, and write it to ``output`` if that is given.
+
+        Units without a translation get one (a fuzzy one of PO is none), with ``retranslate`` the others too.
+        All else of the file is kept. What is filled is marked as machine translation, as the modules ``po``,
+        ``xliff`` and ``tmx`` of :mod:`seqformer.text` say.
+
+        ``document`` is a path, or the content of a file with a ``name`` for messages. ``languages``, such as
+        en-fr, are needed where neither the file nor the run knows them. ``report`` is called with each line
+        that was translated: the number of its unit, the line, its translation in a list. ``settings`` are as
+        for :meth:`translate`. Raises :class:`SeqformerError`; then nothing is written.
+        """
+        self.expect(text=True)
+        if isinstance(document, bytes):
+            content, name = document, name or "the document"
+        else:
+            content, name = documents.read(Path(document)), name or str(document)
+        filled = documents.open_document(
+            content,
+            name,
+            asked=parse(languages),
+            known=self.run.task.manifest.languages,
+            retranslate=retranslate,
+        )
+        config = replace(self.decode_config(**settings), n_best=1)
+        lines, texts = list(zip(filled.numbers, filled.sources, strict=True)), []
+        for begin in range(0, len(lines), CHUNK):
+            chunk = lines[begin : begin + CHUNK]
+            best = self.predictor.translate([line for _, line in chunk], config)
+            for (number, line), found in zip(chunk, best, strict=True):
+                texts.append(found[0].text)
+                if report is not None:
+                    report(number, line, found)
+        filled.fill(texts)
+        if output is not None:
+            filled.save(Path(output))
+        return filled
 
     def attention(self, what: str, *, beam: int = 5) -> Attention | ClassAttention:
         """Return what every head of every layer looked at in one input.

@@ -187,7 +187,7 @@ COMMANDS = {
         --clip --precision --seed --positions --no-positions --no-causal-mask --bidirectional --recipe --print-recipe
         --help-all""",
     "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --warn
-        --json --device --precision --workers""",
+        --json --device --precision --workers --retranslate --languages""",
     "evaluate": """--run --bleu --chrf --ter --split --source --reference --compare --beam --length-penalty --json --device
         --precision        --reference-sentences --wer --cer --tokenize""",
     "attention": "text --run --kind --layer --head --average --png --json --beam --device --font",

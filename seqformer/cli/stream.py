@@ -26,30 +26,36 @@ _LINE_ENDS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\
 
 
 class Warnings:
-    """Warnings on stderr with the number of the line: the first few of each kind, the others counted."""
+    """Warnings on stderr with the number of the line: the first few of each kind, the others counted.
 
-    def __init__(self) -> None:
+    ``what`` is counted: lines, or units of a document.
+    """
+
+    def __init__(self, what: str = "line") -> None:
+        self.what = what
         self._counts: Counter[str] = Counter()
 
     def warn(self, kind: str, line: int, text: str) -> None:
         """Print a warning, or only count it."""
         self._counts[kind] += 1
         if self._counts[kind] <= SHOWN:
-            note(f"seqformer: line {line}: {text}")
+            note(f"seqformer: {self.what} {line}: {text}")
 
     def end(self) -> None:
         """Print how many warnings were only counted."""
         for kind, count in self._counts.items():
             if count > SHOWN:
-                note(f"seqformer: {kind}: {count - SHOWN:,} more lines")
+                note(f"seqformer: {kind}: {count - SHOWN:,} more {self.what}s")
 
 
 class Printer:
     """Turns the n-best translations of a line into lines of output and, on request, signs into warnings."""
 
-    def __init__(self, *, scores: bool = False, as_json: bool = False, warn: bool = False) -> None:
+    def __init__(
+        self, *, scores: bool = False, as_json: bool = False, warn: bool = False, what: str = "line"
+    ) -> None:
         self.scores, self.as_json, self.warn = scores, as_json, warn
-        self.warnings = Warnings()
+        self.warnings = Warnings(what)
 
     def __call__(self, number: int, source: str, best: list[Translation]) -> str:
         """Return the output for line ``number``; print its warnings on stderr."""
@@ -67,7 +73,7 @@ class Printer:
                 "its translation has little to do with it",
             )
         if self.warn and best[0].warnings:
-            note(f"seqformer: line {number}: {', '.join(best[0].warnings)}")
+            note(f"seqformer: {self.warnings.what} {number}: {', '.join(best[0].warnings)}")
         if self.as_json:
             return _json(source, best)
         return "\n".join(f"{t.score:.4f}\t{t.text}" if self.scores else t.text for t in best)

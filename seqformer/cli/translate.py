@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from io import TextIOWrapper
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from io import BufferedReader, TextIOWrapper
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,14 +25,16 @@ from seqformer.cli.options import (
     translates,
 )
 from seqformer.cli.stream import Printer, given_lines, translate_lines
-from seqformer.console import note
+from seqformer.console import counted, note
 from seqformer.errors import SeqformerError
 
 if TYPE_CHECKING:
+    from seqformer.api import Model
     from seqformer.config import DecodeConfig
 
 EXAMPLE = 'Examples: seqformer translate "i\'m home ."   ·   cat in.txt | seqformer translate > out.txt'
 INPUT, SEARCH, OUTPUT = "Input and output", "Search", "What is printed"
+DOCUMENTS = "TMX, XLIFF and PO files"
 
 
 def translate(
@@ -76,11 +79,23 @@ def translate(
         int,
         option(None, "Processes that share a file; long ones are fastest with one a core.", "N"),
     ] = 1,
+    retranslate: Annotated[
+        bool,
+        option(DOCUMENTS, "Translate the translated units anew, too.", "", False, "--retranslate"),
+    ] = False,
+    languages: Annotated[
+        str,
+        option(DOCUMENTS, "Source and target, such as en-fr.", "S-T", "as the document or the run says"),
+    ] = "",
 ) -> None:
     """Translate sentences with a trained run.
 
     Prints exactly one line for each input line, in the same order; blank lines stay blank. A line longer than
     the model can read is translated in parts, which is said on stderr.
+
+    A TMX, XLIFF or PO file stays one: units without a translation are filled in (a fuzzy one of PO is none),
+    and all else is kept. What is filled is marked: needs-review-translation in XLIFF 1.2, translated in
+    XLIFF 2, fuzzy in PO, creationid="MT!" in TMX.
     """
     if text and input:
         raise SeqformerError("give either sentences or --input, not both")
@@ -101,7 +116,15 @@ def translate(
         if not text and not input and sys.stdin.isatty():
             _prompt(model.predictor, config, show)
             return
-        with _opened(text, input) as lines:
+        with _opened(text, input) as (document, lines):
+            asked = {"--retranslate": retranslate, "--languages": languages}
+            if document:
+                refused = {"--json": as_json, "--scores": scores, "--n-best": n_best > 1}
+                _refuse(refused, "does nothing for a TMX, XLIFF or PO file, which stays one")
+                settings = {"languages": languages, "retranslate": retranslate}
+                _fill(model, document, input, output, warn, settings | asdict(config))
+                return
+            _refuse(asked, "is for TMX, XLIFF and PO files")
             if not output:
                 translate_lines(model.predictor, lines, config, show, sys.stdout)
                 return
@@ -117,18 +140,45 @@ def translate(
 
 
 @contextmanager
-def _opened(text: list[str] | None, path: Path | None) -> Iterator[Iterable[bytes]]:
+def _opened(text: list[str] | None, path: Path | None) -> Iterator[tuple[bytes, Iterable[bytes]]]:
+    """Yield the content of a document, or b"" and the lines of anything else."""
     if text:
-        yield given_lines(text)
+        yield b"", given_lines(text)
         return
+    from seqformer.text import documents
     from seqformer.text.encodings import utf8_lines
     from seqformer.text.streams import open_bytes
 
-    if path:
-        with open_bytes(path) as file:
-            yield utf8_lines(file, str(path))
-    else:
-        yield utf8_lines(sys.stdin.buffer, "stdin")
+    stdin: Any = sys.stdin.buffer
+    with open_bytes(path) if path else nullcontext(BufferedReader(stdin)) as file:
+        if documents.kind(file.peek(documents.HEAD)[: documents.HEAD]):
+            yield file.read(documents.MOST + 1), []
+        else:
+            yield b"", utf8_lines(file, str(path or "stdin"))
+
+
+def _refuse(options: dict[str, Any], why: str) -> None:
+    for name, given in options.items():
+        if given:
+            raise SeqformerError(f"{name} {why}")
+
+
+def _fill(
+    model: Model, content: bytes, path: Path | None, output: Path | None, warn: bool, settings: dict[str, Any]
+) -> None:
+    """Fill a document, and say how much of it was translated."""
+    from seqformer.text.units import shown
+
+    show = Printer(warn=warn, what="unit")
+    name = str(path or "stdin")
+    document = model.translate_document(content, output, name=name, report=show, **settings)
+    show.warnings.end()
+    if not output:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(document.to_bytes())
+    count = len({unit.number for unit in document.units})
+    what = f"{count:,} of {counted(document.total, 'unit')} translated ({shown(document.languages)})"
+    note(f"{name}: {what}" if count else f"{name}: nothing to translate; --retranslate translates it anew")
 
 
 def _prompt(translator: Any, config: DecodeConfig, show: Printer) -> None:

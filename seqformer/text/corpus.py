@@ -18,7 +18,7 @@ from pathlib import Path
 
 from seqformer.errors import DataError
 from seqformer.text import columns as choosing
-from seqformer.text import encodings, languages, streams, tables
+from seqformer.text import documents, encodings, languages, streams, tables
 from seqformer.text.columns import Columns, Languages
 from seqformer.text.faults import Faults
 from seqformer.text.lines import decoded
@@ -117,17 +117,11 @@ def _document(
     file: Stream, name: str, asked: Languages, faults: Faults
 ) -> tuple[Iterator[Pair], Languages] | None:
     """Return the pairs and the languages of a TMX, XLIFF or PO file; None for another."""
-    try:
-        from seqformer.text import documents  # type: ignore[attr-defined]
-    except ImportError:  # until it is there
-        return None
-
     kind = documents.kind(file.peek(streams.HEAD)[: streams.HEAD])
     if not kind:
         return None
     faults.begin(name, name)  # what is looked at now may have faults, too
-    pairs, found = documents.read_pairs(file, kind, name, asked, faults)
-    return pairs, found
+    return documents.read_pairs(file, kind, name, asked, faults)
 
 
 def _lines(file: Stream, name: str) -> tuple[list[bytes], Iterator[bytes]]:
