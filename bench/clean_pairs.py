@@ -18,7 +18,7 @@ from seqformer.text.corpus import open_corpus
 from seqformer.text.normalize import Normalizer
 
 begin = time.monotonic()
-cleaner = Cleaner(Normalizer(), Filter())
+cleaner = Cleaner((Normalizer(), Normalizer()), Filter())
 pairs = islice(open_corpus([Path(sys.argv[1])], cleaner.faults).pairs, int(sys.argv[2]))
-clean(pairs, frozenset(), cleaner, Path("clean.tsv"))
+clean(pairs, cleaner, Path("clean.tsv"))
 print(json.dumps({"seconds": time.monotonic() - begin, "peak": memory("VmHWM")}))

@@ -67,7 +67,7 @@ def ctranslate(run: Path, precision: str, beam: int, cores: int) -> Translate:
         "ctranslate2", compute_type=precision, inter_threads=cores, intra_threads=1
     )
     task = seqformer.Run(run).task
-    source, normalize = task.tokenizer.source, task.manifest.normalizer()
+    source, normalize = task.tokenizer.source, task.manifest.normalizer("source")
     decoder = sentencepiece.SentencePieceProcessor(model_file="ctranslate2/target.spm")
     settings = {"beam_size": beam, "max_decoding_length": LONGEST, "max_batch_size": 32 if beam > 1 else 128}
 

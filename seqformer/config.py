@@ -15,6 +15,7 @@ from seqformer.errors import SeqformerError, nearest
 SCHEDULES = ("linear", "inverse-sqrt", "constant")
 PRECISIONS = ("auto", "fp32", "bf16")
 DEDUPLICATE = ("pair", "source", "target", "none")
+RULES = 2  # the version of the text rules; manifests of before there was a number are of 1
 MODEL_TYPES = ("unigram", "bpe", "word", "char")
 DIGITS = ("auto", "split", "keep")
 _KINDS: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "str": str}
@@ -62,6 +63,8 @@ class PrepareConfig(Config):
     languages: str = ""  # source and target, such as en-fr; '': unknown
     lowercase: bool = False
     split_punctuation: bool = False
+    nfkc: bool = False  # Unicode NFKC, not NFC: full-width letters, ligatures, … become plain ones
+    rules: int = number(RULES, least=1, most=RULES)  # version of the text rules, see text/normalize.py
     filter: bool = True  # drop pairs with a fault; False: every pair is kept
     max_ratio: float = number(9.0, least=1)  # one side longer than this many times the other is a fault
     model_type: str = one_of("bpe", MODEL_TYPES)

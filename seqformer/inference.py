@@ -20,6 +20,7 @@ from seqformer.report import significance
 from seqformer.report.attention import Attention, ClassAttention
 from seqformer.report.evaluation import Evaluation, TextEvaluation
 from seqformer.runs.run import Run, open_predictor
+from seqformer.tasks import text_task
 from seqformer.tasks.classification import Classification, Classifier
 from seqformer.tasks.task import Question
 from seqformer.text import corpus, documents
@@ -67,20 +68,25 @@ class Model:
         return replace(self.run.configs.decode, **asked(DecodeConfig, settings))
 
     @overload
-    def translate(self, text: str, **settings: Any) -> Any: ...
+    def translate(self, text: str, *, detokenize: bool = False, **settings: Any) -> Any: ...
     @overload
-    def translate(self, text: Iterable[str], **settings: Any) -> list[Any]: ...
-    def translate(self, text: str | Iterable[str], **settings: Any) -> Any:
+    def translate(self, text: Iterable[str], *, detokenize: bool = False, **settings: Any) -> list[Any]: ...
+    def translate(self, text: str | Iterable[str], *, detokenize: bool = False, **settings: Any) -> Any:
         """Translate a sentence, or each of several in their order; blank ones stay blank.
 
         Returns a :class:`Translation` for a sentence (its str is the text), the ``n_best`` best, best first,
         where more than one is asked for, and a list of that for several sentences. ``settings`` are fields of
         :class:`seqformer.config.DecodeConfig`: ``beam``, ``length_penalty``, ``n_best``, ``max_length``.
+        ``detokenize`` makes ordinary text of each translation: punctuation at its words, capitals at sentence
+        starts (:mod:`seqformer.text.detokenize`).
         """
         self.expect(text=True)
         config = self.decode_config(**settings)
         lines = [text] if isinstance(text, str) else list(text)
         best: list[list[Translation]] = self.predictor.translate(lines, config)
+        if detokenize:
+            ordinary = text_task(self.run.task).manifest.detokenizer()
+            best = [[replace(t, text=ordinary(t.text)) for t in several] for several in best]
         answers = [b[0] for b in best] if config.n_best == 1 else best
         return answers[0] if isinstance(text, str) else answers
 

@@ -37,7 +37,7 @@ from seqformer.text.tokenizer import Tokenizer
 PREPARED = Path("prepared")
 EMBEDDED = "en-fr"
 PIECES = ("digits", "byte_fallback", "symbols", "character_coverage")
-NORMALIZATION = ("lowercase", "split_punctuation")
+NORMALIZATION = ("lowercase", "split_punctuation", "nfkc", "rules")
 LIKE = (*NORMALIZATION, "model_type", "separate", "vocab_size", *PIECES)  # decided by the run
 Given = PathLike | Iterable[PathLike] | Iterable[Pair] | None
 
@@ -211,7 +211,7 @@ def _base(like: PathLike | Run | None, swap: bool, faults: Faults) -> _Base | No
         )
     source, target = text.manifest.languages
     spoken = languages.joined(*((target, source) if swap else (source, target)))
-    return _Base(text.tokenizer, earlier, text.manifest.config, spoken)
+    return _Base(text.tokenizer, earlier, text.manifest.prepare_settings, spoken)
 
 
 @dataclass(frozen=True)

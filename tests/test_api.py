@@ -207,6 +207,32 @@ def test_one_sentence_or_several_one_translation_or_the_best(model: seqformer.Mo
     assert model.translate("le chat", beam=None) == model.translate("le chat")
 
 
+def test_ordinary_text_from_python_and_from_the_command_line(
+    model: seqformer.Model, home: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = model.translate("le chat mange", n_best=2)
+    assert model.translate("le chat mange", n_best=2, detokenize=True) == plain  # nothing to join in this run
+    monkeypatch.setattr("seqformer.text.detokenize.Detokenizer.__call__", lambda self, line: line.upper())
+    upper = [best.text.upper() for best in plain]
+    assert [b.text for b in model.translate("le chat mange", n_best=2, detokenize=True)] == upper
+    assert model.translate(["le chat mange"], detokenize=True)[0].text == upper[0]
+    arguments = ("translate", "le chat mange", "--run", home / "runs/text", "--n-best", 2, "--detokenize")
+    assert command(*arguments)[1].splitlines() == upper
+    scored = [line.split("\t")[1] for line in command(*arguments, "--scores")[1].splitlines()]
+    entries = json.loads(command(*arguments, "--json")[1])["translations"]
+    assert scored == [entry["text"] for entry in entries] == upper
+
+
+def test_data_prepared_like_a_run_have_its_rules(home: Path, here: Path) -> None:
+    shutil.copytree(home / "runs/text", here / "old")
+    manifest = json.loads((here / "old/manifest.json").read_text("utf-8"))
+    del manifest["config"]["rules"]
+    manifest["config"]["nfkc"] = True
+    (here / "old/manifest.json").write_text(json.dumps(manifest), "utf-8")
+    made = seqformer.prepare(toy_pairs(), out="new", like="old")
+    assert (made.task.manifest.config["rules"], made.task.manifest.config["nfkc"]) == (1, True)
+
+
 def test_attention_as_data_as_tables_and_as_a_picture(
     model: seqformer.Model, classifier: seqformer.Model, here: Path
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from conftest import Command, toy_pairs
 from hypothesis import given
 from hypothesis import strategies as st
+from test_punctuation import TEXTS
 
 from seqformer.config import PrepareConfig
 from seqformer.tasks import open_task
@@ -54,6 +55,7 @@ PLANTED: dict[str, tuple[dict[int, bytes], str]] = {
     "odd script": ({11: "кот и дом\tun chat".encode(), 50: "un chien\t犬です".encode()}, "dropped"),
     "control character": ({13: b"un\x00 chat\til \x7fdort"}, "removed"),
     "invisible character": ({14: "\ufeffun chat gris\tun\u200b chien gris".encode()}, "removed"),
+    "direction mark": ({25: "un \u200echat\tun \u2067chien\u2069".encode(), 26: "\u061cil\tla".encode()}, "removed"),
     "special space": ({15: "va\u202f!\tdors\xa0!".encode(), 16: "a\u3000b\tc d".encode()}, "became a plain space"),
     "line separator": (
         {17: "un\u2028deux\ttrois".encode(), 18: "a\x85c\td".encode(), 19: b"e\x0cf\tg\rh"},
@@ -193,7 +195,7 @@ def test_lines_take_a_bit_each() -> None:
 
 def test_a_side_in_two_scripts_is_not_judged(tmp_path: Path) -> None:
     mixed = [(f"kot {n}", f"un chat {n}") for n in range(8)] + [("кот", "un chat"), ("дом и кот", "maison")]
-    cleaner = Cleaner(Normalizer(), Filter())
+    cleaner = Cleaner((Normalizer(), Normalizer()), Filter())
     assert clean.clean(rows.numbered(mixed, cleaner.faults), cleaner, tmp_path / "c") == 10
 
 
@@ -249,13 +251,18 @@ def test_real_text_is_no_mojibake(text: str) -> None:
     assert characters.mojibake(text) is None
 
 
-@given(st.text())
-def test_odd_characters_are_those_that_normalising_changes(text: str) -> None:
+@given(st.one_of(st.text(), TEXTS), st.sampled_from([1, 2]))
+def test_odd_characters_are_those_that_normalising_changes(text: str, rules: int) -> None:
     """What is told as repaired is repaired, and what is repaired is told."""
-    told = {kind for kind, _ in characters.odd(text)}
-    plain = text.translate(dict.fromkeys(map(ord, "".join(characters.KINDS.values()))))
-    assert not list(characters.odd(plain)) and bool(told) == (plain != text)
-    assert not list(characters.odd(Normalizer()(text)))
+    told = {kind for kind, _ in characters.odd(text, rules)}
+    odd = set("".join(characters.KINDS.values())) - set(characters.DIRECTIONS if rules == 1 else "")
+    plain = "".join(
+        character
+        for at, character in enumerate(text)
+        if character not in odd or (character == "\u200b" and rules == 2 and characters.separates(text, at))
+    )
+    assert bool(told) == (plain != text)
+    assert not list(characters.odd(Normalizer(rules=rules)(text), rules))
 
 
 @given(st.lists(st.integers(0, 40)), st.integers(1, 7))
@@ -274,6 +281,6 @@ def test_repeats_are_those_of_a_set(numbers: list[int], part: int) -> None:
 
 def test_the_embedded_corpus_has_no_damage(tmp_path: Path) -> None:
     faults = Faults()
-    cleaner = Cleaner(Normalizer(), Filter(), faults)
+    cleaner = Cleaner((Normalizer(), Normalizer()), Filter(), faults)
     clean.clean(corpus.open_corpus(rows.embedded(), faults).pairs, cleaner, tmp_path / "clean")
     assert {fault.kind for fault in faults.entries()} <= {"duplicate", "copy of the source"}

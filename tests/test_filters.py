@@ -42,7 +42,9 @@ def cleaned(
     """The pairs left, how many were dropped for which reason, and on which lines."""
     faults = Faults()
     config = PrepareConfig(**settings)  # type: ignore[arg-type]
-    cleaner = Cleaner(Normalizer(), Filter.of(config, faults), faults, keeping=not config.filter)
+    cleaner = Cleaner(
+        (Normalizer(), Normalizer()), Filter.of(config, faults), faults, keeping=not config.filter
+    )
     clean.clean(rows.numbered(pairs, faults), cleaner, folder / "clean")
     left = [(row[0], row[1]) for row in read_rows(folder / "clean")]
     return left, dict(faults.dropped), {fault.kind: list(fault.lines) for fault in faults.entries()}

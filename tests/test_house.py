@@ -180,14 +180,14 @@ COMMANDS = {
         --lowercase --split-punctuation --vocab-size --model-type --separate --like --max-pairs --max-pieces --max-ratio
         --valid-size --test-size --seed --style --strict --report --recipe --split-digits --byte-fallback --symbols
         --character-coverage --min-length --max-length --deduplicate --keep-copies --scripts --any-script
-        --check-languages --languages""",
+        --check-languages --languages --nfkc""",
     "train": """--task --images --data --run --init --resume --device --max-minutes --max-steps --max-epochs --patience
         --validate-every --arch --preset --encoder-layers --decoder-layers --width --heads --feed-forward --dropout
         --norm --activation --tokens-per-batch --accumulate --learning-rate --warmup --schedule --label-smoothing
         --clip --precision --seed --positions --no-positions --no-causal-mask --bidirectional --recipe --print-recipe
         --help-all""",
     "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --warn
-        --json --device --precision --workers --retranslate --languages""",
+        --json --device --precision --workers --retranslate --languages --detokenize""",
     "evaluate": """--run --bleu --chrf --ter --split --source --reference --compare --beam --length-penalty --json --device
         --precision        --reference-sentences --wer --cer --tokenize""",
     "attention": "text --run --kind --layer --head --average --png --json --beam --device --font",

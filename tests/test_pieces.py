@@ -18,9 +18,10 @@ from seqformer.errors import DataError, SeqformerError
 from seqformer.symbols import BOS, EOS, PAD, SPECIALS, UNK
 from seqformer.tasks import open_task, text_task
 from seqformer.text import pieces, prepare, tokenizer
+from seqformer.text.corpus import open_corpus
 from seqformer.text.normalize import Normalizer
 from seqformer.text.pieces import LONGEST, Extras, Statistics, fragments, measure
-from seqformer.text.rows import embedded, read_tsv
+from seqformer.text.rows import embedded
 from seqformer.text.tokenizer import Vocabulary, auto_size
 
 LINES = [line for pair in toy_pairs() for line in pair]
@@ -159,7 +160,9 @@ def test_digits_are_split_where_numbers_are_frequent() -> None:
     assert (few.numbers, few.lines) == (1, 20) and few.numbers_are_frequent
     assert not Statistics(lines=21, numbers=1).numbers_are_frequent
     assert not Statistics().numbers_are_frequent
-    assert not measure(list(pair) for pair in read_tsv(embedded())).numbers_are_frequent
+    assert not measure(
+        list(pair) for pair in open_corpus(embedded(), prepare.Faults()).pairs
+    ).numbers_are_frequent
 
 
 def numbers() -> list[tuple[str, str]]:

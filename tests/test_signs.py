@@ -51,6 +51,35 @@ def test_the_model_says_so_itself() -> None:
     assert seen("go now", "go now") == []  # two words may be the same in both languages
 
 
+def pieces(source: str, text: str) -> list[str]:
+    """Signs where each character is a piece, as it may be where there are no spaces."""
+    source_ids, ids = ([ord(character) for character in each if character != " "] for each in (source, text))
+    return signs(Evidence(source, source_ids, text, ids, 1.0, -0.3, False))
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "found"),
+    [
+        ("那只老猫睡在红椅子上", "あの古い猫は赤い椅子で寝る", []),
+        ("那只老猫睡在红椅子上", "那只老猫睡在红椅子上", ["copy"]),
+        ("แมวแก่นอนบนเก้าอี้", "แมวแก่นอนบนเก้าอี้", ["copy"]),
+        ("东京都", "东京都", []),  # a name
+        ("那只老猫睡在红椅子上", "猫が寝る寝る寝る寝ない", ["loop"]),
+        ("那只老猫睡在红椅子上", "猫がねねねで寝ない", []),
+        (
+            "那只老猫睡在红椅子上，那只狗也睡着了",
+            "赤い椅子の上で寝る猫、赤い椅子の上で寝る犬、赤い椅子の上で寝る",
+            ["loop"],
+        ),
+        ("แมวแก่นอนบนเก้าอี้สีแดง", "ແມວນອນນອນນອນບນ", ["loop"]),
+        ("哈哈哈哈哈哈他说", "ハハハハハハと彼は", []),
+        ("the old cat sleeps on it", "那只老猫老猫老猫睡", ["loop"]),
+    ],
+)
+def test_scripts_without_spaces_are_counted_by_characters(source: str, text: str, found: list[str]) -> None:
+    assert pieces(source, text) == found
+
+
 def test_repeats_count_runs_back_to_back() -> None:
     assert [repeats(s) for s in ("", "a", "abab", "abcabcabc", "aaab", "abac", "xababababy")] == [
         0, 1, 2, 3, 3, 1, 4,

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import itertools
+import time
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 from conftest import toy_pairs
 from hypothesis import given
 from hypothesis import strategies as st
+from test_punctuation import TEXTS
 
 from seqformer.config import MODEL_TYPES, PrepareConfig
 from seqformer.errors import DataError, SeqformerError
@@ -21,18 +26,88 @@ from seqformer.text.clean import Cleaner, Filter
 from seqformer.text.corpus import open_corpus, read_aligned, read_lines
 from seqformer.text.faults import Faults
 from seqformer.text.normalize import Normalizer
-from seqformer.text.prepared import open_pairs
+from seqformer.text.prepared import open_pairs, read_split
 from seqformer.text.rows import embedded, numbered, read_rows
 
-NORMALIZERS = [Normalizer(a, b) for a in (False, True) for b in (False, True)]
+NORMALIZERS = [
+    Normalizer(*flags, language, rules)
+    for flags in itertools.product((False, True), repeat=3)
+    for language in ("", "tr")
+    for rules in (1, 2)
+]
 
 
-@given(st.text(), st.sampled_from(NORMALIZERS))
+@given(st.one_of(st.text(), TEXTS), st.sampled_from(NORMALIZERS))
 def test_normalising_twice_changes_nothing(text: str, normalizer: Normalizer) -> None:
     once = normalizer(text)
     assert normalizer(once) == once
-    assert once == unicodedata.normalize("NFC", once) and "\n" not in once and "  " not in once
+    form: Literal["NFC", "NFKC"] = "NFKC" if normalizer.nfkc else "NFC"
+    assert once == unicodedata.normalize(form, once) and "\n" not in once and "  " not in once
     assert once == once.strip()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("\u200fשלום\u200e (\u202bא\u202c) \u2067ב\u2069\u061c", "שלום (א) ב"),
+        ("ខ្ញុំ\u200bទៅ\u200b\u200bផ្ទះ\u200b។ \u200b", "ខ្ញុំ\u200bទៅ\u200bផ្ទះ។"),
+        ("ฉัน\u200bไป\u2060\u200bบ้าน ငါ\u200bသွား ຂ້ອຍ\u200bໄປ", "ฉัน\u200bไป\u200bบ้าน ငါ\u200bသွား ຂ້ອຍ\u200bໄປ"),
+        ("ไป\u200bA4\u200b, A\u200bไป \u200bไป ก\u200b่", "ไป\u200bA4, A\u200bไป ไป ก่"),
+        ("mot\u200bs 你\u200b好 \u200b", "mots 你好"),
+        ("می\u200cخواهم क्\u200dष 👩\u200d👧", "می\u200cخواهم क्\u200dष 👩\u200d👧"),
+    ],
+)  # fmt: skip
+def test_what_is_not_seen_goes_unless_it_means_something(line: str, expected: str) -> None:
+    assert Normalizer()(line) == Normalizer(nfkc=True)(line) == expected
+
+
+def test_lower_case_is_that_of_the_language() -> None:
+    def lower(text: str, language: str = "", rules: int = 2) -> str:
+        return Normalizer(lowercase=True, language=language, rules=rules)(text)
+
+    for turkish in ("tr", "tr_TR", "az", "crh"):
+        assert lower("IŞIK İstanbul I\u0307yi", turkish) == "ışık istanbul iyi"
+    assert (
+        lower("IN İstanbul") == lower("IN İstanbul", "en") == lower("IN İstanbul", "tr", 1) == "in i̇stanbul"
+    )
+    assert lower("ΟΔΟΣ ΣΟΦΟΣ", "el") == "οδος σοφος" and lower("Į̃ J\u0300", "lt") == "į̃ j\u0300"
+
+
+def test_nfkc_is_a_choice() -> None:
+    assert Normalizer(nfkc=True)("ﬁn Ａ１ ½ ﾊﾞ ①…") == "fin A1 1⁄2 バ 1..."
+    assert Normalizer()("ﬁn Ａ１ ½ ﾊﾞ ①…") == "ﬁn Ａ１ ½ ﾊﾞ ①…"
+
+
+def test_each_side_has_its_language(tmp_path: Path) -> None:
+    pairs = [(f"IŞIK {number}", f"IN {number}") for number in range(20)]
+    config = PrepareConfig(languages="tr-en", lowercase=True, vocab_size=60, valid_size=2, test_size=2)
+    manifest = prepare.prepare(pairs, {"valid": [("ISI", "I")]}, tmp_path / "p", config)
+    assert read_split(tmp_path / "p", "valid", manifest) == [("ısı", "i")]
+    assert {pair[0].split()[0] for pair in read_split(tmp_path / "p", "test", manifest)} == {"ışık"}
+    assert manifest.normalizer("source")("ISI") == "ısı" and manifest.normalizer("target")("ISI") == "isi"
+
+
+def test_a_run_keeps_the_rules_of_its_data(data: Path) -> None:
+    """Manifests of before the rules had a number are of the first."""
+    held = text_task(open_task(data)).manifest
+    assert held.config["rules"] == held.normalizer("source").rules == 2
+    values = {name: value for name, value in held.config.items() if name not in ("rules", "nfkc")}
+    old = replace(held, config=values | {"split_punctuation": True, "lowercase": True})
+    normalize = old.normalizer("target")
+    assert old.prepare_settings["rules"] == normalize.rules == 1
+    assert normalize("\u200e(A.B)! ក\u200bខ।") == "\u200e ( a . b )! កខ।"
+
+
+@pytest.mark.parametrize(
+    "text", ["\u0301", "\u200b", "ก\u200b", "\u200e", "e\u0301\u0316", "ᄀ", "a", "\u0316\u0301", "Σ'"]
+)
+def test_a_long_line_is_normalised_in_linear_time_and_once(text: str) -> None:
+    line = text * (400_000 // len(text))
+    for normalizer in (Normalizer(True), Normalizer(True, True, True, "tr")):
+        begin = time.perf_counter()
+        once = normalizer(line)
+        assert normalizer(once) == once
+        assert time.perf_counter() - begin < 20  # of a busy machine; quadratic would be an hour
 
 
 def test_the_same_sentence_in_two_spellings() -> None:
@@ -60,7 +135,7 @@ def test_files_of_different_lengths(tmp_path: Path) -> None:
 
 def test_every_dropped_pair_has_a_reason(tmp_path: Path) -> None:
     pairs = [("a b", "c d"), ("", "x"), ("same", "same"), ("a", "w " * 30), ("a b", "c d"), ("e", "f")]
-    cleaner = Cleaner(Normalizer(), Filter())
+    cleaner = Cleaner((Normalizer(), Normalizer()), Filter())
     assert clean.clean(numbered(pairs, cleaner.faults), cleaner, tmp_path / "clean") == 2
     assert [row[:2] for row in read_rows(tmp_path / "clean")] == [["a b", "c d"], ["e", "f"]]
     assert cleaner.faults.dropped == {

@@ -54,6 +54,7 @@ def export(
     else:
         ctranslate2.convert(opened, folder, quantization)
     note(f"{opened.folder} is written to {folder} for {to}.")
-    asked = [name.replace("_", " ") for name in ("lowercase", "split_punctuation") if getattr(config, name)]
+    names = ("lowercase", "split_punctuation", "nfkc")
+    asked = [name.replace("_", " ") for name in names if getattr(config, name)]
     if asked:
         note(f"Its text was normalised ({', '.join(asked)}); give it such text there too.")

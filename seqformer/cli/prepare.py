@@ -98,6 +98,17 @@ def prepare(
             "--split-punctuation/--keep-punctuation",
         ),
     ] = None,
+    nfkc: Annotated[
+        bool | None,
+        option(
+            TEXT,
+            "Make full-width letters, ligatures and the like plain ones (Unicode NFKC), here and at "
+            "translation.",
+            "",
+            "NFC",
+            "--nfkc",
+        ),
+    ] = None,
     vocab_size: Annotated[
         str | None, option(PIECES, "Pieces at most; auto: from the data.", "N|auto", "auto")
     ] = None,
@@ -238,7 +249,7 @@ def prepare(
             ("style", "pairs", "source", "target", "out", "swap", "columns", "languages"),
         )
     if like:
-        fixed = {"lowercase", "split_punctuation", "vocab_size", "model_type", "separate", "style"}
+        fixed = {"lowercase", "split_punctuation", "nfkc", "vocab_size", "model_type", "separate", "style"}
         fixed |= {"split_digits", "byte_fallback", "symbols", "character_coverage"}
         refuse_beside(
             "--like", context, tuple(p.name or "" for p in context.command.params if p.name not in fixed)
@@ -278,7 +289,7 @@ SETTINGS = (
     "lowercase", "split_punctuation", "model_type", "separate", "max_pairs", "max_pieces", "max_ratio",
     "valid_size", "test_size", "seed", "byte_fallback", "character_coverage", "min_length", "max_length",
     "deduplicate", "keep_copies", "scripts", "any_script", "check_languages",
-    "languages",
+    "languages", "nfkc",
 )  # fmt: skip
 
 

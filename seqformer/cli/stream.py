@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from seqformer.console import note
@@ -49,12 +49,22 @@ class Warnings:
 
 
 class Printer:
-    """Turns the n-best translations of a line into lines of output and, on request, signs into warnings."""
+    """Turns the n-best translations of a line into lines of output and, on request, signs into warnings.
+
+    ``ordinary`` makes ordinary text of a translation.
+    """
 
     def __init__(
-        self, *, scores: bool = False, as_json: bool = False, warn: bool = False, what: str = "line"
+        self,
+        *,
+        scores: bool = False,
+        as_json: bool = False,
+        warn: bool = False,
+        what: str = "line",
+        ordinary: Callable[[str], str] | None = None,
     ) -> None:
         self.scores, self.as_json, self.warn = scores, as_json, warn
+        self.ordinary = ordinary or str
         self.warnings = Warnings(what)
 
     def __call__(self, number: int, source: str, best: list[Translation]) -> str:
@@ -74,15 +84,18 @@ class Printer:
             )
         if self.warn and best[0].warnings:
             note(f"seqformer: {self.warnings.what} {number}: {', '.join(best[0].warnings)}")
+        texts = [self.ordinary(t.text) for t in best]
         if self.as_json:
-            return _json(source, best)
-        return "\n".join(f"{t.score:.4f}\t{t.text}" if self.scores else t.text for t in best)
+            return _json(source, best, texts)
+        return "\n".join(
+            f"{t.score:.4f}\t{text}" if self.scores else text for t, text in zip(best, texts, strict=True)
+        )
 
 
-def _json(source: str, best: list[Translation]) -> str:
+def _json(source: str, best: list[Translation], texts: list[str]) -> str:
     entries = [
-        {"text": t.text, "score": t.score, "log_probability": t.log_probability, "signs": list(t.warnings)}
-        for t in best
+        {"text": text, "score": t.score, "log_probability": t.log_probability, "signs": list(t.warnings)}
+        for t, text in zip(best, texts, strict=True)
     ]
     line = {
         "source": source,

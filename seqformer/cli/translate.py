@@ -87,6 +87,16 @@ def translate(
         str,
         option(DOCUMENTS, "Source and target, such as en-fr.", "S-T", "as the document or the run says"),
     ] = "",
+    detokenize: Annotated[
+        bool,
+        option(
+            OUTPUT,
+            "Print ordinary text: punctuation at its words, capitals at sentence starts.",
+            "",
+            False,
+            "--detokenize",
+        ),
+    ] = False,
 ) -> None:
     """Translate sentences with a trained run.
 
@@ -104,6 +114,7 @@ def translate(
 
         streams.check([input])
     from seqformer import api
+    from seqformer.tasks import text_task
 
     opened = open_run(run, translates, "that translates")
     model = api.load(opened, device=device, precision=precision, workers=workers)
@@ -111,7 +122,8 @@ def translate(
     config = model.decode_config(
         beam=beam, length_penalty=length_penalty, n_best=n_best, max_length=max_length
     )
-    show = Printer(scores=scores, as_json=as_json, warn=warn)
+    ordinary = text_task(opened.task).manifest.detokenizer() if detokenize else None
+    show = Printer(scores=scores, as_json=as_json, warn=warn, ordinary=ordinary)
     try:
         if not text and not input and sys.stdin.isatty():
             _prompt(model.predictor, config, show)

@@ -7,19 +7,24 @@ too short  far fewer
 unknown    a piece of the source or of the translation is not in the vocabulary
 unsure     the model gave its own pieces a low probability
 
+Chinese, Thai and other scripts without spaces are counted by characters, two for a word.
+
 They are hints: a sign means "check this", no sign does not mean "good". Thresholds are set on translations
 of test_2016_flickr and of garbage by a Multi30k English-German model; bench/signs.py measures both rates.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import eq
 from typing import Any
 
 from seqformer.symbols import UNK
+from seqformer.text.characters import UNSPACED
 
 SIGNS = ("loop", "copy", "too long", "too short", "unknown", "unsure")
 LONGEST_LOOP = 8  # words or pieces repeated together
@@ -29,6 +34,9 @@ PHRASE = 4  # words, repeated anywhere
 COPY_WORDS = 3  # shorter sources may be names, numbers, the same in both languages
 LONGER, SHORTER = (2.0, 6), (0.45, -2)  # times the usual length, plus pieces
 UNSURE = -1.2  # nats a piece
+UNSPACED_WORD = 2  # characters of a script without spaces that count as a word
+_UNSPACED = re.compile(f"[{UNSPACED}]")
+_UNITS = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 
 
 @dataclass(frozen=True)
@@ -47,10 +55,10 @@ class Evidence:
 def signs(evidence: Evidence) -> list[str]:
     """Return the names of the signs that apply, in the order of :data:`SIGNS`, in linear time."""
     usual, length = evidence.ratio * len(evidence.source_ids), len(evidence.ids)
-    words = evidence.source.split()
+    source, each = _units(evidence.source)
     flags = (
         _loops(evidence),
-        evidence.text == evidence.source and len(words) >= COPY_WORDS,
+        evidence.text == evidence.source and len(source) >= COPY_WORDS * each,
         evidence.cut or length > LONGER[0] * usual + LONGER[1],
         length < SHORTER[0] * usual + SHORTER[1],
         UNK in evidence.source_ids or UNK in evidence.ids,
@@ -59,13 +67,21 @@ def signs(evidence: Evidence) -> list[str]:
     return [name for name, there in zip(SIGNS, flags, strict=True) if there]
 
 
+def _units(text: str) -> tuple[list[str], int]:
+    """Return what a text is counted by, and how many of them make a word: words, or characters."""
+    if text.isascii() or not _UNSPACED.search(text):
+        return text.split(), 1
+    return _UNITS.findall(text), UNSPACED_WORD
+
+
 def _loops(evidence: Evidence) -> bool:
-    words, source = evidence.text.split(), evidence.source.split()
+    (output, each), (source, _) = _units(evidence.text), _units(evidence.source)
+    words = partial(repeats, least=each, most=LONGEST_LOOP * each)
     return (
-        repeats(words) >= ANY_REPEATS
-        or _beyond(repeats, words, source, WORD_REPEATS)
+        words(output) >= ANY_REPEATS
+        or _beyond(words, output, source, WORD_REPEATS)
         or _beyond(repeats, evidence.ids, evidence.source_ids, PIECE_REPEATS)
-        or _beyond(_returns, words, source, WORD_REPEATS)
+        or _beyond(partial(_returns, phrase=PHRASE * each), output, source, WORD_REPEATS)
     )
 
 
@@ -75,19 +91,19 @@ def _beyond(count: Callable[[Any], int], output: Sequence[Any], source: Sequence
     return times >= least and times > count(source)
 
 
-def repeats(sequence: Sequence[Hashable]) -> int:
-    """Return how often, at most, a run of up to :data:`LONGEST_LOOP` items occurs back to back.
+def repeats(sequence: Sequence[Hashable], least: int = 1, most: int = LONGEST_LOOP) -> int:
+    """Return how often, at most, a run of ``least`` to ``most`` items occurs back to back.
 
     ``a b a b a b`` is three times ``a b``: its items equal those two before four times in a row.
     """
-    most = 1 if sequence else 0
-    for size in range(1, min(LONGEST_LOOP, len(sequence) // 2) + 1):
+    times = 1 if sequence else 0
+    for size in range(least, min(most, len(sequence) // 2) + 1):
         alike = bytes(map(eq, sequence[size:], sequence))  # 1 where an item equals the one ``size`` before
-        most = max(most, len(max(alike.split(b"\0"))) // size + 1)
-    return most
+        times = max(times, len(max(alike.split(b"\0"))) // size + 1)
+    return times
 
 
-def _returns(words: list[str]) -> int:
-    """Return how often the most frequent run of :data:`PHRASE` words occurs."""
-    runs = Counter(zip(*(words[i:] for i in range(PHRASE)), strict=False))
+def _returns(units: list[str], phrase: int) -> int:
+    """Return how often the most frequent run of so many words or characters occurs."""
+    runs = Counter(zip(*(units[i:] for i in range(phrase)), strict=False))
     return max(runs.values(), default=0)

@@ -74,7 +74,7 @@ class Translator:
     @cached_property
     def normalizer(self) -> Normalizer:
         """The normalisation of each line."""
-        return self.manifest.normalizer()
+        return self.manifest.normalizer("source")
 
     @cached_property
     def reach(self) -> int:

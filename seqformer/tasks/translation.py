@@ -346,7 +346,7 @@ class Translation(Task[TextManifest]):
             raise RunError(f"{system} was trained on the task {self.manifest.toy}: it reads no English")
         greedy = DecodeConfig(beam=1, max_length=chapter.STEPS)
         best = translator.translate(list(chapter.SENTENCES), greedy)
-        references = list(map(translator.normalizer, chapter.SENTENCES.values()))
+        references = list(map(self.manifest.normalizer("target"), chapter.SENTENCES.values()))
         return ChapterEvaluation(system, [b[0].text for b in best], references)
 
     def look(self, predictor: Translator, what: str, beam: int = 5) -> Attention:

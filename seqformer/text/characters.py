@@ -9,37 +9,86 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 from fontTools import unicodedata
 from fontTools.unicodedata import Scripts
 
+from seqformer.config import RULES
 from seqformer.errors import DataError
 
 # Replaced by a plain space: line ends that only some tools split on, and spaces that are not U+0020.
 SEPARATORS = "\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
 SPACES = "\xa0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
-# Removed. The joiners U+200C and U+200D stay: Persian and Hindi are spelled with them.
-INVISIBLE = "\xad\u200b\u2060\ufeff"
+# Removed. The joiners U+200C and U+200D stay: Persian, Hindi and emoji are spelled with them; a zero-width
+# space stays where it separates words (see separates).
+ZERO_WIDTH_SPACE = "\u200b"
+INVISIBLE = "\xad\u2060\ufeff" + ZERO_WIDTH_SPACE
+DIRECTIONS = "\u061c\u200e\u200f" + "".join(map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]))
 CONTROLS = "".join(chr(c) for c in [*range(0x20), *range(0x7F, 0xA0)] if chr(c) not in SEPARATORS + "\t\n")
 KINDS = {
     "stray tab": "\t",
     "line separator": SEPARATORS,
     "special space": SPACES,
     "invisible character": INVISIBLE,
+    "direction mark": DIRECTIONS,
     "control character": CONTROLS,
 }
 _KIND_OF = {character: kind for kind, characters in KINDS.items() for character in characters}
 _ODD = re.compile(f"[{re.escape(''.join(_KIND_OF))}]")
 
+# Letters of scripts that put no spaces between words, as ranges of a regular expression: Chinese, Japanese …
+EAST = (
+    "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303c\u3041-\u30ff\u3105-\u312f\u31a0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U0001aff0-\U0001b16f\U00020000-\U0003ffff"
+)
+# … Thai, Lao, Burmese, Khmer, Tai scripts, Balinese, Javanese, Cham: zero-width spaces separate their words
+SOUTHEAST = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\u1b00-\u1b7f\ua980-\ua9ff\uaa00-\uaadf"
+)
+UNSPACED = EAST + SOUTHEAST + "\u0f00-\u0fff"  # … and Tibetan, which marks syllables
+_SOUTHEAST = re.compile(f"[{SOUTHEAST}]")
+_REMOVED = frozenset(INVISIBLE + DIRECTIONS + CONTROLS)
 
-def odd(line: str) -> Iterator[tuple[str, int]]:
-    """Yield each kind of odd character in a line once, with its first position."""
-    kinds = set()
+
+def odd(line: str, rules: int = RULES) -> Iterator[tuple[str, int]]:
+    """Yield each kind of odd character in a line once, with its first position.
+
+    ``rules`` is a version of the text rules (:mod:`seqformer.text.normalize`): the first had no direction
+    marks, and no zero-width space that stays.
+    """
+    kinds = {"direction mark"} if rules == 1 else set()
     for match in _ODD.finditer(line):
         kind = _KIND_OF[match[0]]
-        if kind not in kinds:
+        stays = match[0] == ZERO_WIDTH_SPACE and rules > 1 and separates(line, match.start())
+        if kind not in kinds and not stays:
             kinds.add(kind)
             yield kind, match.start()
+
+
+def separates(line: str, at: int) -> bool:
+    """Return whether the zero-width space at a position separates words.
+
+    There is a letter or digit on each side, one of them of a script that has such spaces; of several spaces
+    the last one counts. Time is linear in the distance to those letters.
+    """
+    after = at + 1
+    while after < len(line) and line[after] in _REMOVED and line[after] != ZERO_WIDTH_SPACE:
+        after += 1
+    if after == len(line) or _category(line[after], 0) not in "LN":
+        return False
+    before = at - 1
+    while before >= 0 and (line[before] in _REMOVED or _category(line[before], -1) == "M"):
+        before -= 1
+    if before < 0 or _category(line[before], -1) not in "LN":
+        return False
+    return bool(_SOUTHEAST.match(line[before]) or _SOUTHEAST.match(line[after]))
+
+
+@lru_cache(1 << 14)
+def _category(character: str, index: int) -> str:
+    """Return L, M, N, P, S, Z or C, of the first (0) or last (-1) that NFKC makes of a character."""
+    return str(unicodedata.category(unicodedata.normalize("NFKC", character)[index]))[0]
 
 
 # Mojibake: UTF-8 read as Latin-1 or Windows-1252. The bytes of one character then show as a letter (the

@@ -99,7 +99,7 @@ class Filter:
 class Cleaner:
     """Normalises and filters pairs as they stream by, and notes the faults."""
 
-    normalizer: Normalizer
+    normalizers: tuple[Normalizer, Normalizer]  # of source and target
     filter: Filter
     faults: Faults = field(default_factory=Faults)
     keeping: bool = False  # pairs with a fault stay
@@ -109,11 +109,12 @@ class Cleaner:
     def __call__(self, pairs: Iterable[Pair]) -> Iterator[list[str]]:
         """Yield the rows to keep: source, target, place, and the script of each side."""
         self.faults.keeping = self.keeping
+        of_source, of_target = self.normalizers
         for raw_source, raw_target in pairs:
             self.seen += 1
             if self.faults.look(raw_source, raw_target):
                 continue
-            source, target = self.normalizer(raw_source), self.normalizer(raw_target)
+            source, target = of_source(raw_source), of_target(raw_target)
             kind = self.filter.fault(source, target)
             if kind and self.faults.judge(kind, raw_source, raw_target):
                 continue

@@ -16,6 +16,7 @@ from typing import TextIO
 
 import numpy as np
 
+from seqformer.config import RULES
 from seqformer.errors import DataError
 from seqformer.storage.files import write_whole
 from seqformer.text import characters
@@ -30,6 +31,7 @@ REPAIRS = {
     "line separator": "became a plain space",
     "special space": "became a plain space",
     "invisible character": "removed",
+    "direction mark": "removed",
     "control character": "removed",
     "CR LF": "read as a line end",
 }
@@ -109,6 +111,7 @@ class Faults:
 
     strict: bool = False
     keeping: bool = False  # pairs with a fault stay
+    rules: int = RULES  # the version of the text rules that say what is odd
     line: int = 0
     unread: int = 0  # lines that gave no pair
     dropped: Counter[str] = field(default_factory=Counter)  # kind -> training pairs
@@ -185,7 +188,7 @@ class Faults:
                     self.dropped[damage[0]] += 1
                 damaged = True
             elif not printable:
-                for kind, at in characters.odd(text):
+                for kind, at in characters.odd(text, self.rules):
                     self.note(kind, text, REPAIRS[kind], side, at)
         return damaged and not self.keeping
 

@@ -1,56 +1,105 @@
-"""Normalisation of every line before it is tokenized, in training and in translation alike."""
+"""Normalisation of every line before it is tokenized, in training and in translation alike.
+
+A run keeps the rules that its data were prepared with (``rules``):
+
+    1   direction marks stay, zero-width spaces go; one lower case for all languages; each run of marks is a
+        token, and only the full stops, commas and colons of numbers are no marks
+    2   direction marks go, zero-width spaces that separate words stay; lower case by language; marks by
+        Unicode properties (:mod:`seqformer.text.punctuation`)
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import Literal
 
-from seqformer.text import characters
+from seqformer.config import RULES, PrepareConfig
+from seqformer.text import characters, languages, punctuation
+from seqformer.text.characters import ZERO_WIDTH_SPACE
 
 # Odd characters become a space or are removed; U+2581 is SentencePiece's mark of a word start, not text.
-_CHARACTERS = str.maketrans(
-    {
-        "▁": "_",
-        **dict.fromkeys("\t\n" + characters.SEPARATORS + characters.SPACES, " "),
-        **dict.fromkeys(characters.INVISIBLE + characters.CONTROLS, ""),
-    }
-)
+_FIRST_CHARACTERS: dict[str, str] = {
+    "▁": "_",
+    **dict.fromkeys("\t\n" + characters.SEPARATORS + characters.SPACES, " "),
+    **dict.fromkeys(characters.INVISIBLE + characters.CONTROLS, ""),
+}
+_CHARACTERS = _FIRST_CHARACTERS | dict.fromkeys(characters.DIRECTIONS, "")
+del _CHARACTERS[ZERO_WIDTH_SPACE]
+_TABLES = {1: str.maketrans(_FIRST_CHARACTERS), 2: str.maketrans(_CHARACTERS)}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # a full stop, comma or colon between digits belongs to the number
-_PUNCTUATION = re.compile(r'([!?;"()\[\]{}«»“”…¿¡]+|(?<!\d)[.,:]+|[.,:]+(?!\d))')
+_FIRST_PUNCTUATION = re.compile(r'([!?;"()\[\]{}«»“”…¿¡]+|(?<!\d)[.,:]+|[.,:]+(?!\d))')
+_DOTLESS = ("tr", "az", "crh", "gag")  # languages whose I is the capital of ı, and İ that of i
+_DOTLESS_LOWER = str.maketrans("Iİ", "ıi")
 
-LONG_WORD = 2000
-_WORD = re.compile(rf"\S{{1,{LONG_WORD}}}")
+LONG_RUN = 200
+_LONG_RUN = re.compile(rf"([^\w\s]{{{LONG_RUN},}})")
 
 
 @dataclass(frozen=True)
 class Normalizer:
-    """The normalisation of every line before it is tokenized, in training and in translation alike.
+    """The normalisation of every line of one side, in training and in translation alike.
 
-    Unicode NFC, one plain space for any run of spaces, no control characters; on request lower case
+    Unicode NFC or NFKC, one plain space for any run of spaces, no control characters; on request lower case
     and punctuation set apart from words. Applying it twice changes nothing more.
     """
 
     lowercase: bool = False
     split_punctuation: bool = False
+    nfkc: bool = False
+    language: str = ""  # a code; '': unknown
+    rules: int = RULES
 
     def __call__(self, line: str) -> str:
         text = line
         if not (line.isascii() and line.isprintable()):  # most English lines need no repair
-            text = _composed(_SURROGATE.sub("\ufffd", line).translate(_CHARACTERS))
+            text = self._repaired(line)
         if self.lowercase:
-            text = _composed(text.lower())
+            text = lower(text, self.language if self.rules > 1 else "")
+            text = text if text.isascii() else _composed(text, self._form)
         if self.split_punctuation:
-            text = _PUNCTUATION.sub(r" \1 ", text)
+            text = _FIRST_PUNCTUATION.sub(r" \1 ", text) if self.rules == 1 else punctuation.split(text)
         return " ".join(text.split())
 
+    @property
+    def _form(self) -> Literal["NFC", "NFKC"]:
+        return "NFKC" if self.nfkc else "NFC"
 
-def _composed(text: str) -> str:
-    """Return the text in NFC, composed in pieces of at most ``LONG_WORD`` characters of a word.
+    def _repaired(self, line: str) -> str:
+        """Return a line without odd characters, composed."""
+        text = _SURROGATE.sub("\ufffd", line).translate(_TABLES[self.rules])
+        if ZERO_WIDTH_SPACE in text:
+            spaces = re.finditer(ZERO_WIDTH_SPACE, text)
+            stay = {match.start() for match in spaces if characters.separates(text, match.start())}
+            text = "".join(c for at, c in enumerate(text) if c != ZERO_WIDTH_SPACE or at in stay)
+        return _composed(text, self._form)
+
+
+def normalizers(config: PrepareConfig) -> tuple[Normalizer, Normalizer]:
+    """Return the normalisation of source and of target."""
+    source, target = (
+        Normalizer(config.lowercase, config.split_punctuation, config.nfkc, language, config.rules)
+        for language in languages.parse(config.languages)
+    )
+    return source, target
+
+
+def lower(text: str, language: str = "") -> str:
+    """Return a text in lower case as its language has it: Turkish ``IŞIK`` is ``ışık``."""
+    if language and languages.primary(language) in _DOTLESS:
+        text = text.translate(_DOTLESS_LOWER)
+    return text.lower()
+
+
+def _composed(text: str, form: Literal["NFC", "NFKC"]) -> str:
+    """Return the text in a normal form, but for runs of at least ``LONG_RUN`` marks, symbols and signs.
 
     Sorting the combining marks of a run takes time quadratic in the run: an hour for a line of a million.
     """
-    if len(text) <= LONG_WORD:
-        return unicodedata.normalize("NFC", text)
-    return _WORD.sub(lambda word: unicodedata.normalize("NFC", word[0]), text)
+    if len(text) < LONG_RUN:
+        return unicodedata.normalize(form, text)
+    parts = _LONG_RUN.split(text)  # the runs are every second part
+    parts[::2] = [unicodedata.normalize(form, part) for part in parts[::2]]
+    return "".join(parts)

@@ -20,7 +20,7 @@ from seqformer.text import pieces, prepared, rows, tokenizer, toys
 from seqformer.text.clean import Cleaner, Filter, clean
 from seqformer.text.encode import SIDES, Encoded
 from seqformer.text.faults import DROPPED, Faults
-from seqformer.text.normalize import Normalizer
+from seqformer.text.normalize import Normalizer, normalizers
 from seqformer.text.prepared import Terms, TextManifest
 from seqformer.text.rows import Pair, read_rows, write_rows
 from seqformer.text.split import Earlier, Splits, Splitter, split_in_order
@@ -45,6 +45,7 @@ STYLES: dict[str, PrepareConfig] = {
         cut=True,
         valid_size=128,
         in_order=True,
+        rules=1,  # so that a score of earlier is a score of today
     )
 }
 
@@ -88,13 +89,14 @@ def prepare(
         pairs = rows.numbered(pairs, faults)
     if config.max_pairs:
         pairs = islice(pairs, config.max_pairs)
-    normalizer = Normalizer(config.lowercase, config.split_punctuation)
-    pieces.symbols(config, normalizer)  # refused before the corpus is read
+    faults.rules = config.rules
+    both = normalizers(config)
+    pieces.symbols(config, both[0])  # refused before the corpus is read
     rules = Filter.of(config, faults)
-    cleaner = Cleaner(normalizer, rules, faults, keeping=not config.filter)
+    cleaner = Cleaner(both, rules, faults, keeping=not config.filter)
     with whole_folder(out, replaces=MANIFEST) as folder:
         given = {
-            part: write_rows(folder / f"{part}.tsv", _evaluation_set(given, normalizer, rules, faults))
+            part: write_rows(folder / f"{part}.tsv", _evaluation_set(given, both, rules, faults))
             for part, given in held_out.items()
         }
         for part, count in given.items():
@@ -119,7 +121,7 @@ def prepare_toy(name: str, out: Path, seed: int, origin: str = "") -> TextManife
     """Prepare a toy task into a new folder: its own splits, word pieces, no filter."""
     config = PrepareConfig(model_type="word", seed=seed)
     splits = toys.generate(name, seed)
-    cleaner = Cleaner(Normalizer(), Filter())
+    cleaner = Cleaner((Normalizer(), Normalizer()), Filter())
     with whole_folder(out, replaces=MANIFEST) as folder:
         for part in SPLITS:
             cleaner.seen += write_rows(folder / f"{part}.tsv", getattr(splits, part))
@@ -127,13 +129,13 @@ def prepare_toy(name: str, out: Path, seed: int, origin: str = "") -> TextManife
 
 
 def _evaluation_set(
-    pairs: Iterable[Pair], normalizer: Normalizer, rules: Filter, faults: Faults
+    pairs: Iterable[Pair], both: tuple[Normalizer, Normalizer], rules: Filter, faults: Faults
 ) -> Iterator[Pair]:
     """Yield pairs for validation or test: faults are noted, but only a pair with an empty side is dropped."""
     faults.keeping = True
     for raw_source, raw_target in pairs:
         faults.look(raw_source, raw_target)
-        source, target = normalizer(raw_source), normalizer(raw_target)
+        source, target = both[0](raw_source), both[1](raw_target)
         if not source or not target:
             faults.note("empty side", f"{raw_source} | {raw_target}", DROPPED)
             continue
@@ -205,7 +207,7 @@ def _learn(train: Path, config: PrepareConfig, cleaner: Cleaner) -> Tokenizer:
         return (row[column] for row in read_rows(train) for column in columns)
 
     text = pieces.measure(row[:2] for row in read_rows(train))
-    extras = pieces.extras(config, cleaner.normalizer, text)
+    extras = pieces.extras(config, cleaner.normalizers[0], text)
     if extras.split_digits and config.digits == "auto":
         share = text.numbers / text.lines
         cleaner.faults.remark(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ from seqformer.errors import DamagedError
 from seqformer.storage.manifest import Manifest, check_counts
 from seqformer.storage.records import Scalar, from_json
 from seqformer.text import languages
-from seqformer.text.normalize import Normalizer
+from seqformer.text.detokenize import Detokenizer
+from seqformer.text.normalize import Normalizer, normalizers
 from seqformer.text.rows import Pair, read_rows
 
 MOST_RATIO = 300.0  # target pieces for a source piece; more would let one line decode for minutes
@@ -82,16 +83,20 @@ class TextManifest(Manifest):
     @property
     def prepare_settings(self) -> dict[str, Scalar]:
         """How the pairs were prepared, as settings."""
-        return self.config
+        return asdict(self.prepare_config())
 
     def prepare_config(self) -> PrepareConfig:
         """Return the settings that the pairs were prepared with."""
-        return from_json(PrepareConfig, self.config, "'config'")
+        return from_json(PrepareConfig, {"rules": 1} | self.config, "'config'")
 
-    def normalizer(self) -> Normalizer:
-        """Return the normalisation that was applied, to be applied again at translation."""
-        config = self.prepare_config()
-        return Normalizer(config.lowercase, config.split_punctuation)
+    def normalizer(self, side: str) -> Normalizer:
+        """Return the normalisation that was applied to ``source`` or ``target``, to be applied again."""
+        source, target = normalizers(self.prepare_config())
+        return {"source": source, "target": target}[side]
+
+    def detokenizer(self) -> Detokenizer:
+        """Return what makes ordinary text of a translation."""
+        return Detokenizer(self.languages[1], self.prepare_config().lowercase)
 
     @property
     def languages(self) -> tuple[str, str]:
