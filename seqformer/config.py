@@ -141,6 +141,7 @@ class DecodeConfig(Config):
     length_penalty: float = number(1.0)  # A: hypotheses are ranked by log-probability / length ** A
     n_best: int = number(1, least=1)
     max_length: int = number(0)  # target pieces; 0: from the source length and the training data
+    whole: bool = False  # translate each line at once, however many sentences it holds and however long it is
     early_stopping: bool = False  # end once W hypotheses have ended, even if one alive may score better
 
     def __post_init__(self) -> None:

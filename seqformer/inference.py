@@ -138,12 +138,14 @@ class Model:
             filled.save(Path(output))
         return filled
 
-    def attention(self, what: str, *, beam: int = 5) -> Attention | ClassAttention:
+    def attention(self, what: str, **settings: Any) -> Attention | ClassAttention:
         """Return what every head of every layer looked at in one input.
 
-        ``what`` is a sentence, which is translated; or the number of a test image, or a PNG.
+        ``what`` is a sentence, which is translated; or the number of a test image, or a PNG. ``settings`` are
+        as for :meth:`translate`.
         """
-        return self.run.task.look(self.predictor, what, beam)  # type: ignore[return-value]
+        config = self.decode_config(**settings)
+        return self.run.task.look(self.predictor, what, config)  # type: ignore[return-value]
 
     @overload
     def classify(self, images: PathLike | Bytes) -> Classified: ...
@@ -247,6 +249,7 @@ def evaluate(
         theirs,
         result.references,
         result.tokenizer,
+        result.others,
     )
     return replace(result, other=str(compare), comparisons=tests)
 

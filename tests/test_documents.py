@@ -118,6 +118,8 @@ def test_pairs_of_po() -> None:
         "en",
         "pt_BR",
     )
+    after = PO + '\n#, fuzzy\n#~ msgid "a"\n#~ msgstr "b"\n\nmsgid "last"\nmsgstr "fin"\n'
+    assert pairs(after)[0][-1] == ("last", "fin")
     koi = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=KOI8-R\\n"\n\nmsgid "yes"\nmsgstr "да"\n'
     assert pairs(koi.encode("koi8-r"))[0] == [("yes", "да")]
     escaped = 'msgid "a\\tb\\"c\\\\" "\\x41\\102"\nmsgstr "é\\n\\n"\n'
@@ -145,6 +147,7 @@ def test_the_languages_of_a_tmx_are_chosen() -> None:
     assert read == [("en 0", "pt-BR 0"), ("en 0", "pt-PT 0")]
     assert faults.remarks == ["it: pt_BR, pt_PT are all read as pt"]
     assert pairs(many("en", "pt-BR", "pt-PT", count=1), ("en", "pt_PT"))[0] == [("en 0", "pt-PT 0")]
+    assert pairs(many("en", "pt-BR", "pt", count=1), ("en", "pt"))[0] == [("en 0", "pt 0")]
     with pytest.raises(DataError, match="the languages in it are none is named"):
         pairs(many("en", "fr").replace("xml:lang", "code"))
 
@@ -165,6 +168,8 @@ def test_tmx_is_read_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     file = io.BytesIO(text)
     read, _ = documents.read_pairs(file, "tmx", "it", EN_FR, None)
     assert next(read) == ("en 0", "fr 0") and file.tell() < len(text) / 4
+    elements = list(markup.stream(io.BytesIO(TMX.encode()), "it", ("tu",)))
+    assert len(elements) == 3 and not any(map(len, elements)), "they are emptied"
     monkeypatch.setattr(markup, "MOST_UNREAD", 1 << 18)
     assert sum(1 for _ in documents.read_pairs(io.BytesIO(text), "tmx", "it", EN_FR, None)[0]) == 20_000
     endless = b"<tmx><body><tu>" + b"<note>x</note>" * 40_000
@@ -329,8 +334,22 @@ def test_what_is_filled_says_that_a_machine_did_it() -> None:
     assert made.count('<target state="needs-review-translation" state-qualifier="leveraged-mt"') == 4
     assert 'approved="no"' in made and '<target state="final">Fini</target>' in made
     assert re.search('<target [^>]*own:a="b"[^>]*>dooré Newé fin</target>', made)
+    assert made.count("not text") == 1  # a comment of the source is no element of its text
     assert '<mrk mtype="seg" mid="0">Un.</mrk>' in made and "Jo Ann</mrk>" in made.split("<target")[-1]
     assert '<segment id="s3" state="translated" subState="seqformer:mt">' in filled(XLIFF_2)
+
+
+@needs_lxml
+def test_the_segments_that_are_translated_stay() -> None:
+    both = '<mrk mtype="seg" mid="0">Un.</mrk> <mrk mtype="seg" mid="1">cat.é'
+    for held in (
+        '<mrk mtype="seg" mid="0">Un.</mrk>',
+        '<mrk mtype="seg" mid="0">Un.</mrk> <mrk mtype="seg" mid="1"/>',
+    ):
+        text = XLIFF.replace('<mrk mtype="seg" mid="0">Un.</mrk> <mrk mtype="seg" mid="1"/>', held)
+        assert f'leveraged-mt">{both}' in filled(text)
+    text = XLIFF.replace('<target><mrk mtype="seg" mid="0">Un.</mrk> <mrk mtype="seg" mid="1"/></target>', "")
+    assert f'leveraged-mt">{both}'.replace("Un.", "First.é fin") in filled(text)
 
 
 @needs_lxml
@@ -399,6 +418,7 @@ def test_only_translations_and_flags_change_in_po() -> None:
     )
     assert "#, fuzzy, c-format\n" in made and made.count("fuzzy") == 3
     assert 'msgstr ""\n"\\"text\\"é longé Aé fin\\n"\n"linesé twoé ofé fin\\n"\n' in made
+    assert "Un texte" not in made
     assert 'msgstr[0] "caté oneé fin"\nmsgstr[1] "catsé %dé fin"\n' in made
     assert 'msgstr "Ouvrir"' in made and 'msgstr "Opené fin"' in filled(PO, retranslate=True)
     assert filled(PO.replace("\n", "\r\n")) == made.replace("\n", "\r\n")
@@ -426,8 +446,9 @@ def test_po_keeps_its_encoding_or_says_that_it_cannot() -> None:
 def test_blank_translations_are_not_put_in() -> None:
     for name in SOME:
         document = opened(SAMPLES[name])
-        document.fill(["" for _ in document.sources])
-        assert opened(document.to_bytes().decode()).sources == document.sources
+        as_it_was = document.to_bytes()
+        document.fill([" " for _ in document.sources])
+        assert document.to_bytes() == as_it_was
 
 
 @pytest.mark.parametrize("name", SOME)

@@ -187,10 +187,10 @@ COMMANDS = {
         --clip --precision --seed --positions --no-positions --no-causal-mask --bidirectional --recipe --print-recipe
         --help-all""",
     "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --warn
-        --json --device --precision --workers --retranslate --languages --detokenize""",
+        --json --device --precision --workers --retranslate --languages --detokenize --whole""",
     "evaluate": """--run --bleu --chrf --ter --split --source --reference --compare --beam --length-penalty --json --device
-        --precision        --reference-sentences --wer --cer --tokenize""",
-    "attention": "text --run --kind --layer --head --average --png --json --beam --device --font",
+        --precision        --reference-sentences --wer --cer --tokenize --whole""",
+    "attention": "text --run --kind --layer --head --average --png --json --beam --device --font --whole",
     "export": "folder --to --run --quantization",
     "import": "checkpoint --run",
     "runs": "--json",

@@ -48,6 +48,9 @@ def written(items: list[Item]) -> str:
         ("a <b>red</b> cat", "a red cat", "一只红色的猫", "一<b>只红</b>色的猫"),
         ("  Hello ", "Hello", "Bonjour", "  Bonjour "),
         ("a <x/> b", "a b", "", "<x/>"),
+        ("<b>a</b> very long line", "a very long line", "une ligne", "<b>une</b> ligne"),
+        ("a very long <b>x</b>", "a very long x", "un mot", "un <b>mot</b>"),
+        ("<b>a</b><i>b</i> is a line", "ab is a line", "une ligne", "<b>une </b><i>ligne</i>"),
     ],
 )
 def test_elements_go_where_they_stood(source: str, text: str, translation: str, expected: str) -> None:

@@ -65,14 +65,14 @@ def test_a_line_of_a_million_characters(small: Translator, capsys: pytest.Captur
         lines = sink.raw.decode().split("\n")
         assert lines[0] == lines[2] == lines[3] == "" and len(lines) == 4
         assert time.perf_counter() - begin < 60  # of a busy machine; quadratic would be an hour
-    assert "line 2: longer than the model's reach" in capsys.readouterr().err
+    assert "line 2: far longer than any in training" in capsys.readouterr().err
 
 
 def test_a_long_line_is_its_sentences_one_by_one(small: Translator) -> None:
     config = DecodeConfig(beam=3, n_best=2, length_penalty=0.5)
     sentences = ["le chat mange et dort.", "la maison voit un chien.", "une maison!"]
     line = " ".join(sentences)
-    assert small.reach < len(small.tokenizer.source.encode([line])[0])
+    assert small.divider.reach < len(small.tokenizer.source.encode([line])[0])
     alone = [small.translate([sentence], config)[0] for sentence in sentences]
     assert all(best[0].parts == 1 for best in alone)
     joined = small.translate(["la", line, ""], config)[1]
@@ -172,7 +172,7 @@ def test_many_warnings_become_a_count(command: Command, trained: Path) -> None:
     assert code == 0 and out.count("\n") == 51
     assert sum("not UTF-8; the" in line for line in lines) == stream.SHOWN
     assert lines[-1] == f"seqformer: not UTF-8: {50 - stream.SHOWN} more lines"
-    assert "line 51: longer than the model's reach; translated in " in err
+    assert "line 51: far longer than any in training; translated in " in err
 
 
 def test_signs_in_json_and_as_warnings(command: Command, trained: Path) -> None:

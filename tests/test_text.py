@@ -79,7 +79,7 @@ def test_nfkc_is_a_choice() -> None:
 
 
 def test_each_side_has_its_language(tmp_path: Path) -> None:
-    pairs = [(f"IŞIK {number}", f"IN {number}") for number in range(20)]
+    pairs = [(f"IŞIK {number}", f"IN {number}") for number in range(60)]
     config = PrepareConfig(languages="tr-en", lowercase=True, vocab_size=60, valid_size=2, test_size=2)
     manifest = prepare.prepare(pairs, {"valid": [("ISI", "I")]}, tmp_path / "p", config)
     assert read_split(tmp_path / "p", "valid", manifest) == [("ısı", "i")]

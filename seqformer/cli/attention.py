@@ -13,6 +13,7 @@ from seqformer.cli.options import (
     FontOption,
     JsonOption,
     RunOption,
+    WholeOption,
     check_picture,
     open_run,
     option,
@@ -52,6 +53,7 @@ def attention(
     png: Annotated[Path | None, option(OUTPUT, "Also draw a grid of heads.", "F")] = None,
     as_json: JsonOption = False,
     beam: BeamOption = None,
+    whole: WholeOption = False,
     device: DeviceOption = "auto",
     font: FontOption = None,
 ) -> None:
@@ -74,7 +76,7 @@ def attention(
         refuse_beside("a run of images", context, allowed)
     check_picture(png, font)
     model = api.load(opened, device=device)
-    look = model.attention(text, beam=beam or model.decode_config().beam)
+    look = model.attention(text, beam=beam, whole=whole or None)
     chosen = look.select(kind=kind, layer=layer, head=head, average=average)
     if png:
         for remark in chosen.save(png, font):

@@ -14,6 +14,7 @@ from seqformer.cli.options import (
     LengthPenaltyOption,
     PrecisionOption,
     RunOption,
+    WholeOption,
     open_run,
     option,
     print_report,
@@ -74,6 +75,7 @@ def evaluate(
         ),
     ] = False,
     beam: BeamOption = None,
+    whole: WholeOption = False,
     length_penalty: LengthPenaltyOption = None,
     as_json: JsonOption = False,
     device: DeviceOption = "auto",
@@ -118,6 +120,7 @@ def evaluate(
         tokenize=tokenize,
         beam=beam,
         length_penalty=length_penalty,
+        whole=whole or None,
     )
     print_report(result, as_json)
     for remark in result.notes() if as_json else ():

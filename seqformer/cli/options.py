@@ -55,6 +55,16 @@ LengthPenaltyOption = Annotated[
         "--length-penalty",
     ),
 ]
+WholeOption = Annotated[
+    bool,
+    option(
+        None,
+        "Translate each line at once: no splitting into sentences, no cutting however long it is.",
+        "",
+        False,
+        "--whole",
+    ),
+]
 PrecisionOption = Annotated[
     str,
     option(

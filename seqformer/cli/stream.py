@@ -69,11 +69,11 @@ class Printer:
 
     def __call__(self, number: int, source: str, best: list[Translation]) -> str:
         """Return the output for line ``number``; print its warnings on stderr."""
-        if best[0].parts > 1:
+        if best[0].cut:
             self.warnings.warn(
                 "in parts",
                 number,
-                f"longer than the model's reach; translated in {best[0].parts:,} parts",
+                f"far longer than any in training; translated in {best[0].parts:,} parts",
             )
         if best[0].unseen:
             self.warnings.warn(

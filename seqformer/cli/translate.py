@@ -20,6 +20,7 @@ from seqformer.cli.options import (
     LengthPenaltyOption,
     PrecisionOption,
     RunOption,
+    WholeOption,
     open_run,
     option,
     translates,
@@ -52,6 +53,7 @@ def translate(
         option(INPUT, "Write translations here.", "F", "stdout"),
     ] = None,
     beam: BeamOption = None,
+    whole: WholeOption = False,
     length_penalty: LengthPenaltyOption = None,
     n_best: Annotated[int, option(SEARCH, "Print the N best, a line each.", "N")] = 1,
     max_length: Annotated[
@@ -109,10 +111,12 @@ def translate(
     """
     if text and input:
         raise SeqformerError("give either sentences or --input, not both")
-    if input:
-        from seqformer.text import streams
+    from seqformer.text import streams
 
+    if input:
         streams.check([input])
+    if input and output and output.exists() and output.samefile(streams.split_name(input)[0]):
+        raise SeqformerError(f"{output} is the file to translate: name another --output")
     from seqformer import api
     from seqformer.tasks import text_task
 
@@ -120,7 +124,11 @@ def translate(
     model = api.load(opened, device=device, precision=precision, workers=workers)
     model.expect(text=True)
     config = model.decode_config(
-        beam=beam, length_penalty=length_penalty, n_best=n_best, max_length=max_length
+        beam=beam,
+        length_penalty=length_penalty,
+        n_best=n_best,
+        max_length=max_length,
+        whole=whole or None,
     )
     ordinary = text_task(opened.task).manifest.detokenizer() if detokenize else None
     show = Printer(scores=scores, as_json=as_json, warn=warn, ordinary=ordinary)

@@ -1,6 +1,7 @@
 """Translation of lines, in their order.
 
-A line longer than the model's reach is translated in parts. Whatever the lengths, a batch stays within
+A line may be translated in parts, see :mod:`seqformer.decoding.splitting`. Whatever the lengths, a batch
+stays within
 
     CACHE    bytes of keys and values, room to grow included
     LOGITS   numbers a step: hypotheses x vocabulary
@@ -21,6 +22,7 @@ from seqformer.config import DecodeConfig
 from seqformer.decoding import splitting
 from seqformer.decoding.search import Hypothesis, search
 from seqformer.decoding.signs import SIGNS, Evidence, signs
+from seqformer.decoding.splitting import Divider, Part
 from seqformer.errors import SeqformerError
 from seqformer.models.seq2seq import Seq2Seq
 from seqformer.text.batches import pad_sources
@@ -45,20 +47,13 @@ class Translation:
     score: float  # mean log-probability of a piece, in nats, if the length penalty is 1
     log_probability: float  # of all pieces, in nats
     length: int = 0  # pieces that the score is over, with EOS if the translation ended by itself
-    parts: int = 1  # number of parts the line was translated in
+    parts: int = 1  # number of parts the line was translated in: sentences, and parts of long ones
+    cut: bool = False  # a sentence was cut, since it is far longer than any in training
     warnings: tuple[str, ...] = ()  # signs that it is likely bad, see :mod:`seqformer.decoding.signs`
     unseen: str = ""  # the script of a line whose letters the vocabulary never saw, '' if it did
 
     def __str__(self) -> str:
         return self.text
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A line, or a part of one, that the model reads at once."""
-
-    text: str
-    ids: list[int]
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,6 @@ class Translator:
     tokenizer: Tokenizer
     manifest: TextManifest  # of the training data: its lengths limit what the model is asked for
     device: torch.device
-    whole: bool = False  # never split a line
 
     @cached_property
     def normalizer(self) -> Normalizer:
@@ -77,10 +71,18 @@ class Translator:
         return self.manifest.normalizer("source")
 
     @cached_property
-    def reach(self) -> int:
-        """Source pieces the model reads at once: as many as the longest source it was trained on."""
+    def divider(self) -> Divider:
+        """What divides a line into parts that the model reads at once."""
+        most = None if self.model.longest is None else max(1, self.model.longest - 1)
         reach = max(1, self.manifest.longest["source"]) * (TOY_REACH if self.manifest.toy else 1)
-        return reach if self.model.longest is None else max(1, min(reach, self.model.longest - 1))
+        return Divider(
+            self.tokenizer.source,
+            self.normalizer,
+            self.manifest.languages[0],
+            min(reach, most or reach),
+            most,
+            self.manifest.single_sentences,
+        )
 
     @cached_property
     def _vocabulary(self) -> int:
@@ -97,38 +99,22 @@ class Translator:
         if config.beam * self._vocabulary > LOGITS:
             widest = LOGITS // self._vocabulary
             raise SeqformerError(f"a beam of {config.beam} needs too much memory: {widest} at most here")
-        lines = [self.normalizer(line) for line in lines]
-        divided = self._divide(lines)
+        normalised = [self.normalizer(line) for line in lines]
+        divided = self.divider.divide(lines, normalised, whole=config.whole)
         bounds = zip(divided, most or [config.max_length] * len(lines), strict=True)
-        limits = [self._limit(len(part.ids), bound, config.beam) for parts, bound in bounds for part in parts]
-        results = iter(self._search([part for parts in divided for part in parts], limits, config))
-        joined = [_join([next(results) for _ in parts], config) for parts in divided]
-        return [self._marked(line, best) for line, best in zip(lines, joined, strict=True)]
+        limits = [
+            self._limit(len(part.ids), most, config.beam) for line, most in bounds for part in line.parts
+        ]
+        results = iter(self._search([part for line in divided for part in line.parts], limits, config))
+        joined = [_join([next(results) for _ in line.parts], line.cut, config) for line in divided]
+        return [self._marked(line, best) for line, best in zip(normalised, joined, strict=True)]
 
     def _marked(self, line: str, best: list[Translation]) -> list[Translation]:
         """Return the translations of a line, with the script of letters that the vocabulary never saw."""
         unseen = self.tokenizer.source.unseen(line)
         return [replace(t, unseen=unseen) for t in best] if unseen else best
 
-    def _divide(self, lines: list[str]) -> list[list[_Part]]:
-        """Return the parts of each normalised line: none if it is blank, several if beyond the reach."""
-        encoded = self.tokenizer.source.encode(lines)
-        return [
-            self._split(line) if len(ids) > self.reach and not self.whole else [_Part(line, ids)] * bool(ids)
-            for line, ids in zip(lines, encoded, strict=True)
-        ]
-
-    def _split(self, line: str) -> list[_Part]:
-        source = self.tokenizer.source
-        texts = splitting.split(line, lambda texts: [len(ids) for ids in source.encode(texts)], self.reach)
-        parts = []
-        for text, ids in zip(texts, source.encode(texts), strict=True):
-            pieces = splitting.cut(ids, self.reach)
-            cut = source.decode(pieces) if len(pieces) > 1 else [text]
-            parts += [_Part(t, i) for t, i in zip(cut, pieces, strict=True)]
-        return parts
-
-    def _search(self, parts: list[_Part], limits: list[int], config: DecodeConfig) -> list[list[Translation]]:
+    def _search(self, parts: list[Part], limits: list[int], config: DecodeConfig) -> list[list[Translation]]:
         results: list[list[Translation]] = [[] for _ in parts]
         for batch in self._batches([len(part.ids) for part in parts], limits, config.beam):
             source = pad_sources([parts[i].ids for i in batch]).to(self.device)
@@ -141,7 +127,7 @@ class Translator:
                 ]
         return results
 
-    def _translation(self, part: _Part, limit: int, text: str, best: Hypothesis) -> Translation:
+    def _translation(self, part: Part, limit: int, text: str, best: Hypothesis) -> Translation:
         cut = len(best.ids) == limit  # if it ended by itself, EOS took the last position
         length = len(best.ids) + (not cut)
         warnings: list[str] = []
@@ -177,7 +163,7 @@ class Translator:
             begin += max(1, size)
 
 
-def _join(parts: list[list[Translation]], config: DecodeConfig) -> list[Translation]:
+def _join(parts: list[list[Translation]], cut: bool, config: DecodeConfig) -> list[Translation]:
     """Return the translations of a line from those of its parts."""
     if len(parts) == 1:
         return parts[0]
@@ -190,13 +176,14 @@ def _join(parts: list[list[Translation]], config: DecodeConfig) -> list[Translat
         warned = {name for t in chosen for name in t.warnings}
         joined.append(
             Translation(
-                text=" ".join(t.text for t in chosen if t.text),
+                text=splitting.joined([t.text for t in chosen]),
                 tokens=[token for t in chosen for token in t.tokens],
                 ids=[i for t in chosen for i in t.ids],
                 score=total / length**config.length_penalty,
                 log_probability=total,
                 length=length,
                 parts=len(parts),
+                cut=cut,
                 warnings=tuple(name for name in SIGNS if name in warned),
             )
         )

@@ -137,6 +137,24 @@ class Attention(Look):
         return self.maps or self.select().maps
 
 
+def beside(looks: Sequence[Attention]) -> Attention:
+    """Return the attention of several translations as one: each in its own rows and columns, zeros beside."""
+    weights = {}
+    for kind, first in looks[0].weights.items():
+        maps = [look.weights[kind] for look in looks]
+        rows, columns = (sum(m.shape[axis] for m in maps) for axis in (2, 3))
+        weights[kind] = first.new_zeros(*first.shape[:2], rows, columns)  # (L, H, rows, columns)
+        row = column = 0
+        for m in maps:
+            weights[kind][..., row : row + m.shape[2], column : column + m.shape[3]] = m
+            row, column = row + m.shape[2], column + m.shape[3]
+    source, target_in, target_out = (
+        [piece for look in looks for piece in getattr(look, name)]
+        for name in ("source", "target_in", "target_out")
+    )
+    return Attention(weights, source, target_in, target_out)
+
+
 @dataclass(frozen=True, repr=False)
 class ClassAttention(Look):
     """One image, the class that the model predicts, and the attention of the class token."""

@@ -41,6 +41,9 @@ class TextEvaluation(Evaluation):
     pieces: int
     other: str = ""  # the system compared with …
     comparisons: list[Comparison] = field(default_factory=list)  # … and the tests for each score
+    others: list[list[str]] = field(default_factory=list)  # further references, '' where there is none
+    in_parts: int = 0  # sources of several sentences, which were translated one by one
+    cut: int = 0  # sources with a sentence that was cut, since it is far longer than any in training
     unseen: int = 0  # sources in letters that the vocabulary never saw
     tokenizer: str = ""  # by which BLEU counts words
     remarks: list[str] = field(default_factory=list)  # on how it is scored
@@ -59,7 +62,8 @@ class TextEvaluation(Evaluation):
             s.name: {"score": s.score, "interval": s.interval, "signature": s.signature} for s in self.scores
         }
         values |= {"exact_match": self.exact_match, "token_accuracy": self.token_accuracy}
-        values |= {"sentences": len(self.sources), "unseen": self.unseen, "seconds": self.seconds}
+        values |= {"sentences": len(self.sources), "seconds": self.seconds}
+        values |= {"unseen": self.unseen, "in_parts": self.in_parts, "cut": self.cut}
         if self.comparisons:
             values["compare"] = tests_to_json(self.comparisons, (self.system, self.other), len(self.sources))
         if self.remarks:
@@ -75,9 +79,13 @@ class TextEvaluation(Evaluation):
 
     def notes(self) -> list[str]:
         """Return how words are counted, and what makes scores lower than the model's own faults do."""
-        of = f"{self.unseen:,} of {counted(len(self.sources), 'source')}"
-        unseen = [f"{of}: written in letters that the vocabulary never saw"] if self.unseen else []
-        return [*self.remarks, *unseen]
+        of = f"of {counted(len(self.sources), 'source')}"
+        facts = (
+            (self.unseen, "written in letters that the vocabulary never saw"),
+            (self.in_parts, "of several sentences, which were translated one by one"),
+            (self.cut, "cut within a sentence, which is far longer than any in training"),
+        )
+        return [*self.remarks, *(f"{count:,} {of}: {what}" for count, what in facts if count)]
 
     def _scores(self) -> RenderableType:
         count = len(self.sources)
@@ -95,7 +103,7 @@ class TextEvaluation(Evaluation):
         return scores
 
     def _examples(self) -> RenderableType:
-        ranked = sentence_scores(self.translations, self.references)
+        ranked = sentence_scores(self.translations, self.references, self.others)
         order = sorted(range(len(ranked)), key=lambda i: -ranked[i])
         examples = table("Best and worst", "chrF", "source · translation · reference")
         examples.columns[1].justify = "left"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ TITLES = {"bleu": "BLEU", "chrf": "chrF2", "ter": "TER", "wer": "WER", "cer": "C
 ERRORS = ("ter", "wer", "cer")  # fewer are better
 DRAWS = 10_000_000  # sentences resampled in all at most: resampling takes memory in proportion
 RESAMPLES, FEWEST = 1000, 200
+Streams = Sequence[list[str]]
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,19 @@ def corpus_score(
     *,
     interval: bool = False,
     tokenize: str = "",
+    others: Streams = (),
 ) -> Score:
     """Return the score ``name``, one of :data:`TITLES`, of a corpus.
 
     ``bleu``, ``chrf`` and ``ter`` are sacrebleu's, with its defaults (Post 2018) but for what the script of
     the references needs. ``tokenize`` names the tokenizer of BLEU; '' is the one that suits the references.
+    ``others`` are further references, each list in the order of the first, '' where there is none.
     The ``interval`` is that of sacrebleu's bootstrap (Koehn 2004), of as many resamples as the signature
     says; they are drawn with sacrebleu's seed, so they are reproducible.
     """
     metric = metric_for(name, references, tokenize)
     if not interval:
-        result = metric.corpus_score(hypotheses, [references])
+        result = metric.corpus_score(hypotheses, [references, *others])
         return Score(name, float(result.score), str(metric.get_signature()))
     from sacrebleu.significance import PairedTest
 
@@ -50,7 +54,7 @@ def corpus_score(
     # if one resample scores 0 (statistics.mean of a float among NumPy's)
     samples = bounded(RESAMPLES, len(hypotheses))
     signatures, scores = PairedTest(
-        [("A", hypotheses)], {name: metric}, [references], test_type="bs", n_samples=samples
+        [("A", hypotheses)], {name: metric}, [references, *others], test_type="bs", n_samples=samples
     )()
     title = TITLES[name]
     (alone,) = scores[title]
@@ -63,10 +67,11 @@ def bounded(wanted: int, sentences: int) -> int:
     return min(wanted, max(FEWEST, DRAWS // sentences))
 
 
-def sentence_scores(hypotheses: list[str], references: list[str]) -> list[float]:
+def sentence_scores(hypotheses: list[str], references: list[str], others: Streams = ()) -> list[float]:
     """Return the chrF of each sentence, which is stable for single sentences, unlike BLEU."""
     metric = metric_for("chrf", references)
-    return [float(metric.sentence_score(h, [r]).score) for h, r in zip(hypotheses, references, strict=True)]
+    every = zip(references, *others, strict=True)
+    return [float(metric.sentence_score(h, list(r)).score) for h, r in zip(hypotheses, every, strict=True)]
 
 
 def chapter_bleu(hypothesis: str, reference: str, order: int) -> float:
@@ -91,20 +96,27 @@ def _ngrams(words: list[str], n: int) -> Counter[tuple[str, ...]]:
     return Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
 
 
-def exact_match(hypotheses: list[str], references: list[str]) -> float:
-    """Return the share of lines that equal their reference."""
-    pairs = list(zip(hypotheses, references, strict=True))
-    return sum(h == r for h, r in pairs) / max(1, len(pairs))
+def exact_match(hypotheses: list[str], references: list[str], others: Streams = ()) -> float:
+    """Return the share of lines that equal one of their references."""
+    pairs = list(zip(hypotheses, zip(references, *others, strict=True), strict=True))
+    return float(sum(h == every[0] or (bool(h) and h in every) for h, every in pairs) / max(1, len(pairs)))
 
 
-def token_accuracy(hypotheses: list[str], references: list[str]) -> float:
-    """Return the share of positions with the right word; a missing or surplus word is a wrong position."""
+def token_accuracy(hypotheses: list[str], references: list[str], others: Streams = ()) -> float:
+    """Return the share of positions with the right word, by the reference of each line that fits best.
+
+    A missing or surplus word is a wrong position.
+    """
     right = total = 0
-    for hypothesis, reference in zip(hypotheses, references, strict=True):
-        h, r = hypothesis.split(), reference.split()
-        right += sum(a == b for a, b in zip(h, r, strict=False))
-        total += max(len(h), len(r))
+    for hypothesis, every in zip(hypotheses, zip(references, *others, strict=True), strict=True):
+        counts = [_right(hypothesis.split(), reference.split()) for reference in dict.fromkeys(every)]
+        best = max(counts, key=lambda count: count[0] / max(1, count[1]))
+        right, total = right + best[0], total + best[1]
     return right / max(1, total)
+
+
+def _right(words: list[str], wanted: list[str]) -> tuple[int, int]:
+    return sum(a == b for a, b in zip(words, wanted, strict=False)), max(len(words), len(wanted))
 
 
 def metric_for(name: str, references: list[str], tokenize: str = "") -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import RenderableType
 
 from seqformer.console import table
-from seqformer.report.scores import ERRORS, RESAMPLES, TITLES, bounded, metric_for
+from seqformer.report.scores import ERRORS, RESAMPLES, TITLES, Streams, bounded, metric_for
 
 TRIALS = 10_000  # of approximate randomisation
 LEVEL = 0.05
@@ -58,17 +58,24 @@ class Comparison:
 
 
 def compare(
-    names: Iterable[str], first: list[str], second: list[str], references: list[str], tokenize: str = ""
+    names: Iterable[str],
+    first: list[str],
+    second: list[str],
+    references: list[str],
+    tokenize: str = "",
+    others: Streams = (),
 ) -> list[Comparison]:
     """Run both tests for each score named, on as many translations by A and by B as references.
 
-    ``tokenize`` names the tokenizer of BLEU; '' is the one that suits the references.
+    ``tokenize`` names the tokenizer of BLEU; '' is the one that suits the references. ``others`` are further
+    references, see :func:`seqformer.report.scores.corpus_score`.
     """
     comparisons = []
     for name in names:
         metric = metric_for(name, references, tokenize)
+        every = [references, *others]
         tested = {
-            kind: _test(name, metric, kind, bounded(wanted, len(references)), (first, second), references)
+            kind: _test(name, metric, kind, bounded(wanted, len(references)), (first, second), every)
             for kind, wanted in (("bs", RESAMPLES), ("ar", TRIALS))
         }
         scores = [result.score for result in tested["bs"][0]]
@@ -85,7 +92,7 @@ def _test(
     kind: str,
     samples: int,
     systems: tuple[list[str], list[str]],
-    references: list[str],
+    references: list[list[str]],
 ) -> tuple[list[Any], str]:
     """Return sacrebleu's results for A and B, and the signature of the test."""
     from sacrebleu.significance import PairedTest
@@ -93,7 +100,7 @@ def _test(
     test = PairedTest(
         list(zip("AB", systems, strict=True)),
         {name: metric},
-        [references],
+        references,
         test_type=kind,
         n_samples=samples,
     )

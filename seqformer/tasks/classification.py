@@ -17,7 +17,7 @@ from rich.markup import escape
 from torch import Tensor
 from torch.nn import functional
 
-from seqformer.config import TrainConfig
+from seqformer.config import DecodeConfig, TrainConfig
 from seqformer.console import counted, table, visible
 from seqformer.errors import DataError, SeqformerError, nearest
 from seqformer.images.batches import Bytes, ImageBatches, Labelled, as_tensor
@@ -189,7 +189,7 @@ class Classification(Task[ImageManifest]):
             system, confusion(self.manifest.classes, self.test.labels.tolist(), answers), seconds
         )
 
-    def look(self, predictor: Classifier, what: str, beam: int = 5) -> ClassAttention:
+    def look(self, predictor: Classifier, what: str, config: DecodeConfig) -> ClassAttention:
         """Return what the class token looked at in a test image, by its number, or in a PNG."""
         if not what.isdecimal():
             if not what.lower().endswith(".png"):

@@ -150,5 +150,5 @@ class Task(ABC, Generic[ManifestT]):
         """Return scores of a predictor on held-out data. ``system`` is its name."""
 
     @abstractmethod
-    def look(self, predictor: Any, what: str, beam: int = 5) -> Look:
+    def look(self, predictor: Any, what: str, config: DecodeConfig) -> Look:
         """Return what a model looked at in one input: a sentence, the number of a test image, a PNG."""

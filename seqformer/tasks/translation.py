@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -18,12 +19,13 @@ from rich.console import RenderableType
 
 from seqformer.config import DecodeConfig, TrainConfig
 from seqformer.console import Clipped, table
+from seqformer.decoding import translator as decoding
 from seqformer.decoding.translator import Translator
 from seqformer.errors import DamagedError, RunError, SeqformerError, nearest
 from seqformer.models.seq2seq import Seq2Seq
 from seqformer.models.transformer import TransformerConfig
 from seqformer.report import chapter, collapse, scores, words
-from seqformer.report.attention import Attention
+from seqformer.report.attention import Attention, beside
 from seqformer.report.chapter import ChapterEvaluation
 from seqformer.report.evaluation import Evaluation, TextEvaluation
 from seqformer.symbols import BOS
@@ -224,11 +226,10 @@ class Translation(Task[TextManifest]):
     def _validator(
         self, translator: Translator, batches: PairBatches, processes: Processes
     ) -> Callable[[], Validation]:
-        pairs = self.pairs("valid")[:VALID_PAIRS]
-        sources, references = [s for s, _ in pairs], [r for _, r in pairs]
+        sources, references, *others = self._sentences("valid", VALID_PAIRS)
         lengths = map(len, self.tokenizer.target.encode(references))
         most = [LOOP[0] * length + LOOP[1] for length in lengths]
-        shown = sorted(range(len(pairs)), key=lambda i: len(sources[i]))[len(pairs) // 2]
+        shown = sorted(range(len(sources)), key=lambda i: len(sources[i]))[len(sources) // 2]
         plans, swapped = batches.in_order(), batches.with_other_sources(OTHER_PAIRS)
         causal = getattr(translator.model.config, "causal", True)
         tokenizer = "" if self.manifest.toy else self.bleu_words.tokenizer
@@ -255,11 +256,11 @@ class Translation(Task[TextManifest]):
                 losses = collapse.Losses(right, other, sum(len(own.source) for own, _ in swapped))
                 values[OTHER] = other
             if self.manifest.toy:
-                values["exact_match"] = scores.exact_match(texts, references)
-                values["token_accuracy"] = scores.token_accuracy(texts, references)
+                values["exact_match"] = scores.exact_match(texts, references, others)
+                values["token_accuracy"] = scores.token_accuracy(texts, references, others)
                 score = values["exact_match"] + values["token_accuracy"]
             else:
-                bleu = scores.corpus_score("bleu", texts, references, tokenize=tokenizer)
+                bleu = scores.corpus_score("bleu", texts, references, tokenize=tokenizer, others=others)
                 score = values["bleu"] = bleu.score
             # where translations are equally good, or still all bad, the loss decides
             return Validation(
@@ -279,7 +280,7 @@ class Translation(Task[TextManifest]):
         """Return scores of translations of a split, of files, or of the chapter's four sentences."""
         if question.chapter:
             return self._chapter(predictor, system)
-        sources, references = self._asked(question)
+        sources, references, *others = self._asked(question)
         for name in question.metrics:
             if name not in self.metrics:
                 raise SeqformerError(f"there is no score '{name}': {nearest(name, self.metrics)}")
@@ -296,15 +297,18 @@ class Translation(Task[TextManifest]):
             references=references,
             translations=texts,
             scores=[
-                scores.corpus_score(name, texts, references, interval=True, tokenize=tokenizer)
+                scores.corpus_score(name, texts, references, interval=True, tokenize=tokenizer, others=others)
                 for name in names
             ],
-            exact_match=scores.exact_match(texts, references),
-            token_accuracy=scores.token_accuracy(texts, references),
+            exact_match=scores.exact_match(texts, references, others),
+            token_accuracy=scores.token_accuracy(texts, references, others),
             toy=bool(self.manifest.toy),
             seconds=seconds,
             pieces=sum(len(t.ids) + 1 for t in best),
             unseen=sum(bool(t.unseen) for t in best),
+            others=others,
+            in_parts=sum(t.parts > 1 and not t.cut for t in best),
+            cut=sum(t.cut for t in best),
             tokenizer=tokenizer,
             remarks=remarks,
         )
@@ -322,24 +326,40 @@ class Translation(Task[TextManifest]):
             raise SeqformerError(f"the tokenizer {asked} is for BLEU, which is not asked for")
         return tokenizer, [each for each in (remark, words.remark_on_spaces(names, references)) if each]
 
-    def _asked(self, question: Question) -> tuple[list[str], list[str]]:
+    def _sentences(self, split: str, most: int | None = None) -> list[list[str]]:
+        """Return held-out sources, their references, and further references, '' where there is none.
+
+        The pairs of one source are one sentence with several references where the split was made here.
+        """
+        pairs = self.pairs(split)
+        if split not in self.manifest.grouped:
+            return [[pair[side] for pair in pairs[:most]] for side in (0, 1)]
+        targets: dict[str, list[str]] = {}
+        for source, target in pairs:
+            targets.setdefault(source, []).append(target)
+        chosen = list(targets.items())[:most]
+        columns = zip_longest(*(references for _, references in chosen), fillvalue="")
+        return [[source for source, _ in chosen], *map(list, columns)]
+
+    def _asked(self, question: Question) -> list[list[str]]:
+        """Return sources, references, and further references."""
         if question.source is None and question.reference is None:
             if question.split not in SPLITS:
                 raise SeqformerError(
                     f"there is no split '{question.split}': {nearest(question.split, SPLITS)}"
                 )
-            pairs = self.pairs(question.split)
-            if not pairs:
+            columns = self._sentences(question.split)
+            if not columns[0]:
                 raise SeqformerError(
                     f"{self.folder} holds no {question.split} pairs; give files of sources and references"
                 )
-            return [s for s, _ in pairs], [r for _, r in pairs]
+            return columns
         if question.source is None or question.reference is None:
             raise SeqformerError("a file of sources and one of references go together")
         rows = list(read_aligned(question.source, question.reference))
         if not rows:
             raise SeqformerError(f"{question.source}: the file is empty")
-        return [s for s, _ in rows], [r for _, r in rows]
+        return [[s for s, _ in rows], [r for _, r in rows]]
 
     def _chapter(self, translator: Translator, system: str) -> ChapterEvaluation:
         if self.manifest.toy:
@@ -349,20 +369,27 @@ class Translation(Task[TextManifest]):
         references = list(map(self.manifest.normalizer("target"), chapter.SENTENCES.values()))
         return ChapterEvaluation(system, [b[0].text for b in best], references)
 
-    def look(self, predictor: Translator, what: str, beam: int = 5) -> Attention:
-        """Translate one sentence and return what every head of every layer looked at."""
-        best = replace(predictor, whole=True).translate([what], DecodeConfig(beam=beam))[0][0]
-        source = self.tokenizer.source
-        (source_ids,) = source.encode([predictor.normalizer(what)])
-        if not source_ids:
+    def look(self, predictor: Translator, what: str, config: DecodeConfig) -> Attention:
+        """Translate a line and return what every head of every layer looked at.
+
+        Sentences that are translated one by one look at nothing outside themselves: zeros stand there.
+        """
+        (line,) = predictor.divider.divide([what], [predictor.normalizer(what)], whole=config.whole)
+        if not line.parts:
             raise SeqformerError("there is nothing to look at: the text is blank")
+        alone = replace(config, whole=True, n_best=1)
+        best = [b[0] for b in predictor.translate([part.text for part in line.parts], alone)]
+        looks = [self._look(predictor, p.ids, b) for p, b in zip(line.parts, best, strict=True)]
+        return looks[0] if len(looks) == 1 else beside(looks)
+
+    def _look(self, predictor: Translator, source_ids: list[int], best: decoding.Translation) -> Attention:
         batch = pad_sources([source_ids]).to(predictor.device)
         with torch.inference_mode():
             maps = predictor.model.attention(batch, pad([best.ids], BOS, None).to(predictor.device))
         weights = {"cross": maps.cross, "encoder": maps.encoder, "decoder": maps.decoder}
         return Attention(
             weights={kind: w[:, 0].float().cpu() for kind, w in weights.items() if w is not None},
-            source=[*source.pieces(source_ids), "</s>"],
+            source=[*self.tokenizer.source.pieces(source_ids), "</s>"],
             target_in=["<s>", *best.tokens],
             target_out=[*best.tokens, "</s>"],
         )

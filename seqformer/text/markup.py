@@ -38,9 +38,10 @@ def etree() -> Any:
 @contextlib.contextmanager
 def _refused(name: str) -> Iterator[None]:
     """Turn an error of the parser into one line."""
+    syntax_error = etree().XMLSyntaxError
     try:
         yield
-    except etree().XMLSyntaxError as error:
+    except syntax_error as error:
         reason = " ".join(str(error.msg or "no element in it").split())
         raise DataError(f"{name}: not a whole XML file ({reason})") from None
 

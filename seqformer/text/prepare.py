@@ -16,13 +16,14 @@ from seqformer.errors import DataError, nearest
 from seqformer.storage.files import whole_folder
 from seqformer.storage.manifest import MANIFEST, SPLITS
 from seqformer.symbols import SPECIALS
-from seqformer.text import pieces, prepared, rows, tokenizer, toys
+from seqformer.text import languages, pieces, prepared, rows, tokenizer, toys
 from seqformer.text.clean import Cleaner, Filter, clean
 from seqformer.text.encode import SIDES, Encoded
 from seqformer.text.faults import DROPPED, Faults
 from seqformer.text.normalize import Normalizer, normalizers
 from seqformer.text.prepared import Terms, TextManifest
 from seqformer.text.rows import Pair, read_rows, write_rows
+from seqformer.text.sentences import are_single
 from seqformer.text.split import Earlier, Splits, Splitter, split_in_order
 from seqformer.text.tokenizer import Tokenizer
 
@@ -172,6 +173,8 @@ def _encode(
             f"no training pair has at most {config.max_pieces} pieces a side; raise max_pieces (--max-pieces)"
         )
     cleaner.faults.settle()
+    sources = (row[0] for row in read_rows(folder / "train.tsv"))
+    single = not toy and are_single(sources, languages.parse(config.languages)[0])
     (folder / "train.tsv").unlink()
     manifest = TextManifest(
         task=TASK,
@@ -193,6 +196,7 @@ def _encode(
         files=list(provenance.files),
         origin=provenance.origin,
         grouped=splits.grouped,
+        single_sentences=single,
         by_heart=splits.by_heart,
         **asdict(provenance.terms),
     )

@@ -59,6 +59,7 @@ class TextManifest(Manifest):
     unknown: dict[str, float]  # side -> share of unknown pieces in train and valid
     length_ratio: float  # largest target/source length in pieces, both with EOS
     grouped: list[str] = field(default_factory=list)  # splits with several references a source
+    single_sentences: bool = False  # nearly all training sources are one sentence each
     by_heart: bool = False  # validation and test use the training pairs
     licence: str = ""  # of a corpus that was asked for by name
     citation: str = ""  # likewise, as BibTeX
