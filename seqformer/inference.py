@@ -97,13 +97,15 @@ class Model:
         *,
         languages: str = "",
         retranslate: bool = False,
+        detokenize: bool = False,
         name: str = "",
         report: Callable[[int, str, list[Translation]], object] | None = None,
         **settings: Any,
     ) -> Document:
         """Fill a TMX, XLIFF or PO file with translations, and write it to ``output`` if that is given.
 
-        Units without a translation get one (a fuzzy one of PO is none), with ``retranslate`` the others too.
+        Units without a translation get one (a fuzzy one of PO is none), with ``retranslate`` the others too;
+        with ``detokenize`` it is ordinary text.
         All else of the file is kept. What is filled is marked as machine translation, as the modules ``po``,
         ``xliff`` and ``tmx`` of :mod:`seqformer.text` say.
 
@@ -124,13 +126,14 @@ class Model:
             known=self.run.task.manifest.languages,
             retranslate=retranslate,
         )
+        ordinary = text_task(self.run.task).manifest.detokenizer() if detokenize else str
         config = replace(self.decode_config(**settings), n_best=1)
         lines, texts = list(zip(filled.numbers, filled.sources, strict=True)), []
         for begin in range(0, len(lines), CHUNK):
             chunk = lines[begin : begin + CHUNK]
             best = self.predictor.translate([line for _, line in chunk], config)
             for (number, line), found in zip(chunk, best, strict=True):
-                texts.append(found[0].text)
+                texts.append(ordinary(found[0].text))
                 if report is not None:
                     report(number, line, found)
         filled.fill(texts)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from conftest import Command, toy_pairs
 from test_images import stripes, write_idx, write_png
 
@@ -21,6 +22,7 @@ from seqformer.inference import Classified
 from seqformer.report.attention import Attention, ClassAttention
 from seqformer.report.chapter import ChapterEvaluation
 from seqformer.report.evaluation import ClassEvaluation, TextEvaluation
+from seqformer.tasks import text_task
 from seqformer.training.events import Ended, Saved, Stepped, Validated
 
 PREPARE: dict[str, Any] = {"vocab_size": 80, "valid_size": 5, "test_size": 5}
@@ -393,3 +395,85 @@ def test_a_training_reads_each_manifest_once(here: Path, monkeypatch: pytest.Mon
     reads.clear()
     seqformer.resume("runs/once", data=data, max_steps=6)
     assert sorted(reads) == ["prepared/once", "runs/once"]
+
+
+def test_no_prepared_folder_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        Path(name).mkdir()
+        Path(name, "mine.tsv").write_text("".join(f"{s} {name}\t{t}\n" for s, t in toy_pairs(12)), "utf-8")
+    first = seqformer.prepare("a/mine.tsv", vocab_size=80)
+    inode = (first.folder / "manifest.json").stat().st_ino
+    again = seqformer.prepare("a/mine.tsv", vocab_size=80)
+    assert again.folder == first.folder == Path("prepared/mine")
+    assert any("nothing to do" in remark for remark in again.faults.remarks)
+    assert (first.folder / "manifest.json").stat().st_ino == inode
+    other = seqformer.prepare("a/mine.tsv", vocab_size=70)
+    others = seqformer.prepare("b/mine.tsv", vocab_size=80)
+    assert [p.folder.name for p in (other, others)] == ["mine-2", "mine-3"]
+    assert any("stays as it is" in remark for remark in others.faults.remarks)
+    assert seqformer.prepare("b/mine.tsv", vocab_size=80).folder == others.folder
+    with pytest.raises(DataError, match="holds other data"):
+        seqformer.prepare("b/mine.tsv", vocab_size=80, out=first.folder)
+    assert seqformer.prepare("a/mine.tsv", vocab_size=80, out=first.folder).folder == first.folder
+    with pytest.raises(DataError, match="holds something else"):
+        seqformer.prepare("b/mine.tsv", out="a")
+    assert seqformer.prepare(toy="copy", seed=1).folder != seqformer.prepare(toy="copy", seed=2).folder
+    pairs = toy_pairs(12)
+    assert seqformer.prepare(pairs).folder == seqformer.prepare(list(pairs)).folder  # the same pairs
+    assert seqformer.prepare(iter(pairs)).folder == Path("prepared/pairs-2")  # that can be read only once
+
+
+def test_a_prepared_folder_knows_its_languages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pairs = toy_pairs(12)
+    for name, side in (("t.de", 0), ("t.fr", 1)):
+        Path(name).write_text("".join(pair[side] + "\n" for pair in pairs), "utf-8")
+    Path("t.tsv").write_text("German\tFrench\n" + "".join(f"{s}\t{t}\n" for s, t in pairs), "utf-8")
+
+    def spoken(*arguments: Any, **settings: Any) -> tuple[str, str]:
+        return text_task(seqformer.prepare(*arguments, vocab_size=80, **settings).task).manifest.languages
+
+    for swap in (False, True):
+        found = ("fr", "de") if swap else ("de", "fr")
+        assert spoken(files=("t.de", "t.fr"), swap=swap) == spoken("t.tsv", swap=swap) == found
+    assert spoken(pairs) == ("", "") and spoken(pairs, languages="pt_BR-zh_Hant") == ("pt_BR", "zh_Hant")
+    assert spoken(files=("t.de", "t.fr"), languages="nl-fr") == ("nl", "fr")  # who says so knows
+    with pytest.raises(SeqformerError, match="such as en-fr"):
+        seqformer.prepare(pairs, languages="english")
+
+
+def test_a_line_of_two_sentences_is_treated_alike(trained: Path) -> None:
+    model = seqformer.load(trained, device="cpu")
+    first, second = "le chat mange.", "la maison dort!"
+    line, each = f"{first} {second}", [model.translate(text) for text in (first, second)]
+    both = model.translate(line)
+    assert both.parts == 2 and not both.cut and both.ids == each[0].ids + each[1].ids
+    assert model.translate(line, whole=True).parts == 1
+    look, alone = model.attention(line), [model.attention(text) for text in (first, second)]
+    assert isinstance(look, Attention)
+    for kind, weights in look.weights.items():
+        assert torch.allclose(weights.sum(-1), torch.ones(()), atol=1e-5)
+        row = column = 0
+        for own in (each.weights[kind] for each in alone if isinstance(each, Attention)):
+            block = weights[..., row : row + own.shape[-2], column : column + own.shape[-1]]
+            assert torch.equal(block, own)
+            row, column = row + own.shape[-2], column + own.shape[-1]
+        assert (row, column) == weights.shape[-2:]
+    whole = model.attention(line, whole=True)
+    assert (
+        isinstance(whole, Attention)
+        and whole.weights["cross"].shape[-1] == look.weights["cross"].shape[-1] - 1
+    )
+
+
+def test_an_evaluation_counts_what_it_divided(trained: Path, tmp_path: Path) -> None:
+    lines = ["le chat mange. la maison dort!", "le chat", "chat " * 200]
+    (tmp_path / "s").write_text("\n".join(lines) + "\n")
+    (tmp_path / "r").write_text("un\nune\nun\n")
+    files = (tmp_path / "s", tmp_path / "r")
+    result = seqformer.evaluate(trained, files=files, device="cpu", beam=1)
+    assert isinstance(result, TextEvaluation) and (result.in_parts, result.cut) == (1, 1)
+    assert sum("sentence" in note for note in result.notes()) == 2
+    whole = seqformer.evaluate(trained, files=files, device="cpu", beam=1, whole=True)
+    assert isinstance(whole, TextEvaluation) and (whole.in_parts, whole.cut) == (0, 0)

@@ -166,10 +166,12 @@ def test_a_part_left_out_is_said_in_the_run_and_kept_in_it(
 
 def test_learned_positions_have_an_end(command: Command, data: Path, tmp_path: Path) -> None:
     assert command("train", "--data", data, *SMALL, "--max-steps", 2, "--positions", "learned")[0] == 0
-    code, _, err = command("attention", "chat " * 600)
-    assert code == 2 and "512 at most" in err and err.count("\n") == 1
+    code, _, err = command("attention", "chat " * 600, "--whole")
+    assert code == 2 and "511 at most" in err and err.count("\n") == 1
+    code, out, err = command("attention", "chat " * 600)
+    assert code == 0 and "too many for tables" in out
     code, out, err = command("translate", "chat " * 600, "--max-length", 10_000)  # in parts
-    assert code == 0 and out.count("\n") == 1 and "line 1: longer" in err
+    assert code == 0 and out.count("\n") == 1 and "line 1: far longer" in err
     lines = "".join(f"{'chat ' * 600}{n}\t{'chien ' * 600}{n}\n" for n in range(30))
     (tmp_path / "long.tsv").write_text(lines, "utf-8")
     assert (

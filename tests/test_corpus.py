@@ -211,7 +211,7 @@ def test_names_say_languages(tmp_path: Path) -> None:
     pair = [tmp_path / "train.en", tmp_path / "train.fr"]
     opened = open_corpus(pair, Faults())
     assert list(opened.pairs) == PAIRS and opened.languages == ("en", "fr")
-    assert corpus.corpus_name(pair) == "en-fr" and corpus.corpus_name([tmp_path / "a.tsv.xz"]) == "a"
+    assert corpus.corpus_name(pair) == "train.en-fr" and corpus.corpus_name([tmp_path / "a.tsv.xz"]) == "a"
     member = Path(f"{tmp_path}/pairs.zip:train.en")
     assert list(read_lines(member)) == ENGLISH
     member.write_text("a file of that name")

@@ -118,6 +118,12 @@ def test_text_that_was_not_set_apart_only_gets_its_capitals() -> None:
     assert Detokenizer("en")('( " he said )! ." Then') == '("he said)!." Then'  # runs of earlier rules
 
 
+def test_what_would_not_be_set_apart_again_keeps_its_spaces() -> None:
+    assert Detokenizer()("no ! ! ( ( yes ) ) ?! . .") == "no! ! ((yes))?!. ."
+    assert Detokenizer()("{ name } and ( &amp ; )") == "{ name } and ( &amp ; )"
+    assert Detokenizer()("( { x } ) { a , b }") == "( { x } ) {a, b}"
+
+
 @given(TEXTS, st.sampled_from(LANGUAGES), st.booleans(), st.booleans())
 def test_what_is_joined_is_set_apart_again(text: str, language: str, lowercase: bool, nfkc: bool) -> None:
     """For any text but Chinese with spaces, which are not ordinary, and markup with spaces in it."""

@@ -71,6 +71,7 @@ def pieces(source: str, text: str) -> list[str]:
             "赤い椅子の上で寝る猫、赤い椅子の上で寝る犬、赤い椅子の上で寝る",
             ["loop"],
         ),
+        ("they eat together and drink together and sleep", "他们一起吃饭，他们一起喝水，他们一起睡觉", []),
         ("แมวแก่นอนบนเก้าอี้สีแดง", "ແມວນອນນອນນອນບນ", ["loop"]),
         ("哈哈哈哈哈哈他说", "ハハハハハハと彼は", []),
         ("the old cat sleeps on it", "那只老猫老猫老猫睡", ["loop"]),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import seqformer
 from seqformer.api import Prepared
 from seqformer.config import PrepareConfig
+from seqformer.report.scores import corpus_score, exact_match, token_accuracy
 from seqformer.tasks import open_task, text_task
 from seqformer.tasks.translation import Translation
 from seqformer.text import prepare
@@ -141,3 +142,28 @@ def test_what_a_run_held_out_stays_held_out(tmp_path: Path, swap: bool) -> None:
         held_out = {text for split in ("valid", "test") for pair in split_of(new, split) for text in pair}
         assert held_out and not held_out & before, name
         assert not kept_out & {text for pair in trained_on(new) for text in pair}, name
+
+
+def test_several_targets_of_one_source_are_one_sentence_with_several_references(tmp_path: Path) -> None:
+    pairs = [
+        pair for source, target in toy_pairs(60) for pair in ((source, target), (source, f"{target} et"))
+    ]
+    task, _ = prepared(tmp_path / "several", pairs)
+    assert task.manifest.grouped == ["valid", "test"]
+    sources, references, others = task._sentences("test")
+    assert len(sources) == len(set(sources)) == 6 and all(map(bool, others))
+    for hypotheses in (
+        references,
+        others,
+        [r if n % 2 else o for n, (r, o) in enumerate(zip(references, others, strict=True))],
+    ):
+        assert corpus_score("bleu", hypotheses, references, others=[others]).score == pytest.approx(100)
+        assert (
+            exact_match(hypotheses, references, [others])
+            == token_accuracy(hypotheses, references, [others])
+            == 1
+        )
+    assert corpus_score("bleu", others, references).score < 100 and exact_match(others, references) == 0
+    assert exact_match([""], ["a"], [[""]]) == 0  # where there is no second reference
+    own, _ = prepared(tmp_path / "own", pairs, test=pairs[:6])
+    assert own._sentences("test") == [[s for s, _ in pairs[:6]], [t for _, t in pairs[:6]]]

@@ -220,3 +220,12 @@ def test_translations_in_rank_order(small: Translator) -> None:
         [" ".join([SENTENCE] * 4)], DecodeConfig(beam=5, n_best=5, length_penalty=0.3)
     )[0]
     assert all(a.score >= b.score for a, b in pairwise(best)) and len(best) == 5
+
+
+def test_a_file_is_not_written_over_while_it_is_read(command: Command, trained: Path) -> None:
+    Path("in.txt").write_text("le chat\n")
+    os.link("in.txt", "same.txt")
+    for name in ("in.txt", "same.txt", "./in.txt"):
+        code, out, err = command("translate", "--run", trained, "--input", "in.txt", "--output", name)
+        assert code == 2 and out == "" and "is the file to translate" in err.splitlines()[-1]
+    assert Path("in.txt").read_text() == "le chat\n"

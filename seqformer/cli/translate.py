@@ -141,7 +141,7 @@ def translate(
             if document:
                 refused = {"--json": as_json, "--scores": scores, "--n-best": n_best > 1}
                 _refuse(refused, "does nothing for a TMX, XLIFF or PO file, which stays one")
-                settings = {"languages": languages, "retranslate": retranslate}
+                settings = {"languages": languages, "retranslate": retranslate, "detokenize": detokenize}
                 _fill(model, document, input, output, warn, settings | asdict(config))
                 return
             _refuse(asked, "is for TMX, XLIFF and PO files")

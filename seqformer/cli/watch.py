@@ -184,7 +184,8 @@ class Screen:
             summary.add_row("best", f"{value(task.score, learning.best)} at step {state.best_step:,}")
         summary.add_row("kept in", str(run.folder))
         talk.print(summary)
-        verdict, advice = learning.verdict(task.chance, task.counts_characters)
+        by_heart = task.manifest.is_by_heart
+        verdict, advice = learning.verdict(task.chance, task.counts_characters, by_heart)
         note(f"{verdict} {advice}".strip())
         if advice and run.configs.train.max_minutes:
             minutes = f"{2 * run.configs.train.max_minutes:g}"

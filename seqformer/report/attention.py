@@ -22,6 +22,7 @@ from seqformer.report.picture import Panel
 from seqformer.report.png import Picture
 from seqformer.report.report import Report
 
+MOST_ROWS = 200  # and columns of a table
 KINDS = ("cross", "encoder", "decoder", "all")
 Map = TypeVar("Map", Heatmap, Panel)
 
@@ -126,7 +127,11 @@ class Attention(Look):
     def tables(self) -> list[RenderableType]:
         """Return a table of shaded cells for each map of the last layer of its kind."""
         last = {m.kind: m.layer for m in self._maps}
-        return [heatmap.draw(m) for m in self._maps if m.layer == last[m.kind]]
+        shown = [m for m in self._maps if m.layer == last[m.kind]]
+        if max(max(len(m.rows), len(m.columns)) for m in shown) > MOST_ROWS:
+            size = f"{len(shown[0].rows):,} x {len(shown[0].columns):,}"
+            return [f"{size} weights are too many for tables; a picture or JSON shows them"]
+        return [heatmap.draw(m) for m in shown]
 
     def picture(self, font: Path | None = None) -> Picture:
         """Return a grid of all maps."""

@@ -52,16 +52,21 @@ class Learning:
         )
         return [each for each in drawn if each]
 
-    def verdict(self, chance: float, characters: bool = False) -> tuple[str, str]:
+    def verdict(self, chance: float, characters: bool = False, by_heart: bool = False) -> tuple[str, str]:
         """Return in words whether the model learned, and what to try; '' if there is nothing to try.
 
-        ``chance`` is the score of guessing; ``characters`` says that BLEU counts characters.
+        ``chance`` is the score of guessing; ``characters`` says that BLEU counts characters; ``by_heart``
+        that the score is over the training data themselves.
         """
         if self.best is None:
             return "There was no validation, so it is not known whether it learned.", "Train for longer."
         by_chance = (chance + 0.5 * (1 - chance), chance + 0.1 * (1 - chance))
         good, begun = LEARNED_CHARACTERS if characters else LEARNED.get(self.name, by_chance)
         best = value(self.name, self.best)
+        if by_heart:
+            what = "its training pairs by heart: " if self.best >= good else "not even its training pairs: "
+            advice = "" if self.best >= good else "Train for longer."
+            return f"It learned {what}{best}. Nothing was held out.", advice
         if self.best >= good:
             return f"It learned: {best} on held-out data.", ""
         word = "It has begun to learn" if self.best >= begun else "It has not learned"

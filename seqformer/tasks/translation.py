@@ -30,7 +30,7 @@ from seqformer.report.chapter import ChapterEvaluation
 from seqformer.report.evaluation import Evaluation, TextEvaluation
 from seqformer.symbols import BOS
 from seqformer.tasks.task import Question, Task, TrainingData
-from seqformer.text import prepared, tokenizer, toys
+from seqformer.text import languages, prepared, tokenizer, toys
 from seqformer.text.batches import Batch, PairBatches, pad, pad_sources
 from seqformer.text.corpus import read_aligned
 from seqformer.text.encode import SIDES
@@ -121,13 +121,15 @@ class Translation(Task[TextManifest]):
     def describe(self) -> str:
         """Return the data in words."""
         held = self.manifest
-        return f"{held.name}: {held.pairs['train']:,} pairs, {held.vocabulary['target']:,} pieces"
+        spoken = languages.joined(*held.languages)
+        known = f" ({spoken.replace('-', ' → ')})" if spoken and spoken != held.name else ""
+        return f"{held.name}{known}: {held.pairs['train']:,} pairs, {held.vocabulary['target']:,} pieces"
 
     def tables(self) -> list[RenderableType]:
         """Return what was kept, what was dropped and why, and what the pieces look like."""
         held = self.manifest
-        languages = " → ".join(held.languages)
-        pairs = table("Pairs" + (f", {languages}" if any(held.languages) else ""), "", "pairs")
+        spoken = languages.joined(*held.languages).replace("-", " → ")
+        pairs = table(f"Pairs, {spoken}" if spoken else "Pairs", "", "pairs")
         pairs.add_row("read", f"{held.read:,}")
         for reason, count in sorted(held.dropped.items(), key=lambda item: -item[1]):
             pairs.add_row(f"dropped: {reason}", f"{count:,}")

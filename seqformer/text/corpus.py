@@ -185,10 +185,10 @@ def read_aligned(source: Path, target: Path, faults: Faults | None = None) -> It
 
 
 def corpus_name(paths: Iterable[Path]) -> str:
-    """Return a name for what is made of files: of one file its own, of two aligned files their endings."""
+    """Return a name for what is made of files: that of the file; ``train.en-fr`` of train.en and train.fr."""
     stems = [streams.plain_name(path) for path in paths]
     if len(stems) == 2 and Path(stems[0]).stem == Path(stems[1]).stem:
-        return "-".join(Path(stem).suffix.lstrip(".") or stem for stem in stems)
+        return stems[0] + "-" + Path(stems[1]).suffix.lstrip(".")
     return Path(stems[0]).stem
 
 

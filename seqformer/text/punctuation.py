@@ -49,7 +49,7 @@ TRIGGER = re.compile(r"[@%<&{/]")  # in all that stays whole, but for words and 
 _RARE = re.compile(r"[@%<&{/\U00010000-\U0010ffff]")
 # what stays whole; each pattern either has a bounded length, or begins where no other begins
 _WHOLE = rf"""
-    (?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9+.\-]{{0,15}}://(?:(?![{EAST}])[\w!#$%&'()*+,\-./:;=?@\[\]~])*(?<=[\w/#&=+~$%@*\-])
+    [A-Za-z][A-Za-z0-9+.\-]{{0,15}}://(?:(?![{EAST}])[\w!#$%&'()*+,\-./:;=?@\[\]~])*(?<=[\w/#&=+~$%@*\-])
   | (?<![\w.\-])[\w\-]+(?:\.[\w\-]+)+/(?:(?![{EAST}])[\w!#$%&'()*+,\-./:;=?@\[\]~])*(?<=[\w/#&=+~$%@*\-])
   | (?<![\w.+\-])[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+
   | [$%\#@]?[{{]{{1,3}}[\w.:!$\-]{{1,64}}[}}]{{1,3}}
