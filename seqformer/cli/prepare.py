@@ -225,7 +225,7 @@ def prepare(
 ) -> None:
     """Read sentence pairs, clean and split them, learn the pieces, and store them for training.
 
-    The valid and test splits are made [bold]by source sentence[/]: no test source is seen in training.
+    The valid and test splits are made [bold]by source sentence[/]; no text that is held out is trained on.
     Faults in the data are reported with their line numbers, and what was done about them.
 
     A folder of images becomes a prepared folder too, with a tenth held out for validation.
@@ -304,7 +304,8 @@ def show(made: Prepared, out: Callable[..., None] | None = None, like: Path | No
     from seqformer.console import page
 
     held = made.task.manifest
-    kept = sum(n for split, n in held.pairs.items() if split != "test" or not held.test_is_valid)
+    repeated = ("valid", "test") if held.is_by_heart else ("test",) if held.test_is_valid else ()
+    kept = sum(n for split, n in held.pairs.items() if split not in repeated)
     next_command = f"seqformer train --data {shlex.quote(str(made.folder))}"
     if like:
         next_command += f" --init {shlex.quote(str(like))}"

@@ -102,8 +102,9 @@ def translate(
 ) -> None:
     """Translate sentences with a trained run.
 
-    Prints exactly one line for each input line, in the same order; blank lines stay blank. A line longer than
-    the model can read is translated in parts, which is said on stderr.
+    Prints exactly one line for each input line, in the same order; blank lines stay blank. Where the
+    training data were single sentences a line is translated sentence by sentence; a sentence far longer than
+    any in training is cut, which is said on stderr.
 
     A TMX, XLIFF or PO file stays one: units without a translation are filled in (a fuzzy one of PO is none),
     and all else is kept. What is filled is marked: needs-review-translation in XLIFF 1.2, translated in

@@ -134,8 +134,10 @@ class Translation(Task[TextManifest]):
         for reason, count in sorted(held.dropped.items(), key=lambda item: -item[1]):
             pairs.add_row(f"dropped: {reason}", f"{count:,}")
         for part, count in held.pairs.items():
-            same = part == "test" and held.test_is_valid
-            pairs.add_row(part + (" (the same as valid)" if same else ""), f"{count:,}")
+            same = " (the same as valid)" if part == "test" and held.test_is_valid else ""
+            pairs.add_row(
+                part + (" (the training pairs)" if held.by_heart and part != "train" else same), f"{count:,}"
+            )
 
         sides = table("Pieces", "", "source", "target")
         numbers: list[tuple[str, dict[str, int]]] = [
