@@ -107,6 +107,7 @@ def test_one_piece_beyond_the_longest_is_no_second_sentence() -> None:
 
 def test_two_sentences_are_two_where_training_had_one_a_line() -> None:
     assert divided("A b? C d.", divider(True)) == (["A b ?", "C d ."], False)
+    assert divided("A b? C.", divider(True, reach=9)) == (["A b ?", "C ."], False)
     assert divided("A b? C.", divider(False, reach=9)) == (["A b ? C ."], False)
     assert divided("A b? C d.", divider(False)) == (["A b ?", "C d ."], False)  # longer than any line there
     assert divided("A b! ...", divider(True))[0] == ["A b ! ..."]
