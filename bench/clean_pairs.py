@@ -13,8 +13,8 @@ from pathlib import Path
 
 from common import memory
 
+from seqformer.formats.corpus import open_corpus
 from seqformer.text.clean import Cleaner, Filter, clean
-from seqformer.text.corpus import open_corpus
 from seqformer.text.normalize import Normalizer
 
 begin = time.monotonic()

@@ -47,12 +47,12 @@ import torch
 
 from seqformer import api
 from seqformer.errors import DataError, MissingExtra, SeqformerError
+from seqformer.formats.corpus import open_corpus
 from seqformer.presets import recipe_of
 from seqformer.runs.layout import METRICS
 from seqformer.runs.overview import Overview
 from seqformer.storage.files import digest
 from seqformer.storage.manifest import MANIFEST
-from seqformer.text.corpus import open_corpus
 from seqformer.text.faults import Faults
 
 HAS_LXML = importlib.util.find_spec("lxml") is not None

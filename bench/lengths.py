@@ -20,8 +20,8 @@ from typing import Any
 import seqformer
 from seqformer.decoding import splitting
 from seqformer.decoding.translator import Translator
+from seqformer.formats.corpus import read_aligned
 from seqformer.report.scores import corpus_score
-from seqformer.text.corpus import read_aligned
 
 EDGES = (0.0, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 9.0)  # times the longest source in training
 

@@ -18,8 +18,8 @@ import time
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 
+from seqformer.formats.corpus import open_corpus, read_lines
 from seqformer.report import significance
-from seqformer.text.corpus import open_corpus, read_lines
 from seqformer.text.faults import Faults
 from seqformer.text.rows import embedded
 

@@ -19,7 +19,7 @@ from common import arguments
 
 import seqformer
 from seqformer.decoding.signs import SIGNS
-from seqformer.text.corpus import read_lines
+from seqformer.formats.corpus import read_lines
 
 EACH = 80  # lines of garbage of a kind
 

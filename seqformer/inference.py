@@ -15,6 +15,8 @@ from seqformer.decoding.translator import Translation
 from seqformer.decoding.workers import Workers
 from seqformer.device import choose_device
 from seqformer.errors import RunError, SeqformerError
+from seqformer.formats import corpus, documents
+from seqformer.formats.units import Document
 from seqformer.images.batches import Bytes
 from seqformer.report import significance
 from seqformer.report.attention import Attention, ClassAttention
@@ -23,9 +25,7 @@ from seqformer.runs.run import Run, open_predictor
 from seqformer.tasks import text_task
 from seqformer.tasks.classification import Classification, Classifier
 from seqformer.tasks.task import Question
-from seqformer.text import corpus, documents
 from seqformer.text.languages import parse
-from seqformer.text.units import Document
 
 CHUNK = 2000  # lines of a document that are translated at a time
 PathLike = str | Path

@@ -15,6 +15,9 @@ from seqformer import __version__
 from seqformer.config import PrepareConfig, asked, names, only
 from seqformer.console import html
 from seqformer.errors import SeqformerError
+from seqformer.formats import corpora, streams
+from seqformer.formats import corpus as reading
+from seqformer.formats.columns import Columns, Languages
 from seqformer.images import prepare as image_preparing
 from seqformer.inference import Files, PathLike, open_run
 from seqformer.presets import Recipe, recipe_from
@@ -23,10 +26,8 @@ from seqformer.storage.files import digest, locked
 from seqformer.storage.manifest import destination
 from seqformer.tasks import open_task, text_task
 from seqformer.tasks.task import Task
-from seqformer.text import corpora, languages, rows, streams
-from seqformer.text import corpus as reading
+from seqformer.text import languages, rows
 from seqformer.text import prepare as preparing
-from seqformer.text.columns import Columns, Languages
 from seqformer.text.faults import Faults
 from seqformer.text.prepare import Provenance
 from seqformer.text.prepared import Terms
@@ -86,9 +87,9 @@ def prepare(
 ) -> Prepared:
     """Prepare sentence pairs, or labelled images, for training.
 
-    ``pairs`` is a file of pairs (:mod:`seqformer.text.corpus` says which there are), several, or any
+    ``pairs`` is a file of pairs (:mod:`seqformer.formats.corpus` says which there are), several, or any
     iterable of pairs of strings; a folder of IDX files or of PNGs by class; the name of a corpus to fetch
-    (``tatoeba:en-fr``; see :mod:`seqformer.text.corpora`); or nothing, for the embedded English-French
+    (``tatoeba:en-fr``; see :mod:`seqformer.formats.corpora`); or nothing, for the embedded English-French
     corpus. ``columns`` are those of source and target in a table that has more than two, such as ``(2, 4)``
     or ``"en,fr"``. ``files`` are two aligned files instead, ``valid`` and ``test`` such files to validate
     and test on; ``swap`` translates from the second side to the first; ``toy`` names a toy task instead.

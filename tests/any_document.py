@@ -7,7 +7,7 @@ import random
 import re
 
 from seqformer.errors import SeqformerError
-from seqformer.text import documents
+from seqformer.formats import documents
 
 TMX = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE tmx SYSTEM "tmx14.dtd">

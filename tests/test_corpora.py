@@ -22,8 +22,8 @@ from conftest import Command, toy_pairs
 
 import seqformer
 from seqformer.errors import DataError, MissingExtra, SeqformerError
+from seqformer.formats import corpora, multi30k
 from seqformer.tasks import open_task, text_task
-from seqformer.text import corpora, multi30k
 
 PAIRS = toy_pairs()
 LICENCE = "Free for all who name the makers.\nOf this corpus, that is us."

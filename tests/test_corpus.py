@@ -20,8 +20,8 @@ from conftest import Command, toy_pairs
 
 import seqformer
 from seqformer.errors import DataError
-from seqformer.text import columns, corpus, encodings, streams
-from seqformer.text.corpus import open_corpus, read_aligned, read_lines
+from seqformer.formats import columns, corpus, encodings, streams
+from seqformer.formats.corpus import open_corpus, read_aligned, read_lines
 from seqformer.text.faults import Faults
 from seqformer.text.rows import Pair
 

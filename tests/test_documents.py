@@ -13,9 +13,9 @@ import pytest
 from any_document import PO, SAMPLES, TMX, XLIFF, XLIFF_2, check, damaged, stub
 
 from seqformer.errors import DataError, MissingExtra
-from seqformer.text import documents, markup
+from seqformer.formats import documents, markup
+from seqformer.formats.units import Document
 from seqformer.text.faults import Faults
-from seqformer.text.units import Document
 
 HAS_LXML = importlib.util.find_spec("lxml") is not None
 needs_lxml = pytest.mark.skipif(not HAS_LXML, reason="lxml is not installed")

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from test_punctuation import TEXTS
 
 from seqformer.config import PrepareConfig
+from seqformer.formats import corpus
 from seqformer.tasks import open_task
-from seqformer.text import characters, clean, corpus, prepare, rows
+from seqformer.text import characters, clean, prepare, rows
 from seqformer.text.clean import Cleaner, Filter
 from seqformer.text.faults import BLOCK, Faults, Lines
 from seqformer.text.normalize import Normalizer

@@ -12,7 +12,7 @@ from conftest import Command
 
 import seqformer
 from seqformer.errors import SeqformerError
-from seqformer.text import documents
+from seqformer.formats import documents
 
 
 @pytest.fixture

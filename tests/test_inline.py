@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqformer.text.inline import Item, Layout, Mark, plain
+from seqformer.formats.inline import Item, Layout, Mark, plain
 
 TAG = re.compile(r"(<[^<>]+>)")
 

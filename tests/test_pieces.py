@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from seqformer.config import MODEL_TYPES, PrepareConfig
 from seqformer.errors import DataError, SeqformerError
+from seqformer.formats.corpus import open_corpus
 from seqformer.symbols import BOS, EOS, PAD, SPECIALS, UNK
 from seqformer.tasks import open_task, text_task
 from seqformer.text import pieces, prepare, tokenizer
-from seqformer.text.corpus import open_corpus
 from seqformer.text.normalize import Normalizer
 from seqformer.text.pieces import LONGEST, Extras, Statistics, fragments, measure
 from seqformer.text.rows import embedded

@@ -19,11 +19,11 @@ from test_punctuation import TEXTS
 
 from seqformer.config import MODEL_TYPES, PrepareConfig
 from seqformer.errors import DataError, SeqformerError
+from seqformer.formats.corpus import open_corpus, read_aligned, read_lines
 from seqformer.symbols import BOS, EOS, PAD, SPECIALS, UNK
 from seqformer.tasks import open_task, text_task
 from seqformer.text import clean, prepare, tokenizer, toys
 from seqformer.text.clean import Cleaner, Filter
-from seqformer.text.corpus import open_corpus, read_aligned, read_lines
 from seqformer.text.faults import Faults
 from seqformer.text.normalize import Normalizer
 from seqformer.text.prepared import open_pairs, read_split

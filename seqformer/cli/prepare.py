@@ -231,7 +231,7 @@ def prepare(
     A folder of images becomes a prepared folder too, with a tenth held out for validation.
     """
     from seqformer import api
-    from seqformer.text import corpora
+    from seqformer.formats import corpora
     from seqformer.text.faults import Faults
     from seqformer.text.pieces import read_symbols
 

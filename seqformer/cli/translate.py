@@ -112,7 +112,7 @@ def translate(
     """
     if text and input:
         raise SeqformerError("give either sentences or --input, not both")
-    from seqformer.text import streams
+    from seqformer.formats import streams
 
     if input:
         streams.check([input])
@@ -166,9 +166,9 @@ def _opened(text: list[str] | None, path: Path | None) -> Iterator[tuple[bytes, 
     if text:
         yield b"", given_lines(text)
         return
-    from seqformer.text import documents
-    from seqformer.text.encodings import utf8_lines
-    from seqformer.text.streams import open_bytes
+    from seqformer.formats import documents
+    from seqformer.formats.encodings import utf8_lines
+    from seqformer.formats.streams import open_bytes
 
     stdin: Any = sys.stdin.buffer
     with open_bytes(path) if path else nullcontext(BufferedReader(stdin)) as file:
@@ -188,7 +188,7 @@ def _fill(
     model: Model, content: bytes, path: Path | None, output: Path | None, warn: bool, settings: dict[str, Any]
 ) -> None:
     """Fill a document, and say how much of it was translated."""
-    from seqformer.text.units import shown
+    from seqformer.formats.units import shown
 
     show = Printer(warn=warn, what="unit")
     name = str(path or "stdin")

@@ -22,6 +22,7 @@ from seqformer.console import Clipped, table
 from seqformer.decoding import translator as decoding
 from seqformer.decoding.translator import Translator
 from seqformer.errors import DamagedError, RunError, SeqformerError, nearest
+from seqformer.formats.corpus import read_aligned
 from seqformer.models.seq2seq import Seq2Seq
 from seqformer.models.transformer import TransformerConfig
 from seqformer.report import chapter, collapse, scores, words
@@ -32,7 +33,6 @@ from seqformer.symbols import BOS
 from seqformer.tasks.task import Question, Task, TrainingData
 from seqformer.text import languages, prepared, tokenizer, toys
 from seqformer.text.batches import Batch, PairBatches, pad, pad_sources
-from seqformer.text.corpus import read_aligned
 from seqformer.text.encode import SIDES
 from seqformer.text.prepared import TextManifest
 from seqformer.text.rows import Pair

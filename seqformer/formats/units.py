@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 
 from seqformer.errors import DataError
+from seqformer.formats.inline import Item, Layout
 from seqformer.storage.files import write_whole
 from seqformer.text import languages
-from seqformer.text.inline import Item, Layout
 
 Languages = tuple[str, str]  # codes of source and target; '' if unknown
 

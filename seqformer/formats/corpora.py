@@ -21,8 +21,9 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 from seqformer.errors import DataError, MissingExtra, WriteError, nearest
+from seqformer.formats import multi30k
 from seqformer.storage.files import locked, new_folder
-from seqformer.text import languages, multi30k
+from seqformer.text import languages
 from seqformer.text.prepared import Terms
 
 COLLECTIONS = ("tatoeba", "opus", "multi30k")

@@ -14,10 +14,11 @@ from itertools import chain, islice
 from typing import Any, BinaryIO
 
 from seqformer.errors import DataError
-from seqformer.text import languages, markup
+from seqformer.formats import markup
+from seqformer.formats.inline import Item, Layout, plain
+from seqformer.formats.units import Document, Languages, Unit, is_of
+from seqformer.text import languages
 from seqformer.text.faults import Faults
-from seqformer.text.inline import Item, Layout, plain
-from seqformer.text.units import Document, Languages, Unit, is_of
 
 PEEK = 1000  # units that are looked at for their languages
 WRAPPING = ("hi",)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from seqformer.errors import DataError
-from seqformer.text import po, tmx, xliff
+from seqformer.formats import po, tmx, xliff
+from seqformer.formats.streams import open_bytes
+from seqformer.formats.units import Document, Languages
 from seqformer.text.faults import Faults
-from seqformer.text.streams import open_bytes
-from seqformer.text.units import Document, Languages
 
 HEAD = 8192  # bytes that :func:`kind` needs
 MOST = 256 << 20  # bytes of a file that is held in memory

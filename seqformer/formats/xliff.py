@@ -20,10 +20,11 @@ from functools import partial
 from typing import Any
 
 from seqformer.errors import DataError
-from seqformer.text import languages, markup
+from seqformer.formats import markup
+from seqformer.formats.inline import Item, Layout, Mark, plain
+from seqformer.formats.units import Document, Languages, Unit, agreed, differ, is_swapped, shown
+from seqformer.text import languages
 from seqformer.text.faults import Faults
-from seqformer.text.inline import Item, Layout, Mark, plain
-from seqformer.text.units import Document, Languages, Unit, agreed, differ, is_swapped, shown
 
 WRAPPING = ("g", "mrk", "pc")
 UNTRANSLATED = ("new", "needs-translation", "initial")

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from seqformer.errors import DataError
-from seqformer.text import columns as choosing
+from seqformer.formats import columns as choosing
+from seqformer.formats.columns import Languages
+from seqformer.formats.lines import decoded, in_line
 from seqformer.text import languages
-from seqformer.text.columns import Languages
 from seqformer.text.faults import Faults
-from seqformer.text.lines import decoded, in_line
 from seqformer.text.rows import Pair
 
 _DOCUMENT = re.compile(r'\[?\s*\{\s*"|\[\s*\[')

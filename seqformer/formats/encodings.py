@@ -11,7 +11,7 @@ from itertools import chain
 from typing import BinaryIO, NamedTuple
 
 from seqformer.errors import DataError
-from seqformer.text.streams import BLOCK, HEAD
+from seqformer.formats.streams import BLOCK, HEAD
 
 MOST_LINE = 64 << 20  # bytes
 FAILING = 0.9  # of the lines that are not plain ASCII: then the file is not in UTF-8 …

@@ -4,8 +4,8 @@
     read_aligned    two files whose lines n translate each other
     read_lines      one file of sentences
 
-Every file may be packed (:mod:`seqformer.text.streams`) and in UTF-8, UTF-16 or UTF-32
-(:mod:`seqformer.text.encodings`).
+Every file may be packed (:mod:`seqformer.formats.streams`) and in UTF-8, UTF-16 or UTF-32
+(:mod:`seqformer.formats.encodings`).
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from itertools import chain, zip_longest
 from pathlib import Path
 
 from seqformer.errors import DataError
-from seqformer.text import columns as choosing
-from seqformer.text import documents, encodings, languages, streams, tables
-from seqformer.text.columns import Columns, Languages
+from seqformer.formats import columns as choosing
+from seqformer.formats import documents, encodings, streams, tables
+from seqformer.formats.columns import Columns, Languages
+from seqformer.formats.lines import decoded
+from seqformer.formats.streams import Stream
+from seqformer.text import languages
 from seqformer.text.faults import Faults
-from seqformer.text.lines import decoded
 from seqformer.text.rows import Pair
-from seqformer.text.streams import Stream
 
 UNKNOWN: Languages = ("", "")
 SAMPLE_LINES, SAMPLE_BYTES = 1000, 4 << 20  # that are looked at before a pair is kept

@@ -1,4 +1,4 @@
-"""XML, read safely: the elements of TMX and XLIFF, and their inline elements as :mod:`seqformer.text.inline`.
+"""XML, read safely: elements of TMX and XLIFF, inline ones as :mod:`seqformer.formats.inline` has them.
 
 lxml reads it: of the libraries that know both formats (translate-toolkit wraps lxml too) it alone streams and
 writes back all that it read. No entity is replaced, no DTD is loaded, nothing is fetched; libxml2 bounds the
@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Any, BinaryIO
 
 from seqformer.errors import DataError, MissingExtra
-from seqformer.text.inline import Item, Mark
+from seqformer.formats.inline import Item, Mark
 
 MOST_UNREAD = 64 << 20  # bytes without a wanted element, which would all be held in memory
 SAFE = {"resolve_entities": False, "load_dtd": False, "no_network": True, "huge_tree": False}

@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from seqformer.errors import DataError
+from seqformer.formats.inline import Item, Layout, plain
+from seqformer.formats.units import Document, Languages, Unit, agreed, is_swapped
 from seqformer.text import languages
 from seqformer.text.faults import Faults
-from seqformer.text.inline import Item, Layout, plain
-from seqformer.text.units import Document, Languages, Unit, agreed, is_swapped
 
 Pair = tuple[str, str]
 _KEYWORD = re.compile(r"(msgctxt|msgid_plural|msgid|msgstr|domain)(?:\[(\d{1,2})\])?(?=[\s\"])")

@@ -1,0 +1,1 @@
+"""The files that people bring: opened, recognised, read, and filled with translations."""
