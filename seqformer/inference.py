@@ -217,7 +217,7 @@ def evaluate(
     split: str = "test",
     metrics: Iterable[str] = (),
     files: Files | None = None,
-    compare: PathLike | None = None,
+    compare: PathLike | Run | None = None,
     chapter: bool = False,
     device: str = "auto",
     precision: str = "fp32",
@@ -233,6 +233,7 @@ def evaluate(
     tested for significance; ``chapter`` asks for the four sentences of Dive into Deep Learning instead.
     ``settings`` are fields of :class:`seqformer.config.DecodeConfig`. Raises :class:`SeqformerError`.
     """
+    compare = compare.folder if isinstance(compare, Run) else compare
     if compare is not None and not Path(compare).exists():
         raise SeqformerError(f"{compare}: there is no such run or file to compare with")
     opened = open_run(run)

@@ -118,6 +118,8 @@ def prepare(
     faults = faults or Faults()
     seed = int(settings.get("seed", 1))
     if toy:
+        if any(each is not None for each in (pairs, files, valid, test, like)) or style or swap:
+            raise SeqformerError(f"the toy task {toy} makes its own pairs; give it no others")
         make = partial(preparing.prepare_toy, toy, seed=seed)
         return _place(PREPARED / toy, out, f"{toy}-{seed}", make, faults)
     if images:

@@ -477,3 +477,12 @@ def test_an_evaluation_counts_what_it_divided(trained: Path, tmp_path: Path) -> 
     assert sum("sentence" in note for note in result.notes()) == 2
     whole = seqformer.evaluate(trained, files=files, device="cpu", beam=1, whole=True)
     assert isinstance(whole, TextEvaluation) and (whole.in_parts, whole.cut) == (0, 0)
+
+
+def test_a_run_is_compared_with_itself_and_a_toy_takes_no_pairs(trained: Path) -> None:
+    result = seqformer.evaluate(
+        trained, compare=seqformer.load(trained, device="cpu").run, device="cpu", beam=1
+    )
+    assert isinstance(result, TextEvaluation) and [c.difference for c in result.comparisons] == [0, 0]
+    with pytest.raises(SeqformerError, match="makes its own pairs"):
+        seqformer.prepare(toy_pairs(9), toy="copy")
