@@ -19,7 +19,7 @@ from seqformer.text import prepare
 from seqformer.text.faults import Faults
 from seqformer.text.prepared import open_pairs, read_split
 from seqformer.text.rows import Pair, numbered
-from seqformer.text.split import FEWEST, choose_held_out, fingerprint, folded
+from seqformer.text.split import FEWEST, choose_held_out, folded
 
 LETTERS = "abcdefghijklmnop"
 
@@ -57,7 +57,7 @@ def test_a_source_is_in_one_split_only(sources: list[str], seed: int, size: int)
     assert not valid & test
     assert 1 <= len(valid) <= size and 1 <= len(test) <= size
     assert choose_held_out(reversed(pairs), size, size, seed) == (valid, test)
-    assert len({fingerprint(s) for s in sources} - valid - test) >= 1
+    assert len(set(sources) - valid - test) >= 1
 
 
 def test_splits_share_no_source(data: Path) -> None:
@@ -108,7 +108,7 @@ def test_near_duplicates_of_held_out_sources_are_counted(tmp_path: Path) -> None
     ]
     _, faults = prepared(tmp_path / "near", pairs, test=own)
     assert any(remark.startswith("5 training sources like held-out ones") for remark in faults.remarks)
-    assert folded("It's 3:15 —  no\u200e!") == folded("its 415 no") != folded("its 415 yes")
+    assert folded("It's 3:15 —  no\u200e!") == folded("its no") != folded("its yes")
 
 
 def test_too_few_pairs_are_learned_by_heart(tmp_path: Path) -> None:

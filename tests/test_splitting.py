@@ -101,7 +101,9 @@ def divided(line: str, kind: Divider, *, whole: bool = False) -> tuple[list[str]
 def test_one_piece_beyond_the_longest_is_no_second_sentence() -> None:
     for single in (True, False):
         assert divided("a b c d e", divider(single)) == (["a b c d e"], False)
-        assert divided("a b , c d e", divider(single)) == (["a b , c d e"], False)
+        assert divided("a b , c d", divider(single)) == (["a b , c d"], False)
+        assert divided("a b c d e f g h , j", divider(single, reach=8)) == (["a b c d e f g h , j"], False)
+        assert divided("a b c d e f g h , i j", divider(single, reach=8))[1]
         assert divided("a b c , d e f g", divider(single)) == (["a b c ,", "d e f g"], True)
 
 

@@ -75,6 +75,7 @@ class Statistics:
     lines: int = 0  # of both sides
     numbers: int = 0  # lines that hold a number of two digits or more
     letters: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))  # beyond ASCII, a side
+    fragments: list[int] = field(default_factory=lambda: [0, 0])  # lines that SentencePiece takes, a side
 
     @property
     def numbers_are_frequent(self) -> bool:
@@ -91,13 +92,20 @@ class Statistics:
 def measure(rows: Iterable[list[str]]) -> Statistics:
     """Return the statistics of clean rows."""
     text = Statistics()
+    has_number = _NUMBER.search
     for row in rows:
-        for line, letters in zip(row, text.letters, strict=False):
-            text.lines += 1
-            text.characters += len(line)
-            text.numbers += _NUMBER.search(line) is not None
+        text.lines += len(row)
+        for side, line in enumerate(row):
+            length = len(line)
+            text.characters += length
+            if has_number(line):
+                text.numbers += 1
             if not line.isascii():
-                letters.update(line)
+                text.letters[side].update(line)
+            if 4 * length > LONGEST or not line or RESERVED in line:
+                text.fragments[side] += sum(1 for _ in fragments((line,)))
+            else:
+                text.fragments[side] += 1
     return text
 
 

@@ -230,7 +230,8 @@ def _learn(train: Path, config: PrepareConfig, cleaner: Cleaner) -> Tokenizer:
             counted = Counter(word for line in lines(*columns) for word in line.split())
             most = SPECIALS + sum(count >= config.min_count for count in counted.values())
         most = most or tokenizer.LARGEST
-        return tokenizer.train(lambda: lines(*columns), config.model_type, most, config.seed, extras)
+        count = sum(text.fragments[column] for column in columns)
+        return tokenizer.train(lambda: lines(*columns), config.model_type, most, config.seed, extras, count)
 
     if config.separate:
         return Tokenizer(vocabulary(0), vocabulary(1))

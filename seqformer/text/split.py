@@ -11,14 +11,12 @@ import hashlib
 import heapq
 import re
 import shutil
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
-
-import numpy as np
-import numpy.typing as npt
 
 from seqformer.config import PrepareConfig
 from seqformer.errors import DamagedError, DataError
@@ -30,7 +28,7 @@ FEWEST = 50  # sources; of fewer none is held out
 MANY = 0.1  # of the training pairs: if more have a target that is held out, targets are no sentences
 TRAINED = "trained.bits"  # the texts that are trained on, as a bitmap
 SPARSE = 8  # bits of it for each text, at least
-MOST_BITS = 1 << 33
+MOST_BITS = 1 << 32
 HELD_OUT = ("valid", "test")
 
 
@@ -40,12 +38,12 @@ def fingerprint(text: str, seed: int = 0) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, key=key).digest(), "little")
 
 
-_NO_LETTERS, _DIGITS = re.compile(r"[\W_]+"), re.compile(r"\d+")
+_NO_LETTERS = re.compile(r"[\W\d_]+")
 
 
 def folded(text: str) -> str:
-    """Return a text without what near-duplicates differ in: case, digits, punctuation, spaces, marks."""
-    return _DIGITS.sub("0", _NO_LETTERS.sub("", text.casefold()))
+    """Return the letters of a text: near-duplicates differ in case, digits, punctuation, spaces, marks."""
+    return _NO_LETTERS.sub("", text.casefold())
 
 
 @dataclass(frozen=True)
@@ -54,41 +52,41 @@ class Earlier:
 
     name: str
     pairs: dict[str, list[Pair]] = field(default_factory=dict)  # split -> pairs, in the new direction
-    bits: npt.NDArray[np.uint8] | None = None
+    bits: bytes | None = None
 
     def trained_on(self, text: str) -> bool:
         """Return whether the run was trained on a text; now and then also if it was not."""
         if self.bits is None:
             return False
-        mark = fingerprint(text) & (8 * len(self.bits) - 1)
-        return bool(self.bits[mark >> 3] >> (mark & 7) & 1)
+        place = _place(text, len(self.bits))
+        return bool(self.bits[place >> 3] >> (place & 7) & 1)
 
 
 def choose_held_out(
     pairs: Iterable[Pair], valid: int, test: int, seed: int
-) -> tuple[frozenset[int], frozenset[int]]:
-    """Return the fingerprints of the sources held out for valid and for test.
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the sources held out for valid and for test.
 
     The pairs with the smallest seeded fingerprints are taken, so the choice needs memory for the chosen only
     and depends on no order, nor on the direction. If the corpus is small each split gets at most a tenth of
     the sources; of fewer than :data:`FEWEST` none is held out.
     """
     smallest: list[int] = []  # a heap of negated marks
-    sources: dict[int, int] = {}  # mark -> fingerprint of the source
-    distinct: set[int] = set()  # counted only as far as it matters
+    sources: dict[int, str] = {}  # by mark
+    distinct: set[str] = set()  # counted only as far as it matters
     enough = max(FEWEST, 10 * max(valid, test))
     for source, target in pairs:
-        mark, own = fingerprint("\t".join(sorted((source, target))), seed), fingerprint(source)
         if len(distinct) < enough:
-            distinct.add(own)
+            distinct.add(source)
+        mark = fingerprint(f"{source}\t{target}" if source < target else f"{target}\t{source}", seed)
         if mark in sources or not valid + test:
             continue
         if len(smallest) < valid + test:
             heapq.heappush(smallest, -mark)
-            sources[mark] = own
+            sources[mark] = source
         elif -mark > smallest[0]:
             del sources[-heapq.heapreplace(smallest, -mark)]
-            sources[mark] = own
+            sources[mark] = source
     if len(distinct) < FEWEST:
         return frozenset(), frozenset()
     tenth = len(distinct) // 10
@@ -123,10 +121,10 @@ class Splitter:
     ) -> None:
         self.clean, self.folder, self.faults, self.earlier = clean, clean.parent, faults, earlier
         self.given = list(given)
-        self._size = 1 << (2 * SPARSE * count).bit_length()  # bits of the bitmap
-        self._chosen: frozenset[int] = frozenset()  # sources whose pairs are written already
-        self._sources: set[int] = set()  # fingerprints of the sources that are held out
-        self._targets: set[int] = set()
+        self._size = min(MOST_BITS, 1 << (2 * SPARSE * count).bit_length())  # bits of the bitmap
+        self._chosen: frozenset[str] = frozenset()  # sources whose pairs are written already
+        self._sources: set[str] = set()  # that are held out
+        self._targets: set[str] = set()
         self._folded: set[str] = set()  # of these sources
         for name in self.given:
             self._hold_out(read_rows(self.folder / f"{name}.tsv"))
@@ -159,22 +157,22 @@ class Splitter:
         for source, target, _ in read_rows(self.clean):
             if earlier and (earlier.trained_on(source) or earlier.trained_on(target)):
                 continue
-            if not self._sources or fingerprint(source) not in self._sources:
+            if source not in self._sources:
                 yield source, target
 
     def _hold_out(self, rows: Iterable[Sequence[str]]) -> None:
         for row in rows:
-            self._sources.add(fingerprint(row[0]))
-            self._targets.add(fingerprint(row[1]))
+            self._sources.add(row[0])
+            self._targets.add(row[1])
             self._folded.add(folded(row[0]))
+        self._folded.discard("")
 
-    def _collect(self, chosen: dict[str, frozenset[int]]) -> None:
+    def _collect(self, chosen: dict[str, frozenset[str]]) -> None:
         """Write the splits: all pairs of the chosen sources."""
         parts: dict[str, list[list[str]]] = {name: [] for name in chosen}
         for row in read_rows(self.clean):
-            mark = fingerprint(row[0])
             for name, sources in chosen.items():
-                if mark in sources:
+                if row[0] in sources:
                     parts[name].append(row[:2])
         for name, rows in parts.items():
             write_rows(self.folder / f"{name}.tsv", rows)
@@ -199,7 +197,7 @@ class Splitter:
     def _write_train(self) -> None:
         """Write what may be trained on, and the bitmap of its texts."""
         train, beside = self.folder / "train.tsv", self.folder / "shared.tsv"
-        bits = np.zeros(self._size >> 3, np.uint8)
+        bits = bytearray(self._size >> 3)
         with open(beside, "w", encoding="utf-8", newline="\n") as shared:
             count = write_rows(train, _marked(self._rest(shared), bits))
         sharing = sum(1 for _ in read_rows(beside))
@@ -215,7 +213,7 @@ class Splitter:
             for row in read_rows(beside):
                 self._drop("target also held out", row)
         beside.unlink()
-        bits.tofile(self.folder / TRAINED)
+        (self.folder / TRAINED).write_bytes(bits)
 
     def _drop(self, kind: str, row: list[str]) -> None:
         """Count a pair that is not trained on; beside splits of one's own it is a fault of the data."""
@@ -228,14 +226,14 @@ class Splitter:
     def _rest(self, shared: TextIO) -> Iterator[list[str]]:
         """Yield the rows to train on; those that share a target with a held-out pair go to ``shared``."""
         near, first = 0, ""
+        held_out = self._sources | self._targets
         for row in read_rows(self.clean):
             source, target, place = row
-            own, other = fingerprint(source), fingerprint(target)
-            if own in self._chosen:
+            if source in self._chosen:
                 continue
-            if own in self._sources or own in self._targets:
+            if source in held_out:
                 self._drop("source also held out", row)
-            elif other in self._targets or other in self._sources:
+            elif target in held_out:
                 shared.write("\t".join(row) + "\n")
             else:
                 if self._folded and folded(source) in self._folded:
@@ -249,18 +247,24 @@ class Splitter:
             )
 
 
-def _marked(rows: Iterable[list[str]], bits: npt.NDArray[np.uint8]) -> Iterator[list[str]]:
-    """Yield rows, and mark both of their texts in a bitmap."""
+def _place(text: str, size: int) -> int:
+    """Return the bit of a text in a bitmap of so many bytes, a power of two."""
+    return zlib.crc32(text.encode()) & (8 * size - 1)
+
+
+def _marked(rows: Iterable[list[str]], bits: bytearray) -> Iterator[list[str]]:
+    """Yield rows, and mark both of their texts in a bitmap, as :func:`_place` says."""
+    crc, last = zlib.crc32, 8 * len(bits) - 1
     for row in rows:
-        for text in row[:2]:
-            mark = fingerprint(text) & (8 * len(bits) - 1)
-            bits[mark >> 3] |= 1 << (mark & 7)
+        one, other = crc(row[0].encode()) & last, crc(row[1].encode()) & last
+        bits[one >> 3] |= 1 << (one & 7)
+        bits[other >> 3] |= 1 << (other & 7)
         yield row
 
 
-def read_bits(path: Path) -> npt.NDArray[np.uint8]:
+def read_bits(path: Path) -> bytes:
     """Return the bitmap of a folder's training texts. Raises :class:`DamagedError`."""
-    bits = np.frombuffer(read_bytes(path, MOST_BITS >> 3), np.uint8)
+    bits = read_bytes(path, MOST_BITS >> 3)
     if not len(bits) or len(bits) & (len(bits) - 1):
         raise DamagedError(f"{path}: cut short")
     return bits

@@ -152,12 +152,18 @@ def auto_size(length: int, alphabet: int = 0) -> int:
 
 
 def train(
-    lines: Callable[[], Iterator[str]], model_type: str, size: int, seed: int, extras: Extras | None = None
+    lines: Callable[[], Iterator[str]],
+    model_type: str,
+    size: int,
+    seed: int,
+    extras: Extras | None = None,
+    count: int | None = None,
 ) -> Vocabulary:
     """Learn a vocabulary of at most ``size`` pieces, fewer if the text has fewer.
 
     ``lines`` is called for each attempt: if the size is below what the characters and the extras alone
-    need, a second attempt uses the size that SentencePiece asks for. Raises :class:`DataError`.
+    need, a second attempt uses the size that SentencePiece asks for. ``count`` is the number of their
+    fragments, where it is known. Raises :class:`DataError`.
     """
     extras = extras or Extras()
     options: dict[str, Any] = {
@@ -174,7 +180,7 @@ def train(
         "minloglevel": 2,
         **extras.options(),
     }
-    count = sum(1 for _ in fragments(lines()))
+    count = sum(1 for _ in fragments(lines())) if count is None else count
     if not count:
         raise DataError("there is no text to learn pieces from")
     size = max(size, SPECIALS + extras.size)
