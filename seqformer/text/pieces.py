@@ -75,7 +75,7 @@ class Statistics:
     lines: int = 0  # of both sides
     numbers: int = 0  # lines that hold a number of two digits or more
     letters: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))  # beyond ASCII, a side
-    fragments: list[int] = field(default_factory=lambda: [0, 0])  # lines that SentencePiece takes, a side
+    all_fit: bool = True  # SentencePiece takes every line as it is
 
     @property
     def numbers_are_frequent(self) -> bool:
@@ -102,10 +102,8 @@ def measure(rows: Iterable[list[str]]) -> Statistics:
                 text.numbers += 1
             if not line.isascii():
                 text.letters[side].update(line)
-            if 4 * length > LONGEST or not line or RESERVED in line:
-                text.fragments[side] += sum(1 for _ in fragments((line,)))
-            else:
-                text.fragments[side] += 1
+            if not 0 < 4 * length <= LONGEST or RESERVED in line:
+                text.all_fit = False
     return text
 
 

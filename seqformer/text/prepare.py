@@ -230,7 +230,7 @@ def _learn(train: Path, config: PrepareConfig, cleaner: Cleaner) -> Tokenizer:
             counted = Counter(word for line in lines(*columns) for word in line.split())
             most = SPECIALS + sum(count >= config.min_count for count in counted.values())
         most = most or tokenizer.LARGEST
-        count = sum(text.fragments[column] for column in columns)
+        count = text.lines * len(columns) // 2 if text.all_fit else None
         return tokenizer.train(lambda: lines(*columns), config.model_type, most, config.seed, extras, count)
 
     if config.separate:

@@ -123,8 +123,7 @@ class Splitter:
         self.given = list(given)
         self._size = min(MOST_BITS, 1 << (2 * SPARSE * count).bit_length())  # bits of the bitmap
         self._chosen: frozenset[str] = frozenset()  # sources whose pairs are written already
-        self._sources: set[str] = set()  # that are held out
-        self._targets: set[str] = set()
+        self._held_out: set[str] = set()  # texts of both sides
         self._folded: set[str] = set()  # of these sources
         for name in self.given:
             self._hold_out(read_rows(self.folder / f"{name}.tsv"))
@@ -157,13 +156,12 @@ class Splitter:
         for source, target, _ in read_rows(self.clean):
             if earlier and (earlier.trained_on(source) or earlier.trained_on(target)):
                 continue
-            if source not in self._sources:
+            if source not in self._held_out:
                 yield source, target
 
     def _hold_out(self, rows: Iterable[Sequence[str]]) -> None:
         for row in rows:
-            self._sources.add(row[0])
-            self._targets.add(row[1])
+            self._held_out.update(row[:2])
             self._folded.add(folded(row[0]))
         self._folded.discard("")
 
@@ -226,7 +224,7 @@ class Splitter:
     def _rest(self, shared: TextIO) -> Iterator[list[str]]:
         """Yield the rows to train on; those that share a target with a held-out pair go to ``shared``."""
         near, first = 0, ""
-        held_out = self._sources | self._targets
+        held_out = self._held_out
         for row in read_rows(self.clean):
             source, target, place = row
             if source in self._chosen:

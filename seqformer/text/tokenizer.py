@@ -162,8 +162,8 @@ def train(
     """Learn a vocabulary of at most ``size`` pieces, fewer if the text has fewer.
 
     ``lines`` is called for each attempt: if the size is below what the characters and the extras alone
-    need, a second attempt uses the size that SentencePiece asks for. ``count`` is the number of their
-    fragments, where it is known. Raises :class:`DataError`.
+    need, a second attempt uses the size that SentencePiece asks for. ``count`` is how many lines there are,
+    if SentencePiece takes each as it is. Raises :class:`DataError`.
     """
     extras = extras or Extras()
     options: dict[str, Any] = {
@@ -180,7 +180,13 @@ def train(
         "minloglevel": 2,
         **extras.options(),
     }
-    count = sum(1 for _ in fragments(lines())) if count is None else count
+    if count is None:
+        given = lines
+
+        def lines() -> Iterator[str]:
+            return fragments(given())
+
+        count = sum(1 for _ in lines())
     if not count:
         raise DataError("there is no text to learn pieces from")
     size = max(size, SPECIALS + extras.size)
@@ -189,7 +195,7 @@ def train(
         sentencepiece.set_random_generator_seed(seed)
         try:
             sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=drawn(fragments(lines()), count, SAMPLE, seed),
+                sentence_iterator=drawn(lines(), count, SAMPLE, seed),
                 model_writer=out,
                 vocab_size=size,
                 **options,
