@@ -59,7 +59,7 @@ PRESETS: dict[str, str] = {  # preset -> the architecture that it is for
 
 
 MOST_BYTES = 1 << 20  # of a recipe file
-FEWEST_STEPS = 300  # of a training without a limit: 200 pairs are reproduced after about 120
+FEWEST_STEPS = 240  # of a training without a limit: 200 pairs are reproduced after about 120
 
 
 @dataclass(frozen=True)

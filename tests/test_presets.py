@@ -59,7 +59,7 @@ def test_the_weakest_is_what_suits_the_data(data: Path) -> None:
     assert found.train.learning_rate == peak_rate(found.model.width) and found.model.dropout == 0.1
     assert any("chosen for 50 training examples" in remark for remark in found.remarks)
     assert (
-        found.train.limits == {"epochs": 300} and "No limit given: 300 epochs." in found.remarks
+        found.train.limits == {"epochs": 240} and "No limit given: 240 epochs." in found.remarks
     )  # of a batch each
     assert resolve(open_task(data), {"preset": "tiny", "max_steps": 5}).remarks == []
 
@@ -243,4 +243,4 @@ def test_a_handful_of_examples_is_seen_often_enough() -> None:
     for examples in (1, 20, 500, 29_000, 900_000):
         for steps in (1, 7, 400):
             epochs = epochs_for(examples, steps)
-            assert epochs * steps >= 300 and (steps < 300 or 3 <= epochs <= 60)
+            assert epochs * steps >= 240 and (steps < 240 or 3 <= epochs <= 60)
