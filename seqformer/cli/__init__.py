@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from io import TextIOWrapper
 from typing import Annotated, Any
 
@@ -80,6 +81,23 @@ app.add_typer(show.app, name="show", help="Draw what a Transformer is made of.",
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit code 2."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        _main()
+        return
+    code = 1
+    try:
+        _main()
+    except SystemExit as left:
+        code = left.code if isinstance(left.code, int) else int(bool(left.code))
+    except BaseException:
+        traceback.print_exc()
+    finally:  # of several processes: the threads of torch.distributed now and then abort an ordinary end
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _main() -> None:
     # oneDNN compiles a kernel for every shape it meets; its default of 1,024 is less than an epoch has
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
     if isinstance(sys.stdout, TextIOWrapper):
