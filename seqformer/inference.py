@@ -25,6 +25,7 @@ from seqformer.runs.run import Run, open_predictor
 from seqformer.tasks import text_task
 from seqformer.tasks.classification import Classification, Classifier
 from seqformer.tasks.task import Question
+from seqformer.text.detokenize import Detokenizer
 from seqformer.text.languages import parse
 
 CHUNK = 2000  # lines of a document that are translated at a time
@@ -63,6 +64,11 @@ class Model:
     def __repr__(self) -> str:
         return f"<Model of {self.run!r}>"
 
+    @property
+    def detokenizer(self) -> Detokenizer:
+        """What makes ordinary text of a translation."""
+        return text_task(self.run.task).manifest.detokenizer()
+
     def decode_config(self, **settings: Any) -> DecodeConfig:
         """Return how to search: as the run's recipe says, but for what is not None among ``settings``."""
         return replace(self.run.configs.decode, **asked(DecodeConfig, settings))
@@ -85,7 +91,7 @@ class Model:
         lines = [text] if isinstance(text, str) else list(text)
         best: list[list[Translation]] = self.predictor.translate(lines, config)
         if detokenize:
-            ordinary = text_task(self.run.task).manifest.detokenizer()
+            ordinary = self.detokenizer
             best = [[replace(t, text=ordinary(t.text)) for t in several] for several in best]
         answers = [b[0] for b in best] if config.n_best == 1 else best
         return answers[0] if isinstance(text, str) else answers
@@ -126,7 +132,7 @@ class Model:
             known=self.run.task.manifest.languages,
             retranslate=retranslate,
         )
-        ordinary = text_task(self.run.task).manifest.detokenizer() if detokenize else str
+        ordinary = self.detokenizer if detokenize else str
         config = replace(self.decode_config(**settings), n_best=1)
         lines, texts = list(zip(filled.numbers, filled.sources, strict=True)), []
         for begin in range(0, len(lines), CHUNK):

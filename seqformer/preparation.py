@@ -17,7 +17,7 @@ from seqformer.console import html
 from seqformer.errors import SeqformerError
 from seqformer.formats import corpora, streams
 from seqformer.formats import corpus as reading
-from seqformer.formats.columns import Columns, Languages
+from seqformer.formats.columns import Columns
 from seqformer.images import prepare as image_preparing
 from seqformer.inference import Files, PathLike, open_run
 from seqformer.presets import Recipe, recipe_from
@@ -29,6 +29,7 @@ from seqformer.tasks.task import Task
 from seqformer.text import languages, rows
 from seqformer.text import prepare as preparing
 from seqformer.text.faults import Faults
+from seqformer.text.languages import Languages
 from seqformer.text.prepare import Provenance
 from seqformer.text.prepared import Terms
 from seqformer.text.rows import Pair

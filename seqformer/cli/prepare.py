@@ -278,7 +278,7 @@ def prepare(
         )
     show(made, like=like)
     _show_terms(made)
-    if made.task.manifest.test_is_valid and not made.task.manifest.is_by_heart:
+    if made.task.manifest.test_is_valid and not made.task.manifest.by_heart:
         note(
             f"The last {made.task.manifest.pairs['valid']} pairs are both valid and test, and their sources "
             "may stand in train too: a score on them is no measure of what the model does with new sentences."
@@ -304,7 +304,7 @@ def show(made: Prepared, out: Callable[..., None] | None = None, like: Path | No
     from seqformer.console import page
 
     held = made.task.manifest
-    repeated = ("valid", "test") if held.is_by_heart else ("test",) if held.test_is_valid else ()
+    repeated = ("valid", "test") if held.by_heart else ("test",) if held.test_is_valid else ()
     kept = sum(n for split, n in held.pairs.items() if split not in repeated)
     next_command = f"seqformer train --data {shlex.quote(str(made.folder))}"
     if like:

@@ -119,7 +119,6 @@ def translate(
     if input and output and output.exists() and output.samefile(streams.split_name(input)[0]):
         raise SeqformerError(f"{output} is the file to translate: name another --output")
     from seqformer import api
-    from seqformer.tasks import text_task
 
     opened = open_run(run, translates, "that translates")
     model = api.load(opened, device=device, precision=precision, workers=workers)
@@ -131,7 +130,7 @@ def translate(
         max_length=max_length,
         whole=whole or None,
     )
-    ordinary = text_task(opened.task).manifest.detokenizer() if detokenize else None
+    ordinary = model.detokenizer if detokenize else None
     show = Printer(scores=scores, as_json=as_json, warn=warn, ordinary=ordinary)
     try:
         if not text and not input and sys.stdin.isatty():

@@ -184,7 +184,7 @@ class Screen:
             summary.add_row("best", f"{value(task.score, learning.best)} at step {state.best_step:,}")
         summary.add_row("kept in", str(run.folder))
         talk.print(summary)
-        by_heart = task.manifest.is_by_heart
+        by_heart = task.manifest.by_heart
         verdict, advice = learning.verdict(task.chance, task.counts_characters, by_heart)
         note(f"{verdict} {advice}".strip())
         if advice and run.configs.train.max_minutes:

@@ -10,8 +10,8 @@ from itertools import pairwise
 
 from seqformer.errors import DataError
 from seqformer.text import languages
+from seqformer.text.languages import Languages
 
-Languages = tuple[str, str]  # codes of source and target, each '' if unknown
 Columns = str | Sequence[int | str] | None  # as people name them: "2,4", (2, 4), ("en", "fr")
 
 MOST_COLUMNS = 50  # that are looked at

@@ -19,11 +19,12 @@ from pathlib import Path
 from seqformer.errors import DataError
 from seqformer.formats import columns as choosing
 from seqformer.formats import documents, encodings, streams, tables
-from seqformer.formats.columns import Columns, Languages
+from seqformer.formats.columns import Columns
 from seqformer.formats.lines import decoded
 from seqformer.formats.streams import Stream
 from seqformer.text import languages
 from seqformer.text.faults import Faults
+from seqformer.text.languages import Languages
 from seqformer.text.rows import Pair
 
 UNKNOWN: Languages = ("", "")

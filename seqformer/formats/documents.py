@@ -14,8 +14,9 @@ from typing import BinaryIO
 from seqformer.errors import DataError
 from seqformer.formats import po, tmx, xliff
 from seqformer.formats.streams import open_bytes
-from seqformer.formats.units import Document, Languages
+from seqformer.formats.units import Document
 from seqformer.text.faults import Faults
+from seqformer.text.languages import Languages
 
 HEAD = 8192  # bytes that :func:`kind` needs
 MOST = 256 << 20  # bytes of a file that is held in memory

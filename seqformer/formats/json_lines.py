@@ -10,10 +10,10 @@ from typing import Any
 
 from seqformer.errors import DataError
 from seqformer.formats import columns as choosing
-from seqformer.formats.columns import Languages
 from seqformer.formats.lines import decoded, in_line
 from seqformer.text import languages
 from seqformer.text.faults import Faults
+from seqformer.text.languages import Languages
 from seqformer.text.rows import Pair
 
 _DOCUMENT = re.compile(r'\[?\s*\{\s*"|\[\s*\[')

@@ -20,9 +20,10 @@ from functools import partial
 
 from seqformer.errors import DataError
 from seqformer.formats.inline import Item, Layout, plain
-from seqformer.formats.units import Document, Languages, Unit, agreed, is_swapped
+from seqformer.formats.units import Document, Unit, agreed, is_swapped
 from seqformer.text import languages
 from seqformer.text.faults import Faults
+from seqformer.text.languages import Languages
 
 Pair = tuple[str, str]
 _KEYWORD = re.compile(r"(msgctxt|msgid_plural|msgid|msgstr|domain)(?:\[(\d{1,2})\])?(?=[\s\"])")

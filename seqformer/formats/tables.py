@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from seqformer.errors import DataError
 from seqformer.formats import columns as choosing
 from seqformer.formats import json_lines
-from seqformer.formats.columns import Choice, Languages
+from seqformer.formats.columns import Choice
 from seqformer.formats.lines import decoded, in_line
 from seqformer.text.faults import Faults
+from seqformer.text.languages import Languages
 from seqformer.text.rows import Pair
 
 Record = tuple[int, list[str], str]  # the number of its first line, its fields (none if broken), its text

@@ -16,9 +16,10 @@ from typing import Any, BinaryIO
 from seqformer.errors import DataError
 from seqformer.formats import markup
 from seqformer.formats.inline import Item, Layout, plain
-from seqformer.formats.units import Document, Languages, Unit, is_of
+from seqformer.formats.units import Document, Unit, is_of
 from seqformer.text import languages
 from seqformer.text.faults import Faults
+from seqformer.text.languages import Languages
 
 PEEK = 1000  # units that are looked at for their languages
 WRAPPING = ("hi",)

@@ -11,8 +11,7 @@ from seqformer.errors import DataError
 from seqformer.formats.inline import Item, Layout
 from seqformer.storage.files import write_whole
 from seqformer.text import languages
-
-Languages = tuple[str, str]  # codes of source and target; '' if unknown
+from seqformer.text.languages import Languages
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ from typing import Any
 from seqformer.errors import DataError
 from seqformer.formats import markup
 from seqformer.formats.inline import Item, Layout, Mark, plain
-from seqformer.formats.units import Document, Languages, Unit, agreed, differ, is_swapped, shown
+from seqformer.formats.units import Document, Unit, agreed, differ, is_swapped, shown
 from seqformer.text import languages
 from seqformer.text.faults import Faults
+from seqformer.text.languages import Languages
 
 WRAPPING = ("g", "mrk", "pc")
 UNTRANSLATED = ("new", "needs-translation", "initial")

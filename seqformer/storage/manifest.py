@@ -33,6 +33,7 @@ class Manifest:
     format: int = FORMAT
     files: list[str] = field(default_factory=list)  # where the data came from
     origin: str = ""  # a digest of the data and of all settings: the same origin gives the same folder
+    by_heart: bool = False  # validation and test use the training examples
     digests: dict[str, str] = field(default_factory=dict)  # file of this folder -> its digest
 
     def __post_init__(self) -> None:
@@ -41,11 +42,6 @@ class Manifest:
     @property
     def test_is_valid(self) -> bool:
         """Whether the test examples are the validation examples."""
-        return False
-
-    @property
-    def is_by_heart(self) -> bool:
-        """Whether validation and test use the training examples."""
         return False
 
     @property

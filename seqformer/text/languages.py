@@ -11,6 +11,8 @@ import re
 
 from seqformer.errors import DataError
 
+Languages = tuple[str, str]  # codes of source and target, each '' if unknown
+
 # code, other codes (ISO 639-2/3), names in English and in the language itself
 _TABLE = """
 af afr afrikaans|am amh amharic አማርኛ|ar ara arabic العربية|az aze azerbaijani|be bel belarusian беларуская
@@ -62,7 +64,7 @@ def _subtag(text: str) -> str:
     return text.title() if len(text) == 4 else text.upper() if len(text) < 4 else text
 
 
-def parse(text: str) -> tuple[str, str]:
+def parse(text: str) -> Languages:
     """Return source and target of ``en-fr``; two empty codes for ''. Raises :class:`DataError`."""
     if not text:
         return "", ""

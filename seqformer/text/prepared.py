@@ -60,7 +60,6 @@ class TextManifest(Manifest):
     length_ratio: float  # largest target/source length in pieces, both with EOS
     grouped: list[str] = field(default_factory=list)  # splits with several references a source
     single_sentences: bool = False  # nearly all training sources are one sentence each
-    by_heart: bool = False  # validation and test use the training pairs
     licence: str = ""  # of a corpus that was asked for by name
     citation: str = ""  # likewise, as BibTeX
 
@@ -75,11 +74,6 @@ class TextManifest(Manifest):
         if not 1 <= self.length_ratio <= MOST_RATIO:
             raise DamagedError(f"'length_ratio' is {self.length_ratio}: expected 1 to {MOST_RATIO:g}")
         self.prepare_config()
-
-    @property
-    def is_by_heart(self) -> bool:
-        """Whether validation and test use the training pairs."""
-        return self.by_heart
 
     @property
     def prepare_settings(self) -> dict[str, Scalar]:

@@ -180,13 +180,8 @@ def train(
         "minloglevel": 2,
         **extras.options(),
     }
-    if count is None:
-        given = lines
-
-        def lines() -> Iterator[str]:
-            return fragments(given())
-
-        count = sum(1 for _ in lines())
+    taken = lines if count is not None else lambda: fragments(lines())
+    count = sum(1 for _ in taken()) if count is None else count
     if not count:
         raise DataError("there is no text to learn pieces from")
     size = max(size, SPECIALS + extras.size)
@@ -195,7 +190,7 @@ def train(
         sentencepiece.set_random_generator_seed(seed)
         try:
             sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=drawn(lines(), count, SAMPLE, seed),
+                sentence_iterator=drawn(taken(), count, SAMPLE, seed),
                 model_writer=out,
                 vocab_size=size,
                 **options,
