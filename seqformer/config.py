@@ -125,6 +125,19 @@ class TrainConfig(Config):
     patience: int = number(0)  # validations without a better score before stopping; 0: never stop early
     seed: int = number(1, most=(1 << 63) - 1)
     precision: str = one_of("auto", PRECISIONS)
+    ema: float = number(0.0, below=1)  # decay of a moving average of the weights; 0: none
+    keep_last: int = number(0)  # validations whose weights are averaged; 0: no such mean
+    consistency: float = number(0.0)  # factor of the difference of two passes (R-Drop); 0: one pass
+    consistency_from: float = number(0.0, below=1)  # share of the budget after which it begins
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.ema and self.keep_last:
+            raise SeqformerError(
+                "ema and keep last are two averages of the same weights; leave one of them out"
+            )
+        if self.keep_last == 1:
+            raise SeqformerError("keep last is 1: a mean needs at least 2; leave it out for none")
 
     @property
     def limits(self) -> dict[str, float]:

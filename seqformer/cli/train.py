@@ -162,6 +162,31 @@ def train(
         _training("Number format; auto: bf16 if the hardware supports it.", "auto", "auto|fp32|bf16"),
     ] = None,
     seed: Annotated[int | None, _training("Seed for weights, dropout and batch order.", "1")] = None,
+    ema: Annotated[
+        float | None,
+        _training(
+            "Also validate a moving average of the weights, with this decay (0.999), and keep the better.",
+            "none",
+            "DECAY",
+        ),
+    ] = None,
+    consistency: Annotated[
+        float | None,
+        _training(
+            "Pass each batch twice, and add A times the difference of the two (R-Drop; 5 is usual).",
+            "0: one pass",
+            "A",
+        ),
+    ] = None,
+    consistency_from: Annotated[
+        float | None, _training("Share of the budget after which --consistency begins.", "0", "SHARE")
+    ] = None,
+    keep_last: Annotated[
+        int | None,
+        _training(
+            "Also validate the mean of the weights of the last N validations, and keep the better.", "none"
+        ),
+    ] = None,
     no_positions: Annotated[
         bool, option(EXPERIMENTS, "No positions: order is lost.", "", False, "--no-positions", hidden=True)
     ] = False,
@@ -235,5 +260,6 @@ SETTINGS = (
     "max_minutes", "max_steps", "max_epochs", "patience", "validate_every", "preset", "arch",
     "encoder_layers", "decoder_layers", "width", "heads", "feed_forward", "positions", "bidirectional",
     "dropout", "norm", "activation", "tokens_per_batch", "accumulate", "learning_rate", "warmup", "schedule",
-    "label_smoothing", "clip", "precision", "seed",
+    "label_smoothing", "clip", "precision", "seed", "ema", "keep_last",
+    "consistency", "consistency_from",
 )  # fmt: skip

@@ -142,6 +142,10 @@ class Screen:
     def _validated(self, result: Validation, best: bool) -> None:
         self.progress.update(self.bar, loss="")
         values = "  ".join(value(name, n) for name, n in result.values.items() if name != OTHER)
+        if result.beside:
+            name = self.run.task.score if self.run else ""
+            values += "  averaged" if result.averaged else ""
+            values += f" ({'not ' if result.averaged else ''}averaged: {value(name, result.beside[name])})"
         star = " [green]best[/]" if best else ""
         talk.print(f"[bold]step {self.trainer.state.step:,}[/]  {values}{star}", soft_wrap=True)
         if result.sample:

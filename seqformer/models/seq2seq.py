@@ -17,6 +17,7 @@ from torch.nn import functional
 from seqformer.config import Config, number
 from seqformer.errors import SeqformerError
 from seqformer.models.blocks import MOST_LAYERS, MOST_WIDTH
+from seqformer.models.consistency import consistent_loss
 from seqformer.models.loss import Loss, projection_loss
 from seqformer.symbols import PAD
 
@@ -124,15 +125,25 @@ class Seq2Seq(nn.Module, ABC):
         """Project hidden states (…, D) to logits (…, V)."""
         return functional.linear(hidden, self.projection(), self.bias())
 
-    def loss(self, batch: PairBatch, smoothing: float = 0.0) -> Loss:
-        """Return the cross-entropy in nats, summed over the target tokens, and their number."""
+    def loss(self, batch: PairBatch, smoothing: float = 0.0, consistency: float = 0.0) -> Loss:
+        """Return the cross-entropy in nats, summed over the target tokens, and their number.
+
+        With ``consistency`` the batch passes twice, and that much of how the passes differ is added
+        (:mod:`seqformer.models.consistency`).
+        """
         real = batch.target_out != PAD
         wanted = batch.target_out[real]  # (N,)
-        hidden = self.decode(batch.source, batch.target_in)[real]  # (N, D)
+        if consistency:
+            twice = (torch.cat((side, side)) for side in (batch.source, batch.target_in))
+            hidden = self.decode(*twice)[real.repeat(2, 1)]  # (2N, D)
+        else:
+            hidden = self.decode(batch.source, batch.target_in)[real]  # (N, D)
         projection, bias = self.projection(), self.bias()
         if bias is not None:  # a bias is the weight of one more feature that is always 1
             hidden = functional.pad(hidden, (0, 1), value=1.0)
             projection = torch.cat((projection, bias[:, None]), 1)
+        if consistency:
+            return consistent_loss(hidden, projection, wanted, smoothing, consistency)
         return projection_loss(hidden, projection, wanted, smoothing)
 
     @abstractmethod

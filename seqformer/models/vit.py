@@ -25,6 +25,7 @@ from seqformer.models.blocks import (
     check_heads,
     initialize,
 )
+from seqformer.models.consistency import divergence
 from seqformer.models.dropout import Dropout
 from seqformer.models.loss import Loss
 
@@ -134,15 +135,22 @@ class VisionTransformer(nn.Module):
         """Classify images (B, C, H, W) with values from 0 to 1 -> logits (B, Y)."""
         return self._read(images)[0]
 
-    def loss(self, batch: LabelledImages, smoothing: float = 0.0) -> Loss:
-        """Return the cross-entropy in nats, summed over the images, and their number."""
-        logits = self.classify(batch.images).float()
-        plain = functional.cross_entropy(logits, batch.labels, reduction="sum")
+    def loss(self, batch: LabelledImages, smoothing: float = 0.0, consistency: float = 0.0) -> Loss:
+        """Return the cross-entropy in nats, summed over the images, and their number.
+
+        With ``consistency`` the batch passes twice, and that much of how the passes differ is added
+        (:mod:`seqformer.models.consistency`).
+        """
+        images, labels, passes = batch.images, batch.labels, 2 if consistency else 1
+        logits = self.classify(images.repeat(passes, *[1] * (images.dim() - 1))).float()
+        labels = labels.repeat(passes)
+        plain = functional.cross_entropy(logits, labels, reduction="sum") / passes
         objective = plain
         if smoothing:
-            objective = functional.cross_entropy(
-                logits, batch.labels, reduction="sum", label_smoothing=smoothing
-            )
+            smoothed = functional.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
+            objective = smoothed / passes
+        if consistency:
+            objective = objective + consistency / 2 * divergence(*logits.chunk(2))
         return Loss(objective, plain.detach(), len(batch.labels))
 
     def attention(self, images: Tensor) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from functools import partial
 
 import torch
 
@@ -15,6 +14,7 @@ from seqformer.runs.layout import STATE
 from seqformer.runs.run import Run
 from seqformer.runs.state import RunStore, load_state, read_conditions
 from seqformer.training.distributed import ALONE, Processes
+from seqformer.training.objective import Objective
 from seqformer.training.trainer import Trainer
 
 
@@ -71,7 +71,7 @@ def _assemble(
         trainer = Trainer(
             model=model,
             batches=data.batches,
-            objective=partial(model.loss, smoothing=config.label_smoothing),
+            objective=Objective(model, config),
             validate=data.validate,
             config=config,
             store=store,

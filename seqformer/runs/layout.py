@@ -6,6 +6,7 @@ manifest.json         how the data were prepared, and what else the task keeps: 
 weights.safetensors   the best weights
 initial.safetensors   the weights it began with, where those are of another run
 state.safetensors     the last weights, and all that resuming needs
+checkpoints/          weights of the last validations, where their mean is asked for
 metrics.jsonl         losses and scores, a line each
 run.lock trainer.json the lock of the process that trains the run, and which process that is
 """
@@ -36,6 +37,7 @@ FORMAT = 2
 INFO, CONFIG = "run.json", "config.json"
 WEIGHTS, INITIAL, STATE = "weights.safetensors", "initial.safetensors", "state.safetensors"
 METRICS, LOCK, TRAINER = "metrics.jsonl", "run.lock", "trainer.json"
+CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ def new_info(folder: Path, task: str, data: Path, fingerprint: str) -> Info:
     versions = {"seqformer": __version__, "torch": torch.__version__, "python": platform.python_version()}
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return Info(FORMAT, folder.name, task, str(data.resolve()), fingerprint, sys.argv[1:], now, versions)
+
+
+def checkpoint(step: int) -> str:
+    """Return the file of the weights of a step, within a run folder."""
+    return f"{CHECKPOINTS}/step-{step}.safetensors"
 
 
 def write_info(folder: Path, info: Info) -> None:

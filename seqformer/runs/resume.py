@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ def change(run: Run, settings: dict[str, Any], data: Path | None) -> None:
 def check(run: Run) -> bool:
     """Refuse a folder that is not as its training left it, naming the first thing that changed.
 
+    A setting that a state of an earlier version lacks has its default.
     Returns whether the limits changed, so that a new budget begins.
     """
     state = run.folder / STATE
@@ -65,6 +66,8 @@ def check(run: Run) -> bool:
         best = read_progress(state).best
     if not isinstance(then, dict):
         raise RunError(f"{state}: not the state of a training of this version")
+    kinds = (type(run.configs.model), type(run.configs.train))
+    then = {field.name: field.default for kind in kinds for field in fields(kind) if field.name in now} | then
     changed = [name for name in sorted(set(then) | set(now)) if then.get(name) != now.get(name)]
     for name in changed:
         if name not in CHANGEABLE:

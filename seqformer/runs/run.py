@@ -17,7 +17,7 @@ from seqformer.models import build, to_json
 from seqformer.runs import layout
 from seqformer.runs.layout import INITIAL, METRICS, STATE, WEIGHTS
 from seqformer.runs.metrics import read_metrics
-from seqformer.runs.state import check_adam, read_progress
+from seqformer.runs.state import check_vectors, read_progress
 from seqformer.storage.tensors import check_shapes, load_weights
 from seqformer.tasks import RUN_ADVICE, open_task
 from seqformer.tasks.task import Task
@@ -113,7 +113,9 @@ class Run:
         _, shapes = self._outline()
         with self.task.reading():
             check_shapes(self.folder / STATE, shapes, prefix="weights/")
-            check_adam(self.folder / STATE, sum(map(math.prod, shapes.values())))
+            check_vectors(self.folder / STATE, sum(map(math.prod, shapes.values())), self.configs.train.ema)
+            for step in read_progress(self.folder / STATE).checkpoints:
+                check_shapes(self.folder / layout.checkpoint(step), shapes)
 
     def progress(self) -> Progress | None:
         """Return where its training stands; None before the first save, and of an imported run."""

@@ -2,6 +2,7 @@
 
 state.safetensors     weights/…   fp32, by name
                       adam/…      averages over the flat vector, and the step
+                      ema         the moving average of the weights, a flat vector, if there is one
                       rng/…       states of the random generators
                       and, as its metadata, the JSON of :class:`Progress`, how long the metrics are, and
                       the conditions that a resumed training is held against
@@ -18,20 +19,24 @@ import torch
 from torch import Tensor
 
 from seqformer.errors import DamagedError, RunError
-from seqformer.runs.layout import METRICS, STATE, WEIGHTS
+from seqformer.runs.layout import CHECKPOINTS, METRICS, STATE, WEIGHTS, checkpoint
 from seqformer.runs.metrics import Metrics
 from seqformer.storage.files import parse_json, write_whole
 from seqformer.storage.records import from_json
 from seqformer.storage.tensors import (
+    load_weights,
     read_metadata,
     read_shapes,
     read_tensors,
     save_weights,
     write_tensors,
 )
+from seqformer.training.averages import EMA
 from seqformer.training.distributed import ALONE, Processes
 from seqformer.training.nonfinite import NonFinite
 from seqformer.training.progress import Progress
+
+LATER = {"checkpoints"}  # fields of the progress that states of earlier versions lack
 
 
 class RunStore:
@@ -68,6 +73,24 @@ class RunStore:
         """Write the best weights so far."""
         if self.processes.first:
             save_weights(self.folder / WEIGHTS, weights)
+
+    def keep_checkpoint(self, weights: dict[str, Tensor], steps: list[int]) -> None:
+        """Write the weights of the last of these steps, and remove those of steps not among them."""
+        if not self.processes.first:
+            return
+        wanted = [self.folder / checkpoint(step) for step in steps]
+        wanted[-1].parent.mkdir(exist_ok=True)
+        save_weights(wanted[-1], weights)
+        for path in set((self.folder / CHECKPOINTS).glob("step-*.safetensors")) - set(wanted):
+            path.unlink()
+
+    def mean(self, steps: list[int]) -> dict[str, Tensor]:
+        """Return the mean of the weights written at these steps."""
+        total: dict[str, Tensor] = {}
+        for step in steps:
+            for name, weights in load_weights(self.folder / checkpoint(step)).items():
+                total[name] = total[name] + weights if name in total else weights
+        return {name: weights / len(steps) for name, weights in total.items()}
 
     def close(self) -> None:
         """Close the metrics."""
@@ -114,9 +137,15 @@ def load_state(path: Path, processes: Processes = ALONE) -> tuple[dict[str, Tens
     return tensors, progress
 
 
-def check_adam(path: Path, count: int) -> None:
-    """Refuse a state whose averages are not those of so many weights; none at all are those of step 0."""
-    shapes = {name: shape for name, shape in read_shapes(path).items() if name.startswith("adam/")}
+def check_vectors(path: Path, count: int, ema: float) -> None:
+    """Refuse a state whose averages are not those of so many weights; Adam has none at step 0.
+
+    ``ema`` is the decay of the moving average of the weights, 0 where there is none.
+    """
+    held = read_shapes(path)
+    if ema and held.get(EMA) != (count,):
+        raise DamagedError(f"{path}: the moving average does not fit the {count:,} weights")
+    shapes = {name: shape for name, shape in held.items() if name.startswith("adam/")}
     if shapes and shapes != {"adam/exp_avg": (count,), "adam/exp_avg_sq": (count,), "adam/step": (1,)}:
         raise DamagedError(f"{path}: the optimizer's averages do not fit the {count:,} weights")
 
@@ -124,7 +153,7 @@ def check_adam(path: Path, count: int) -> None:
 def _progress(metadata: dict[str, str], path: Path) -> Progress:
     try:
         values = parse_json(metadata["progress"], str(path))
-        if set(values) != {each.name for each in fields(Progress)}:
+        if set(values) | LATER != {each.name for each in fields(Progress)}:
             raise ValueError
         nonfinite = from_json(NonFinite, values.pop("nonfinite"), "progress")
         return replace(from_json(Progress, values, "progress"), nonfinite=nonfinite)

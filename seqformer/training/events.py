@@ -13,6 +13,8 @@ class Validation:
     values: dict[str, float]  # name -> value, for the metrics and the screen
     sample: tuple[str, str, str] | None = None  # source, translation, reference
     warning: str = ""  # what looks wrong, and the likely cause
+    averaged: bool = False  # whether it is of averaged weights
+    beside: dict[str, float] | None = None  # the values of the other weights, averaged or not, if any
 
 
 @dataclass(frozen=True)

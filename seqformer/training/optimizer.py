@@ -5,7 +5,9 @@ P parameters in all.
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -83,9 +85,28 @@ class FlatAdam:
         """Return whether all weights are finite."""
         return bool(torch.isfinite(self._master).all())
 
+    @property
+    def flat(self) -> Tensor:
+        """The weights as one vector (P,), in fp32, valid until the next step."""
+        return self._master
+
+    def named(self, flat: Tensor) -> dict[str, Tensor]:
+        """Return the views by name of a vector (P,) of all weights."""
+        return dict(zip(self._shapes, self._views(flat), strict=True))
+
     def weights(self) -> dict[str, Tensor]:
         """Return the weights by name, in fp32: views, valid until the next step."""
-        return dict(zip(self._shapes, self._views(self._master), strict=True))
+        return self.named(self._master)
+
+    @contextlib.contextmanager
+    def holding(self, flat: Tensor) -> Iterator[None]:
+        """Let the model hold other weights, (P,), for the block."""
+        own = self._weights.clone()
+        self._weights.copy_(flat)
+        try:
+            yield
+        finally:
+            self._weights.copy_(own)
 
     def state(self) -> dict[str, Tensor]:
         """Return all that resuming needs: weights by name and Adam's averages."""

@@ -30,6 +30,7 @@ class Progress:
     loss_sum: float = 0.0  # since the last line of the metrics
     plain_sum: float = 0.0
     loss_units: int = 0
+    checkpoints: list[int] = field(default_factory=list)  # steps whose weights are kept for their mean
     finished: str = ""  # why it ended, if it did
     nonfinite: NonFinite = field(default_factory=NonFinite)
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from seqformer.config import TrainConfig
 from seqformer.errors import SeqformerError, WriteError
+from seqformer.training.averages import EMA, MovingAverage
 from seqformer.training.distributed import ALONE, Processes
 from seqformer.training.events import (
     Ended,
@@ -29,6 +30,7 @@ from seqformer.training.events import (
     Validation,
 )
 from seqformer.training.nonfinite import PATIENCE, advice
+from seqformer.training.objective import Summed
 from seqformer.training.optimizer import FlatAdam
 from seqformer.training.progress import Progress
 from seqformer.training.schedule import learning_rate, warmup_steps
@@ -50,17 +52,6 @@ class Batches(Protocol):
     def load(self, item: Any) -> Any: ...
 
 
-class Summed(Protocol):
-    """The loss of a batch: sums over its units."""
-
-    @property
-    def objective(self) -> Tensor: ...  # what is minimised
-    @property
-    def plain(self) -> Tensor: ...  # the same without label smoothing
-    @property
-    def units(self) -> int: ...
-
-
 class Store(Protocol):
     """Saves the results of a training. All processes call it; the first one writes."""
 
@@ -69,6 +60,12 @@ class Store(Protocol):
 
     def keep_best(self, weights: dict[str, Tensor]) -> None:
         """Save the best weights so far."""
+
+    def keep_checkpoint(self, weights: dict[str, Tensor], steps: list[int]) -> None:
+        """Save the weights of the last of these steps, and drop those of steps not among them."""
+
+    def mean(self, steps: list[int]) -> dict[str, Tensor]:
+        """Return the mean of the weights saved at these steps."""
 
     def close(self) -> None:
         """Close what is open; nothing more will come."""
@@ -81,13 +78,13 @@ class Store(Protocol):
 class Trainer:
     """Trains ``model`` on ``batches`` by ``objective``; ``store`` saves the results.
 
-    objective(batch) returns sums; the gradient is that of the mean over all units of an optimizer step.
+    objective(batch, progress) returns sums; the gradient is that of the mean over all units of a step.
     ``validate`` is called with the model in evaluation mode.
     """
 
     model: nn.Module
     batches: Batches
-    objective: Callable[[Any], Summed]
+    objective: Callable[[Any, float], Summed]
     validate: Callable[[], Validation]
     config: TrainConfig
     store: Store
@@ -100,6 +97,7 @@ class Trainer:
         self.stopping = ""  # set by stop()
         self.saved_step: int | None = None  # step of the state saved last
         self.optimizer = FlatAdam(self.model, self.config.clip)
+        self.average = MovingAverage(self.optimizer.flat, self.config.ema) if self.config.ema else None
         self._before = 0.0  # seconds of earlier sessions
         self._new_budget = False
         self._saved_at = time.monotonic()
@@ -109,6 +107,8 @@ class Trainer:
         """Continue from a saved state; with ``new_budget`` validations are spread over what is left."""
         self.state = progress
         self.optimizer.load(tensors)
+        if self.average:
+            self.average.weights.copy_(tensors[EMA])
         self.saved_step = self.state.step
         self.state.finished = ""
         self._before = self.state.seconds
@@ -247,7 +247,7 @@ class Trainer:
             mine = item[self.processes.share]
             if not len(mine):
                 continue
-            sums = self.objective(self.batches.load(mine).to(self.device))
+            sums = self.objective(self.batches.load(mine).to(self.device), progress)
             sums.objective.backward()  # type: ignore[no-untyped-call]
             self.optimizer.collect()
             loss_sum, plain_sum = loss_sum + float(sums.objective.detach()), plain_sum + float(sums.plain)
@@ -268,6 +268,8 @@ class Trainer:
             self._log({"skipped": what, "rate_factor": state.nonfinite.factor})
             return Skipped(what, state.nonfinite.factor)
         state.nonfinite.step_made()
+        if self.average:
+            self.average.update(self.optimizer.flat, state.step - 1)
         state.loss_sum, state.plain_sum = state.loss_sum + loss_sum, state.plain_sum + plain_sum
         state.loss_units += units
         if state.step % LOG_EVERY == 0 and state.loss_units:
@@ -278,10 +280,7 @@ class Trainer:
 
     def _validate(self, progress: float) -> Validated:
         begin = time.monotonic()
-        self.model.eval()
-        with torch.inference_mode():
-            result = self.validate()
-        self.model.train()
+        result, weights = self._validate_all()
         state = self.state
         state.validations += 1
         state.budget_validations = max(state.budget_validations + 1, int(self._tenths(progress)))
@@ -291,23 +290,61 @@ class Trainer:
         better = finite and (state.best is None or result.score > state.best)
         if better:
             state.best, state.best_step, state.worse = result.score, state.step, 0
-            self.store.keep_best(self.optimizer.weights())
+            self.store.keep_best(weights)
         else:
             state.worse += 1
         if state.validations < WARN_FROM or state.step < warmup_steps(self.config) + WARN_AFTER:
             result = replace(result, warning="")
         # JSON has only finite numbers
         values = {name: value if math.isfinite(value) else None for name, value in result.values.items()}
-        self._log(values | {"best": better} | ({"warning": result.warning} if result.warning else {}))
+        chosen = {"averaged": result.averaged} if result.beside else {}
+        warning = {"warning": result.warning} if result.warning else {}
+        self._log(values | chosen | {"best": better} | warning)
         seconds = time.monotonic() - begin
         state.validation_seconds = max(state.validation_seconds, seconds)
         state.validating_seconds += seconds
         return Validated(result, better)
 
+    def _validate_all(self) -> tuple[Validation, dict[str, Tensor]]:
+        """Validate the weights, and their average if there is one; return the better, and its weights."""
+        weights = self.optimizer.weights()
+        own = self._validation()
+        average = self._averaged() if math.isfinite(own.score) else None
+        if average is None:
+            return own, weights
+        with self.optimizer.holding(average):
+            other = self._validation()
+        is_better = other.score > own.score
+        result = replace(other if is_better else own, beside=own.values if is_better else other.values)
+        return replace(result, averaged=is_better), self.optimizer.named(average) if is_better else weights
+
+    def _validation(self) -> Validation:
+        self.model.eval()
+        with torch.inference_mode():
+            result = self.validate()
+        self.model.train()
+        return result
+
+    def _averaged(self) -> Tensor | None:
+        """Return the average of the weights (P,), None where none is asked for or there is none yet."""
+        if self.average:
+            return self.average.weights
+        if not self.config.keep_last:
+            return None
+        weights, steps = self.optimizer.weights(), self.state.checkpoints
+        steps[:] = [*steps, self.state.step][-self.config.keep_last :]
+        self.store.keep_checkpoint(weights, steps)
+        if len(steps) < 2:
+            return None
+        self.processes.agree()  # the first one has written
+        mean = self.store.mean(steps)
+        return torch.cat([mean[name].reshape(-1) for name in weights]).to(self.device)
+
     def _save(self) -> Saved:
         begin = time.monotonic()
         self.state.seconds = self.seconds
-        self.store.save(self.optimizer.state(), self.state)
+        average = {EMA: self.average.weights} if self.average else {}
+        self.store.save(self.optimizer.state() | average, self.state)
         self.saved_step = self.state.step
         self._saved_at = time.monotonic()
         self._save_seconds = self._saved_at - begin
