@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 __all__ = [
     "Attention", "DataError", "Interrupted", "Model", "Prepared", "Run", "RunError", "SeqformerError",
-    "Translation", "evaluate", "load", "prepare", "resume", "train",
+    "Translation", "evaluate", "forecast", "load", "prepare", "resume", "train",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from seqformer.errors import DataError, RunError, SeqformerError
     from seqformer.report.attention import Attention
     from seqformer.runs.run import Run
+    from seqformer.studies.forecast import forecast
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'seqformer' has no attribute '{name}'")
     from seqformer import api, errors, inference
+    from seqformer.studies import forecast
 
-    homes = (errors, api, inference)
+    homes = (errors, api, inference, forecast)
     return next(getattr(home, name) for home in homes if hasattr(home, name))

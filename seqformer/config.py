@@ -129,6 +129,7 @@ class TrainConfig(Config):
     keep_last: int = number(0)  # validations whose weights are averaged; 0: no such mean
     consistency: float = number(0.0)  # factor of the difference of two passes (R-Drop); 0: one pass
     consistency_from: float = number(0.0, below=1)  # share of the budget after which it begins
+    share: float = number(1.0, least=1e-6, most=1)  # of the training examples, chosen by their content
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -23,6 +23,7 @@ from seqformer.config import LIMITS, Config, DecodeConfig, PrepareConfig, TrainC
 from seqformer.console import counted
 from seqformer.errors import SeqformerError, nearest
 from seqformer.models import ARCHITECTURES, ModelConfig, to_json
+from seqformer.storage import share
 from seqformer.storage.files import read_bytes
 from seqformer.storage.records import check
 from seqformer.tasks.task import Task
@@ -233,8 +234,9 @@ def resolve(
     train = usual | only(names(TrainConfig), values)
     config = TrainConfig(**train)
     if not config.limits:
-        steps = -(-task.batches(config.tokens_per_batch) // config.accumulate)
-        config = dataclasses.replace(config, max_epochs=epochs_for(task.examples, steps))
+        batches = max(1, round(config.share * task.batches(config.tokens_per_batch)))
+        epochs = epochs_for(share.size(task.examples, config.share), -(-batches // config.accumulate))
+        config = dataclasses.replace(config, max_epochs=epochs)
         remarks.append(f"No limit given: {counted(config.max_epochs, 'epoch')}.")
     return Resolved(model, config, DecodeConfig(**recipe.decode), remarks)
 

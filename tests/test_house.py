@@ -21,6 +21,7 @@ ROOT = Path(seqformer.__file__).parent
 # a room imports from those further down, and rooms of one line nothing from each other
 ORDER = (
     ("cli", "__main__"),
+    ("studies",),
     ("api", "exchange"),
     ("preparation",),
     ("inference",),
@@ -198,7 +199,8 @@ COMMANDS = {
         --validate-every --arch --preset --encoder-layers --decoder-layers --width --heads --feed-forward --dropout
         --norm --activation --tokens-per-batch --accumulate --learning-rate --warmup --schedule --label-smoothing
         --clip --precision --seed --positions --no-positions --no-causal-mask --bidirectional --recipe --print-recipe
-        --help-all""",
+        --help-all --share""",
+    "forecast": "--data --max-minutes --recipe --out --json --device",
     "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --warn
         --json --device --precision --workers --retranslate --languages --detokenize --whole""",
     "evaluate": """--run --bleu --chrf --ter --split --source --reference --compare --beam --length-penalty --json --device
@@ -273,7 +275,7 @@ def test_every_option_says_what_it_does() -> None:
 def test_the_public_names() -> None:
     assert seqformer.__all__ == [
         "Attention", "DataError", "Interrupted", "Model", "Prepared", "Run", "RunError", "SeqformerError",
-        "Translation", "evaluate", "load", "prepare", "resume", "train",
+        "Translation", "evaluate", "forecast", "load", "prepare", "resume", "train",
     ]  # fmt: skip
     for name in seqformer.__all__:
         assert getattr(seqformer, name).__doc__

@@ -12,7 +12,18 @@ import typer
 from typer.core import TyperGroup
 
 from seqformer import __version__
-from seqformer.cli import attention, evaluate, export, import_, prepare, runs, show, train, translate
+from seqformer.cli import (
+    attention,
+    evaluate,
+    export,
+    forecast,
+    import_,
+    prepare,
+    runs,
+    show,
+    train,
+    translate,
+)
 from seqformer.cli.options import add
 from seqformer.console import note
 from seqformer.errors import SeqformerError
@@ -73,6 +84,7 @@ add(app, "train", train.train, train.EXAMPLE)
 add(app, "translate", translate.translate, translate.EXAMPLE)
 add(app, "evaluate", evaluate.evaluate, evaluate.EXAMPLE)
 add(app, "attention", attention.attention, attention.EXAMPLE)
+add(app, "forecast", forecast.forecast, forecast.EXAMPLE)
 add(app, "export", export.export, export.EXAMPLE)
 add(app, "import", import_.import_, import_.EXAMPLE)
 app.add_typer(runs.app, name="runs", help="List runs, or draw their curves.", epilog=runs.EXAMPLE)

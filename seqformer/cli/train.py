@@ -187,6 +187,10 @@ def train(
             "Also validate the mean of the weights of the last N validations, and keep the better.", "none"
         ),
     ] = None,
+    share: Annotated[
+        float | None,
+        _training("Train on a share of the training examples, the same ones each time.", "1", "X"),
+    ] = None,
     no_positions: Annotated[
         bool, option(EXPERIMENTS, "No positions: order is lost.", "", False, "--no-positions", hidden=True)
     ] = False,
@@ -260,6 +264,6 @@ SETTINGS = (
     "max_minutes", "max_steps", "max_epochs", "patience", "validate_every", "preset", "arch",
     "encoder_layers", "decoder_layers", "width", "heads", "feed_forward", "positions", "bidirectional",
     "dropout", "norm", "activation", "tokens_per_batch", "accumulate", "learning_rate", "warmup", "schedule",
-    "label_smoothing", "clip", "precision", "seed", "ema", "keep_last",
-    "consistency", "consistency_from",
+    "label_smoothing", "clip", "precision", "seed", "ema", "keep_last", "consistency", "consistency_from",
+    "share",
 )  # fmt: skip

@@ -6,6 +6,7 @@ N images, B images of a batch, C channels, H height, W width.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +15,10 @@ import torch
 from torch import Tensor
 
 from seqformer.errors import DataError
+from seqformer.storage.share import Indices, choose
 
 Bytes = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
-Indices = npt.NDArray[np.int64]
 
 MAX_BYTES = 4 << 30  # of images that are read into memory
 
@@ -41,6 +42,10 @@ class Labelled:
     def take(self, indices: Indices) -> Labelled:
         """Return the images of these indices, in this order."""
         return Labelled(self.images[indices], self.labels[indices])
+
+    def contents(self) -> Iterator[bytes]:
+        """Yield the pixels of each image as bytes."""
+        return (image.tobytes() for image in self.images)
 
 
 @dataclass(frozen=True)
@@ -87,18 +92,21 @@ class ImageBatches:
 
     parts = 1  # of an epoch
 
-    def __init__(self, labelled: Labelled, size: int, seed: int) -> None:
+    def __init__(self, labelled: Labelled, size: int, seed: int, share: float = 1.0) -> None:
         self.labelled = labelled
         self.size = size
         self.seed = seed
+        every = np.arange(len(labelled))
+        self.chosen = every if share == 1 else choose(labelled.contents(), len(labelled), share)
 
     def plan(self, epoch: int, part: int = 0) -> list[Indices]:
         """Return the images of each batch of an epoch; each image is in exactly one batch."""
-        return self._cut(np.random.default_rng((self.seed, epoch)).permutation(len(self.labelled)))
+        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.chosen))
+        return self._cut(self.chosen[order])
 
     def in_order(self) -> list[Indices]:
         """Return the batches without shuffling, for validation."""
-        return self._cut(np.arange(len(self.labelled)))
+        return self._cut(self.chosen)
 
     def load(self, indices: Indices) -> ImageBatch:
         """Return the images of one batch."""

@@ -102,6 +102,16 @@ def exact_match(hypotheses: list[str], references: list[str], others: Streams = 
     return float(sum(h == every[0] or (bool(h) and h in every) for h, every in pairs) / max(1, len(pairs)))
 
 
+def proportion_interval(share: float, total: int) -> tuple[float, float]:
+    """Return the 95% interval of a share of ``total`` independent examples (Wilson 1927)."""
+    z = 1.96
+    middle, width = (
+        share + z * z / (2 * total),
+        z * math.sqrt(share * (1 - share) / total + (z / total / 2) ** 2),
+    )
+    return (middle - width) / (1 + z * z / total), (middle + width) / (1 + z * z / total)
+
+
 def token_accuracy(hypotheses: list[str], references: list[str], others: Streams = ()) -> float:
     """Return the share of positions with the right word, by the reference of each line that fits best.
 

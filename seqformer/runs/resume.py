@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,7 @@ def check(run: Run) -> bool:
         best = read_progress(state).best
     if not isinstance(then, dict):
         raise RunError(f"{state}: not the state of a training of this version")
-    kinds = (type(run.configs.model), type(run.configs.train))
-    then = {field.name: field.default for kind in kinds for field in fields(kind) if field.name in now} | then
+    then = _defaults(run) | then  # a setting that there was not yet was as its default says
     changed = [name for name in sorted(set(then) | set(now)) if then.get(name) != now.get(name)]
     for name in changed:
         if name not in CHANGEABLE:
@@ -78,6 +77,11 @@ def check(run: Run) -> bool:
     if best is not None and not (run.folder / WEIGHTS).is_file():
         raise RunError(f"{run.folder / WEIGHTS}: the best weights so far are gone; put them back to resume")
     return any(name in LIMITS for name in changed)
+
+
+def _defaults(run: Run) -> dict[str, Any]:
+    every = [each for config in (run.configs.model, run.configs.train) for each in fields(config)]
+    return {each.name: each.default for each in every if each.default is not MISSING}
 
 
 def differences(then: dict[str, Any], now: dict[str, Any]) -> str:

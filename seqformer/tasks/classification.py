@@ -27,6 +27,7 @@ from seqformer.models.vit import VisionTransformer
 from seqformer.report.attention import ClassAttention
 from seqformer.report.classification import confusion
 from seqformer.report.evaluation import ClassEvaluation
+from seqformer.report.scores import Score, proportion_interval
 from seqformer.tasks.task import Question, Task, TrainingData
 from seqformer.training.distributed import Processes
 from seqformer.training.events import Validation
@@ -98,6 +99,11 @@ class Classification(Task[ImageManifest]):
         held = self.manifest
         return max(1, held.pairs["train"] * (held.image_height * held.image_width // 16) // tokens)
 
+    @property
+    def units_in_epoch(self) -> int:
+        """The training images."""
+        return self.examples
+
     def sizes(self) -> dict[str, Any]:
         """Return size, channels and number of classes."""
         held = self.manifest
@@ -164,9 +170,10 @@ class Classification(Task[ImageManifest]):
 
         images = counted(size * config.accumulate, "image")
         return TrainingData(
-            batches=ImageBatches(train, size, config.seed),
+            batches=ImageBatches(train, size, config.seed, config.share),
             validate=validate,
-            size=f"{images} of {len(train):,}; {len(valid):,} validate",
+            size=f"{images} of {self.share_of(config):,}; {len(valid):,} validate",
+            remarks=self.share_remarks(config),
         )
 
     def predictor(self, model: VisionTransformer, device: torch.device) -> Classifier:
@@ -188,6 +195,14 @@ class Classification(Task[ImageManifest]):
         return ClassEvaluation(
             system, confusion(self.manifest.classes, self.test.labels.tolist(), answers), seconds
         )
+
+    def held_out_score(self, predictor: Classifier, config: DecodeConfig) -> Score:
+        """Return the accuracy on all validation images."""
+        with self.reading():
+            valid = open_split(self.folder, "valid", self.manifest)
+        right = predictor.classify(valid.images).argmax(-1).numpy() == valid.labels
+        accuracy = float(right.mean())
+        return Score("accuracy", accuracy, "", proportion_interval(accuracy, len(valid)))
 
     def look(self, predictor: Classifier, what: str, config: DecodeConfig) -> ClassAttention:
         """Return what the class token looked at in a test image, by its number, or in a PNG."""

@@ -17,9 +17,12 @@ import torch
 from rich.console import RenderableType
 
 from seqformer.config import DecodeConfig, TrainConfig
+from seqformer.console import counted
 from seqformer.errors import SeqformerError, damaged
 from seqformer.report.attention import Look
 from seqformer.report.evaluation import Evaluation
+from seqformer.report.scores import Score
+from seqformer.storage import share
 from seqformer.storage.manifest import Manifest
 from seqformer.training.distributed import Processes
 from seqformer.training.events import Validation
@@ -84,9 +87,24 @@ class Task(ABC, Generic[ManifestT]):
         """How many there are to train on."""
         return self.manifest.pairs["train"]
 
+    def share_of(self, config: TrainConfig) -> int:
+        """Return how many examples a training with these settings uses."""
+        return share.size(self.examples, config.share)
+
+    def share_remarks(self, config: TrainConfig) -> tuple[str, ...]:
+        """Say how many examples are used, where that is not all."""
+        if config.share == 1:
+            return ()
+        return (f"Training on {self.share_of(config):,} of {counted(self.examples, 'training example')}.",)
+
     @abstractmethod
     def batches(self, tokens: int) -> int:
         """Return about how many batches of so many tokens an epoch has, at least 1."""
+
+    @property
+    @abstractmethod
+    def units_in_epoch(self) -> int:
+        """How many units a pass over all training examples has."""
 
     @property
     def chance(self) -> float:
@@ -148,6 +166,10 @@ class Task(ABC, Generic[ManifestT]):
     @abstractmethod
     def evaluate(self, predictor: Any, system: str, question: Question) -> Evaluation:
         """Return scores of a predictor on held-out data. ``system`` is its name."""
+
+    @abstractmethod
+    def held_out_score(self, predictor: Any, config: DecodeConfig) -> Score:
+        """Return the score that "best" means, on all validation examples, with its 95% interval."""
 
     @abstractmethod
     def look(self, predictor: Any, what: str, config: DecodeConfig) -> Look:

@@ -82,6 +82,11 @@ class Translation(Task[TextManifest]):
         held = self.manifest
         return max(1, (max(held.tokens.values()) + held.pairs["train"]) // tokens)
 
+    @property
+    def units_in_epoch(self) -> int:
+        """The pieces of all training targets, and an EOS for each."""
+        return self.manifest.tokens["target"] + self.manifest.pairs["train"]
+
     def sizes(self) -> dict[str, Any]:
         """Return the sizes of the vocabularies, and whether they are one."""
         sizes = {f"{side}_vocabulary": size for side, size in self.manifest.vocabulary.items()}
@@ -205,9 +210,8 @@ class Translation(Task[TextManifest]):
     ) -> TrainingData:
         """Return the pairs in batches, and a validation that translates some."""
         with self.reading():
-            train, valid = (
-                prepared.open_pairs(self.folder, part, self.manifest) for part in ("train", "valid")
-            )
+            train = prepared.open_pairs(self.folder, "train", self.manifest, config.share)
+            valid = prepared.open_pairs(self.folder, "valid", self.manifest)
         batches = PairBatches(train, config.tokens_per_batch, config.seed)
         held_out = PairBatches(valid, config.tokens_per_batch, 0)
         tokens = config.tokens_per_batch * config.accumulate
@@ -215,7 +219,7 @@ class Translation(Task[TextManifest]):
             batches=batches,
             validate=self._validator(self.predictor(model, device), held_out, processes),
             size=f"{tokens:,} tokens at most, {batches.padding():.1%} padding",
-            remarks=self._remarks(),
+            remarks=(*self.share_remarks(config), *self._remarks()),
         )
 
     def _remarks(self) -> tuple[str, ...]:
@@ -284,6 +288,9 @@ class Translation(Task[TextManifest]):
         """Return scores of translations of a split, of files, or of the chapter's four sentences."""
         if question.chapter:
             return self._chapter(predictor, system)
+        return self._scored(predictor, system, question)
+
+    def _scored(self, predictor: Translator, system: str, question: Question) -> TextEvaluation:
         sources, references, *others = self._asked(question)
         for name in question.metrics:
             if name not in self.metrics:
@@ -316,6 +323,15 @@ class Translation(Task[TextManifest]):
             tokenizer=tokenizer,
             remarks=remarks,
         )
+
+    def held_out_score(self, predictor: Translator, config: DecodeConfig) -> scores.Score:
+        """Return the BLEU of all of valid, or the share of it that a toy task has right."""
+        metrics = () if self.manifest.toy else ("bleu",)
+        result = self._scored(predictor, "", Question("valid", metrics, decode=config))
+        if not self.manifest.toy:
+            return result["bleu"]
+        interval = scores.proportion_interval(result.exact_match, len(result.sources))
+        return scores.Score("exact_match", result.exact_match, "", interval)
 
     @staticmethod
     def _tokenizer_of_bleu(

@@ -12,7 +12,7 @@ A prepared folder holds
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from seqformer.config import PrepareConfig
 from seqformer.errors import DamagedError
 from seqformer.storage.manifest import Manifest, check_counts
 from seqformer.storage.records import Scalar, from_json
+from seqformer.storage.share import Indices, choose
 from seqformer.text import languages
 from seqformer.text.detokenize import Detokenizer
 from seqformer.text.normalize import Normalizer, normalizers
@@ -183,6 +184,32 @@ class Side:
         line: Ids = self._ids[begin:end]
         return line
 
+    def contents(self) -> Iterator[bytes]:
+        """Yield the ids of each line as they lie in the file."""
+        for first in range(0, len(self), CHECKED):
+            edges = self._offsets[first : first + CHECKED + 1].astype(np.int64)
+            width, content = self._ids.itemsize, self._ids[edges[0] : edges[-1]].tobytes()
+            ends = ((edges - edges[0]) * width).tolist()
+            yield from (content[begin:end] for begin, end in itertools.pairwise(ends))
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Some lines of a side, by their numbers."""
+
+    side: Side
+    lines: Indices
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def lengths(self, lines: Indices) -> Indices:
+        """Return how many pieces each of these lines has."""
+        return self.side.lengths(self.lines[lines])
+
+    def __getitem__(self, index: int) -> Ids:
+        return self.side[int(self.lines[index])]
+
 
 def _map(path: Path, dtype: np.dtype[Any]) -> Any:
     try:
@@ -199,15 +226,15 @@ def _map(path: Path, dtype: np.dtype[Any]) -> Any:
 class Pairs:
     """One split: encoded sources and targets, line by line."""
 
-    source: Side
-    target: Side
+    source: Side | Taken
+    target: Side | Taken
 
     def __len__(self) -> int:
         return len(self.source)
 
 
-def open_pairs(folder: Path, split: str, manifest: TextManifest) -> Pairs:
-    """Return the encoded pairs of ``train`` or ``valid``, memory-mapped."""
+def open_pairs(folder: Path, split: str, manifest: TextManifest, share: float = 1.0) -> Pairs:
+    """Return the encoded pairs of ``train`` or ``valid``, or a share of them, memory-mapped."""
     for side, kind in itertools.product(("source", "target"), ("ids", "offsets")):
         manifest.check_digest(folder, f"{split}.{side}.{kind}")
     source, target = (
@@ -220,7 +247,10 @@ def open_pairs(folder: Path, split: str, manifest: TextManifest) -> Pairs:
     for side, most in manifest.longest.items():
         if split == "train" and longest[side] > most:
             raise DamagedError(f"{folder}: a {side} of {longest[side]} pieces where {most} is the longest")
-    return Pairs(source, target)
+    if share == 1:
+        return Pairs(source, target)
+    lines = choose(source.contents(), len(source), share)
+    return Pairs(Taken(source, lines), Taken(target, lines))
 
 
 def dtype_for(sizes: Iterable[int]) -> str:
