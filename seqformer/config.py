@@ -130,6 +130,8 @@ class TrainConfig(Config):
     consistency: float = number(0.0)  # factor of the difference of two passes (R-Drop); 0: one pass
     consistency_from: float = number(0.0, below=1)  # share of the budget after which it begins
     share: float = number(1.0, least=1e-6, most=1)  # of the training examples, chosen by their content
+    bpe_dropout: float = number(0.0, below=1)  # merges left out: training pairs in other pieces each epoch
+    word_dropout: float = number(0.0, below=1)  # share of the input pieces hidden, of source and target
 
     def __post_init__(self) -> None:
         super().__post_init__()

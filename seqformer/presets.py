@@ -166,6 +166,7 @@ class Learnable(Protocol):
     def batches(self, tokens: int) -> int: ...
     def sizes(self) -> dict[str, Any]: ...
     def check(self, model: Any) -> None: ...
+    def check_training(self, config: TrainConfig) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,9 @@ class Unprepared:
 
     def check(self, model: Any) -> None:
         """Accept every configuration."""
+
+    def check_training(self, config: TrainConfig) -> None:
+        """Accept all settings of training."""
 
 
 UNPREPARED_IMAGES = Unprepared(  # of a size that every patch up to 10 divides
@@ -233,6 +237,7 @@ def resolve(
     usual = {"learning_rate": peak_rate(model.width) / (5 if initial else 1)}  # it is trained already
     train = usual | only(names(TrainConfig), values)
     config = TrainConfig(**train)
+    task.check_training(config)
     if not config.limits:
         batches = max(1, round(config.share * task.batches(config.tokens_per_batch)))
         epochs = epochs_for(share.size(task.examples, config.share), -(-batches // config.accumulate))

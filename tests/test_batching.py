@@ -44,7 +44,7 @@ def test_in_the_parts_of_an_epoch_each_pair_comes_once(
     batches = PairBatches(pairs, 60, seed=1)
     assert batches.parts == -(-len(pairs) // part)
     for epoch in (0, 1):
-        plans = [[i for cell in batches.plan(epoch, p) for i in cell] for p in range(batches.parts)]
+        plans = [[i for cell in batches.plan(epoch, p) for i in cell.indices] for p in range(batches.parts)]
         assert max(map(len, plans)) <= part
         assert sorted(i for plan in plans for i in plan) == list(range(len(pairs)))
 
@@ -56,15 +56,15 @@ def batches(data: Path) -> PairBatches:
 
 def test_epochs_differ_and_repeat(batches: PairBatches) -> None:
     def order(epoch: int) -> list[list[int]]:
-        return [plan.tolist() for plan in batches.plan(epoch)]
+        return [cell.indices.tolist() for cell in batches.plan(epoch)]
 
     assert order(0) == order(0) and order(0) != order(1)
 
 
 def test_the_shift_and_the_padding(batches: PairBatches) -> None:
-    plan = batches.plan(0)[0]
-    batch = batches.load(plan)
-    for row, index in enumerate(plan):
+    cell = batches.plan(0)[0]
+    batch = batches.load(cell)
+    for row, index in enumerate(cell.indices):
         target = batches.pairs.target[index].tolist()
         source = batches.pairs.source[index].tolist()
         assert [i for i in batch.source[row].tolist() if i != PAD] == [*source, EOS]

@@ -191,6 +191,18 @@ def train(
         float | None,
         _training("Train on a share of the training examples, the same ones each time.", "1", "X"),
     ] = None,
+    bpe_dropout: Annotated[
+        float | None,
+        _training(
+            "Cut training text into other pieces in each epoch: the share of merges left out, such as 0.1.",
+            "0",
+            "P",
+        ),
+    ] = None,
+    word_dropout: Annotated[
+        float | None,
+        _training("Share of the pieces of source and target that are hidden from the model.", "0", "P"),
+    ] = None,
     no_positions: Annotated[
         bool, option(EXPERIMENTS, "No positions: order is lost.", "", False, "--no-positions", hidden=True)
     ] = False,
@@ -265,5 +277,5 @@ SETTINGS = (
     "encoder_layers", "decoder_layers", "width", "heads", "feed_forward", "positions", "bidirectional",
     "dropout", "norm", "activation", "tokens_per_batch", "accumulate", "learning_rate", "warmup", "schedule",
     "label_smoothing", "clip", "precision", "seed", "ema", "keep_last", "consistency", "consistency_from",
-    "share",
+    "share", "bpe_dropout", "word_dropout",
 )  # fmt: skip

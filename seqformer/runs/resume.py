@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from seqformer.config import CHANGEABLE, LIMITS
+from seqformer.config import CHANGEABLE, LIMITS, TrainConfig
 from seqformer.errors import RunError
 from seqformer.runs.layout import CONFIG, STATE, WEIGHTS, is_run
 from seqformer.runs.run import Run
@@ -66,7 +66,7 @@ def check(run: Run) -> bool:
         best = read_progress(state).best
     if not isinstance(then, dict):
         raise RunError(f"{state}: not the state of a training of this version")
-    then = _defaults(run) | then  # a setting that there was not yet was as its default says
+    then = _defaults(run) | then
     changed = [name for name in sorted(set(then) | set(now)) if then.get(name) != now.get(name)]
     for name in changed:
         if name not in CHANGEABLE:
@@ -80,8 +80,9 @@ def check(run: Run) -> bool:
 
 
 def _defaults(run: Run) -> dict[str, Any]:
-    every = [each for config in (run.configs.model, run.configs.train) for each in fields(config)]
-    return {each.name: each.default for each in every if each.default is not MISSING}
+    """Return the values of settings that a state does not name, since they are younger than it."""
+    settings = [*fields(run.configs.model), *fields(TrainConfig)]
+    return {each.name: each.default for each in settings if each.default is not MISSING}
 
 
 def differences(then: dict[str, Any], now: dict[str, Any]) -> str:

@@ -118,6 +118,12 @@ class Classification(Task[ImageManifest]):
         """Return whether images and classes are of the same kinds."""
         return self.sizes() == other.sizes()
 
+    def check_training(self, config: TrainConfig) -> None:
+        """Refuse what changes pieces of text."""
+        for name in ("bpe_dropout", "word_dropout"):
+            if getattr(config, name):
+                raise SeqformerError(f"{name.replace('_', ' ')} does nothing for images; leave it out")
+
     def kept_files(self) -> list[str]:
         """Return the files of the test split."""
         return [*split_files("test")]

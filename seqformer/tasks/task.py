@@ -137,6 +137,9 @@ class Task(ABC, Generic[ManifestT]):
     def check(self, model: Any) -> None:
         """Refuse a configuration that cannot read these data."""
 
+    def check_training(self, config: TrainConfig) -> None:
+        """Refuse settings of training that do nothing for these data."""
+
     @abstractmethod
     def kept_files(self) -> list[str]:
         """Return the files of the folder, beside the manifest, that a run must keep."""

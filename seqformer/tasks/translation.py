@@ -36,6 +36,7 @@ from seqformer.text.batches import Batch, PairBatches, pad, pad_sources
 from seqformer.text.encode import SIDES
 from seqformer.text.prepared import TextManifest
 from seqformer.text.rows import Pair
+from seqformer.text.sampling import Sampling
 from seqformer.text.split import HELD_OUT, TRAINED, Earlier, read_bits
 from seqformer.training.distributed import Processes
 from seqformer.training.events import Validation
@@ -104,6 +105,16 @@ class Translation(Task[TextManifest]):
             raise SeqformerError(
                 f"positions are learned for {model.max_positions} pieces and {self.folder} has sentences of "
                 f"{longest}; prepare it with at most {model.max_positions - 1} pieces (max_pieces)"
+            )
+
+    def check_training(self, config: TrainConfig) -> None:
+        """Refuse to leave out merges where pieces are made otherwise."""
+        vocabularies = (self.tokenizer.source, self.tokenizer.target) if config.bpe_dropout else ()
+        if any(vocabulary.first_merge is None for vocabulary in vocabularies):
+            raise SeqformerError(
+                f"bpe dropout does nothing for the pieces of {self.folder}, which merges did not make "
+                f"(model type '{self.manifest.prepare_config().model_type}'); leave it out, or prepare the "
+                "data with model type 'bpe'"
             )
 
     def kept_files(self) -> list[str]:
@@ -212,15 +223,31 @@ class Translation(Task[TextManifest]):
         with self.reading():
             train = prepared.open_pairs(self.folder, "train", self.manifest, config.share)
             valid = prepared.open_pairs(self.folder, "valid", self.manifest)
-        batches = PairBatches(train, config.tokens_per_batch, config.seed)
+        sampling = self._sampling(model, config)
+        batches = PairBatches(train, config.tokens_per_batch, config.seed, sampling)
         held_out = PairBatches(valid, config.tokens_per_batch, 0)
         tokens = config.tokens_per_batch * config.accumulate
+        remarks = self._remarks()
+        if config.bpe_dropout:
+            more = f"{batches.growth():.2f} times as many"
+            remarks += (f"Training text is cut into other pieces in each epoch, {more} as usual.",)
         return TrainingData(
             batches=batches,
             validate=self._validator(self.predictor(model, device), held_out, processes),
             size=f"{tokens:,} tokens at most, {batches.padding():.1%} padding",
-            remarks=(*self.share_remarks(config), *self._remarks()),
+            remarks=(*self.share_remarks(config), *remarks),
         )
+
+    def _sampling(self, model: Seq2Seq, config: TrainConfig) -> Sampling | None:
+        """Return what changes training pairs at random, if anything does.
+
+        No line becomes longer by it than lines were let in at, than a batch, or than the model reads.
+        """
+        if not config.bpe_dropout and not config.word_dropout:
+            return None
+        most = [self.manifest.prepare_config().max_pieces, config.tokens_per_batch - 1]
+        most += [model.longest - 1] if model.longest else []  # BOS or EOS takes a place too
+        return Sampling(self.tokenizer, config, min(most))
 
     def _remarks(self) -> tuple[str, ...]:
         """Return how BLEU counts words, where that is not as usual."""

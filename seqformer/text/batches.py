@@ -10,17 +10,35 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from seqformer.symbols import BOS, EOS, PAD
 from seqformer.text.prepared import Pairs
+from seqformer.text.sampling import Indices, Sampling, Sides
 
 PART, RUN = 1 << 18, 64  # pairs planned at a time; neighbours that stay together in a plan
+SAMPLED_PART = 1 << 16  # pairs planned at a time whose lines are drawn, and then in memory
 ROUND = 16  # pairs; fewer distinct batch sizes need fewer compiled matrix products
 
-Indices = npt.NDArray[np.int64]
+
+@dataclass(frozen=True)
+class Cell:
+    """The pairs of one batch, and where their lines are read; a slice is a share of the batch."""
+
+    indices: Indices
+    lines: Sides
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, share: slice) -> Cell:
+        return Cell(self.indices[share], self.lines)
+
+    @property
+    def costs(self) -> tuple[Indices, Indices]:
+        """The costs of sentences, source and target: their pieces and one special symbol."""
+        return self.lines.source.lengths(self.indices) + 1, self.lines.target_out.lengths(self.indices) + 1
 
 
 @dataclass(frozen=True)
@@ -59,42 +77,50 @@ class PairBatches:
     """The batches of a split. Each epoch has its own order, which depends on seed and epoch alone.
 
     An epoch is planned in parts of at most ``PART`` pairs, so that memory does not grow with the corpus.
-    A part holds runs of ``RUN`` neighbours from all over the corpus, different ones each epoch.
+    A part holds runs of ``RUN`` neighbours from all over the corpus, different ones each epoch. With
+    ``sampling`` its lines are drawn when it is planned, so that batches are made by the lengths drawn.
     """
 
-    def __init__(self, pairs: Pairs, budget: int, seed: int) -> None:
+    def __init__(self, pairs: Pairs, budget: int, seed: int, sampling: Sampling | None = None) -> None:
         self.pairs = pairs
         self.budget = budget
         self.seed = seed
+        self.sampling = sampling
+        self._stored = Sides(pairs.source, pairs.target, pairs.target)
         self._runs = -(-len(pairs) // RUN)
-        self.parts = -(-self._runs * RUN // PART)
+        self.parts = -(-self._runs * RUN // (SAMPLED_PART if sampling else PART))
+        self._planned: dict[tuple[int, int], list[Cell]] = {}  # the last plan made
 
-    def plan(self, epoch: int, part: int = 0) -> list[Indices]:
-        """Return the pairs of each batch of a part; in an epoch each pair is in exactly one batch."""
+    def plan(self, epoch: int, part: int = 0) -> list[Cell]:
+        """Return the batches of a part; in an epoch each pair is in exactly one batch."""
+        if (epoch, part) not in self._planned:
+            self._planned = {(epoch, part): self._plan(epoch, part)}
+        return self._planned[epoch, part]
+
+    def _plan(self, epoch: int, part: int) -> list[Cell]:
         runs = np.random.default_rng((self.seed, epoch)).permutation(self._runs)[part :: self.parts]
         indices = (runs[:, None] * RUN + np.arange(RUN)).flatten()
         rng = np.random.default_rng((self.seed, epoch, part))
         shuffled = rng.permutation(indices[indices < len(self.pairs)])  # ties in length break differently
-        cells = self._cells(shuffled)
+        lines = self.sampling.draw(self.pairs, shuffled, epoch, part) if self.sampling else self._stored
+        cells = self._cells(Cell(shuffled, lines))
         return [cells[i] for i in rng.permutation(len(cells))]
 
-    def in_order(self) -> list[Indices]:
-        """Return the batches without shuffling, for validation."""
-        return self._cells(np.arange(len(self.pairs)))
+    def in_order(self) -> list[Cell]:
+        """Return the batches without shuffling and as they are stored, for validation."""
+        return self._cells(Cell(np.arange(len(self.pairs)), self._stored))
 
-    def _cells(self, indices: Indices) -> list[Indices]:
-        return _cells(indices, *self._costs(indices), self.budget)
+    def _cells(self, pairs: Cell) -> list[Cell]:
+        return [Cell(cell, pairs.lines) for cell in _cells(pairs.indices, *pairs.costs, self.budget)]
 
-    def _costs(self, indices: Indices) -> tuple[Indices, Indices]:
-        """Return the costs of sentences, source and target: their pieces and one special symbol."""
-        return self.pairs.source.lengths(indices) + 1, self.pairs.target.lengths(indices) + 1
-
-    def load(self, indices: Indices) -> Batch:
+    def load(self, cell: Cell) -> Batch:
         """Read and pad the pairs of one batch."""
-        targets = [self.pairs.target[i] for i in indices]
+        lines = cell.lines
+        targets = [lines.target_out[i] for i in cell.indices]
+        same = lines.target_in is lines.target_out
         return Batch(
-            source=pad([self.pairs.source[i] for i in indices], None, EOS),
-            target_in=pad(targets, BOS, None),
+            source=pad([lines.source[i] for i in cell.indices], None, EOS),
+            target_in=pad(targets if same else [lines.target_in[i] for i in cell.indices], BOS, None),
             target_out=pad(targets, None, EOS),
         )
 
@@ -104,7 +130,7 @@ class PairBatches:
         Pairs whose neighbour in the batch has the same source are left out of both.
         """
         batches = []
-        some = np.arange(min(most, len(self.pairs)))
+        some = Cell(np.arange(min(most, len(self.pairs))), self._stored)
         for cell in self._cells(some):
             batch = self.load(cell)
             other = batch.source.roll(-1, 0)  # (B, S)
@@ -119,9 +145,18 @@ class PairBatches:
         """Return the share of padding among the tokens, source and target, of the first part."""
         real, laid = 0, 0
         for cell in self.plan(0):
-            for costs in self._costs(cell):
+            for costs in cell.costs:
                 real, laid = real + int(costs.sum()), laid + len(cell) * int(costs.max())
         return 1 - real / laid
+
+    def growth(self) -> float:
+        """Return how many times as long as stored the lines of the first part are, EOS included."""
+        drawn = self.plan(0)
+        stored = [Cell(cell.indices, self._stored) for cell in drawn]
+        lengths = [
+            sum(int(costs.sum()) for cell in cells for costs in cell.costs) for cells in (drawn, stored)
+        ]
+        return lengths[0] / lengths[1]
 
 
 def _cells(indices: Indices, source: Indices, target: Indices, budget: int) -> list[Indices]:

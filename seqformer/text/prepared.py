@@ -179,6 +179,12 @@ class Side:
         ends: npt.NDArray[np.int64] = self._offsets[lines + 1].astype(np.int64)
         return ends - begins
 
+    def gather(self, lines: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Ids]:
+        """Return how many pieces each of these lines has, and the pieces of all, one line after the other."""
+        lengths = self.lengths(lines)
+        ids: Ids = np.asarray(self._ids[ranges(self._offsets[lines].astype(np.int64), lengths)])
+        return lengths, ids
+
     def __getitem__(self, index: int) -> Ids:
         begin, end = int(self._offsets[index]), int(self._offsets[index + 1])
         line: Ids = self._ids[begin:end]
@@ -207,8 +213,19 @@ class Taken:
         """Return how many pieces each of these lines has."""
         return self.side.lengths(self.lines[lines])
 
+    def gather(self, lines: Indices) -> tuple[Indices, Ids]:
+        """Return how many pieces each of these lines has, and the pieces of all, one line after the other."""
+        return self.side.gather(self.lines[lines])
+
     def __getitem__(self, index: int) -> Ids:
         return self.side[int(self.lines[index])]
+
+
+def ranges(begins: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the numbers of ranges, one after the other, that begin there and are so long."""
+    before = np.cumsum(lengths) - lengths
+    numbers: npt.NDArray[np.int64] = np.repeat(begins - before, lengths) + np.arange(int(lengths.sum()))
+    return numbers
 
 
 def _map(path: Path, dtype: np.dtype[Any]) -> Any:

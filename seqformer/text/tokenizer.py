@@ -78,6 +78,17 @@ class Vocabulary:
         return [str(self._processor.id_to_piece(int(i))) for i in ids]
 
     @cached_property
+    def first_merge(self) -> int | None:
+        """The first piece made by a merge; None if these are no BPE pieces as SentencePiece learns them.
+
+        In a BPE model the pieces from there on are numbered by their scores: 0, -1, -2 …
+        """
+        scores = [self._processor.get_score(i) for i in range(len(self))]
+        first = scores.index(-1) - 1 if -1 in scores else len(self)
+        numbered = scores[first:] == [-number for number in range(len(self) - first)]
+        return first if SPECIALS <= first < len(self) and numbered else None
+
+    @cached_property
     def _characters(self) -> frozenset[str]:
         """The characters that are in a piece."""
         texts = [i for i in range(SPECIALS, len(self)) if not self._processor.is_byte(i)]
