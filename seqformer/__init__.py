@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 __all__ = [
     "Attention", "DataError", "Interrupted", "Model", "Prepared", "Run", "RunError", "SeqformerError",
-    "Translation", "evaluate", "forecast", "load", "prepare", "resume", "train",
+    "Translation", "evaluate", "forecast", "load", "prepare", "reproduce", "resume", "train",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     from seqformer.api import Interrupted, Model, Prepared, evaluate, load, prepare, resume, train
     from seqformer.decoding.translator import Translation
     from seqformer.errors import DataError, RunError, SeqformerError
+    from seqformer.recipes.reproduction import reproduce
     from seqformer.report.attention import Attention
     from seqformer.runs.run import Run
     from seqformer.studies.forecast import forecast
@@ -31,7 +32,8 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'seqformer' has no attribute '{name}'")
     from seqformer import api, errors, inference
+    from seqformer.recipes import reproduction
     from seqformer.studies import forecast
 
-    homes = (errors, api, inference, forecast)
+    homes = (errors, api, inference, forecast, reproduction)
     return next(getattr(home, name) for home in homes if hasattr(home, name))

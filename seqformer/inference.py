@@ -233,8 +233,8 @@ def evaluate(
     """Score a run on held-out data.
 
     ``metrics`` are bleu, chrf, ter, wer and cer for text (bleu and chrf where none is named); ``tokenize`` is
-    the tokenizer of sacreBLEU's BLEU (where none is named, the one that suits the references, which the
-    signature shows); ``files`` are sources
+    the tokenizer of BLEU, one of :data:`seqformer.report.words.TOKENIZERS` (where none is named, the one that
+    suits the references, which the signature shows); ``files`` are sources
     and references instead of a ``split``; ``compare`` is another run, or a file of translations, that is
     tested for significance; ``chapter`` asks for the four sentences of Dive into Deep Learning instead.
     ``settings`` are fields of :class:`seqformer.config.DecodeConfig`. Raises :class:`SeqformerError`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,7 @@ PIECES = ("digits", "byte_fallback", "symbols", "character_coverage")
 NORMALIZATION = ("lowercase", "split_punctuation", "nfkc", "rules")
 LIKE = (*NORMALIZATION, "model_type", "separate", "vocab_size", *PIECES)  # decided by the run
 Given = PathLike | Iterable[PathLike] | Iterable[Pair] | None
+HeldOut = PathLike | Files  # a file of pairs, or two aligned files
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ def prepare(
     *,
     out: PathLike | None = None,
     files: Files | None = None,
-    valid: Files | None = None,
-    test: Files | None = None,
+    valid: HeldOut | None = None,
+    test: HeldOut | None = None,
     swap: bool = False,
     columns: Columns = None,
     toy: str = "",
@@ -92,10 +93,10 @@ def prepare(
     iterable of pairs of strings; a folder of IDX files or of PNGs by class; the name of a corpus to fetch
     (``tatoeba:en-fr``; see :mod:`seqformer.formats.corpora`); or nothing, for the embedded English-French
     corpus. ``columns`` are those of source and target in a table that has more than two, such as ``(2, 4)``
-    or ``"en,fr"``. ``files`` are two aligned files instead, ``valid`` and ``test`` such files to validate
-    and test on; ``swap`` translates from the second side to the first; ``toy`` names a toy task instead.
-    ``style="d2l"`` prepares as Dive into Deep Learning does; ``like`` takes text and pieces as a run has
-    them, and holds out nothing that it was trained on. ``settings`` are fields of
+    or ``"en,fr"``. ``files`` are two aligned files instead; ``valid`` and ``test`` are two such files, or a
+    file of pairs, to validate and test on; ``swap`` translates from the second side to the first; ``toy``
+    names a toy task instead. ``style="d2l"`` prepares as Dive into Deep Learning does; ``like`` takes text
+    and pieces as a run has them, and holds out nothing that it was trained on. ``settings`` are fields of
     :class:`seqformer.config.PrepareConfig`, stronger than those of the ``recipe``.
 
     The folder ``out`` (``prepared/NAME`` where none is given) appears whole or not at all, and no folder
@@ -105,6 +106,7 @@ def prepare(
     """
     given = asked(PrepareConfig, settings)
     settings = recipe_from(recipe).prepare | given
+    style = style or str(settings.pop("style", ""))
     images = isinstance(pairs, (str, Path)) and Path(pairs).is_dir()
     for what, used in (
         (toy and f"the toy task {toy}", ("seed",)),
@@ -138,7 +140,9 @@ def prepare(
     if not style:
         valid, test = valid or data.valid, test or data.test
     held_out = {
-        name: _aligned(given, swap, faults) for name, given in (("valid", valid), ("test", test)) if given
+        name: _held_out(given, swap, columns, faults)
+        for name, given in (("valid", valid), ("test", test))
+        if given
     }
 
     def make_text(folder: Path, origin: str) -> None:
@@ -291,6 +295,18 @@ def _aligned(files: Files, swap: bool, faults: Faults) -> Iterable[Pair]:
     return reading.read_aligned(source, target, faults)
 
 
+def _held_out(given: HeldOut, swap: bool, columns: Columns, faults: Faults) -> Iterable[Pair]:
+    if not isinstance(given, (str, Path)):
+        return _aligned(given, swap, faults)
+    streams.check([Path(given)])
+    return _swapped(_pairs_of(Path(given), columns, faults), swap)
+
+
+def _pairs_of(path: Path, columns: Columns, faults: Faults) -> Iterator[Pair]:
+    """Yield the pairs of a file, which is opened in its turn, so that faults are those of one file."""
+    yield from reading.open_corpus([path], faults, columns=columns).pairs
+
+
 def _swapped(pairs: Iterable[Pair], swap: bool) -> Iterable[Pair]:
     return ((target, source) for source, target in pairs) if swap else pairs
 
@@ -299,13 +315,13 @@ def _turned(pair: Languages, swap: bool) -> Languages:
     return (pair[1], pair[0]) if swap else pair
 
 
-def _origin(settings: list[Any], data: _Data, *held_out: Files | None) -> str:
+def _origin(settings: list[Any], data: _Data, *held_out: HeldOut | None) -> str:
     """Return a digest of settings, and of files or pairs; '' for pairs that can be read only once."""
     if data.digested is None:
         return ""
     mark = hashlib.blake2b(repr([__version__, *settings]).encode(), digest_size=16)
     for given in (data.digested, *held_out):
-        for each in given or ():
+        for each in [given] if isinstance(given, (str, Path)) else given or ():
             is_file = isinstance(each, (str, Path))
             text = digest(streams.split_name(Path(each))[0]) if is_file else repr(each)
             mark.update(text.encode("utf-8", "surrogatepass") + b"\n")

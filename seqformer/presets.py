@@ -3,10 +3,13 @@
     weakest     the defaults of the configurations, and what suits the size of the data
                 what the task recommends      (toy tasks: no dropout, no smoothing)
                 the preset                    named, or chosen by architecture and size of the data
-                the recipe file               TOML: [prepare] [model] [train] [decode] [expected]
+                the recipe file               TOML: [prepare] [model] [train] [decode]
     strongest   what is asked for             flags of the command line, keywords in Python
 
 A limit (minutes, steps, epochs) replaces every limit of the layers below it.
+
+A recipe that others are to repeat says in [data], [evaluate] and [expected] what it is trained on and what
+comes of it. Only :mod:`seqformer.recipes` reads these tables; here they are checked.
 """
 
 from __future__ import annotations
@@ -33,18 +36,30 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-# of a recipe's [expected]: scores, and how and on what they were measured
-EXPECTED = (
-    "bleu",
-    "chrf",
-    "ter",
-    "exact_match",
-    "token_accuracy",
-    "accuracy",
-    "spread",
-    "minutes",
-    "machine",
-)
+# the tables of a recipe that are no settings: what may stand in them, and of which type
+TABLES: dict[str, dict[str, str]] = {
+    "data": {
+        "task": "str",  # in words
+        "train": "list[str]",  # two aligned files, or one of pairs
+        "valid": "list[str]",  # likewise; without them a split is made of train
+        "test": "list[str]",
+        "tokens": "str",  # references of the test as tokens, where there are such
+        "where": "str",  # people usually get the files
+    },
+    "evaluate": {"split": "str", "scores": "list[str]"},  # of the scores the first decides
+    "expected": {
+        **dict.fromkeys(("bleu", "bleu_tok_lc", "chrf", "ter", "wer", "cer"), "float"),
+        **dict.fromkeys(("exact_match", "wrong_lines", "token_accuracy", "accuracy"), "float"),
+        **dict.fromkeys(("chapter_exact", "chapter_bleu"), "float"),
+        "spread": "float",  # standard deviation of the first score over seeds …
+        "seeds": "int",  # … so many
+        "tolerance": "float",  # within which it is reproduced; twice the spread where it is not named
+        "minutes": "float",  # of training …
+        "machine": "str",  # … on this
+        "published": "float",  # the first score, as others have published it …
+        "source": "str",  # … there
+    },
+}
 DATA_DECIDES: tuple[str, ...] = (
     "source_vocabulary",
     "target_vocabulary",
@@ -67,10 +82,12 @@ FEWEST_STEPS = 240  # of a training without a limit: 200 pairs are reproduced af
 class Recipe:
     """What a recipe file says, checked by name and type."""
 
-    prepare: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    prepare: dict[str, Any] = field(default_factory=dict)  # "style" among them
     model: dict[str, Any] = field(default_factory=dict)  # "arch" and "preset" among them
     train: dict[str, Any] = field(default_factory=dict)
     decode: dict[str, Any] = field(default_factory=dict)
+    evaluate: dict[str, Any] = field(default_factory=dict)
     expected: dict[str, Any] = field(default_factory=dict)
 
     def to_toml(self) -> str:
@@ -124,8 +141,9 @@ def recipe_from(recipe: str | Path | Recipe | None) -> Recipe:
 
 def _check_table(values: dict[str, Any], kinds: tuple[type[Config], ...], table: str, where: str) -> None:
     types = {each.name: str(each.type) for kind in reversed(kinds) for each in dataclasses.fields(kind)}
-    if table == "expected":
-        types = dict.fromkeys(EXPECTED, "Scalar")
+    types = TABLES.get(table, types)
+    if table == "prepare":
+        types |= {"style": "str"}
     if table == "model":
         types = {name: kind for name, kind in types.items() if name not in DATA_DECIDES}
         types |= {"arch": "str", "preset": "str"}
@@ -133,9 +151,13 @@ def _check_table(values: dict[str, Any], kinds: tuple[type[Config], ...], table:
         if name not in types:
             raise SeqformerError(f"{where}: {name!r} is not known: {nearest(name, types)}")
         check(types[name], name, value, where)
+    if values.get("style"):
+        for name in values:
+            if name not in ("style", "languages"):
+                raise SeqformerError(f"{where}: {name!r} does nothing beside 'style'; leave one of them out")
     if table in ("prepare", "train", "decode"):
         try:
-            kinds[0](**values)
+            kinds[0](**{name: value for name, value in values.items() if name != "style"})
         except SeqformerError as error:
             raise SeqformerError(f"{where}: {error}") from None
 

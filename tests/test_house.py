@@ -21,7 +21,7 @@ ROOT = Path(seqformer.__file__).parent
 # a room imports from those further down, and rooms of one line nothing from each other
 ORDER = (
     ("cli", "__main__"),
-    ("studies",),
+    ("recipes", "studies"),
     ("api", "exchange"),
     ("preparation",),
     ("inference",),
@@ -208,6 +208,7 @@ COMMANDS = {
     "attention": "text --run --kind --layer --head --average --png --json --beam --device --font --whole",
     "export": "folder --to --run --quantization",
     "import": "checkpoint --run",
+    "reproduce": "recipe --data --run --seed --json",
     "runs": "--json",
     "runs curve": "runs --png --font",
     "show": "",
@@ -275,7 +276,7 @@ def test_every_option_says_what_it_does() -> None:
 def test_the_public_names() -> None:
     assert seqformer.__all__ == [
         "Attention", "DataError", "Interrupted", "Model", "Prepared", "Run", "RunError", "SeqformerError",
-        "Translation", "evaluate", "forecast", "load", "prepare", "resume", "train",
+        "Translation", "evaluate", "forecast", "load", "prepare", "reproduce", "resume", "train",
     ]  # fmt: skip
     for name in seqformer.__all__:
         assert getattr(seqformer, name).__doc__

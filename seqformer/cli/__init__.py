@@ -19,6 +19,7 @@ from seqformer.cli import (
     forecast,
     import_,
     prepare,
+    reproduce,
     runs,
     show,
     train,
@@ -87,6 +88,7 @@ add(app, "attention", attention.attention, attention.EXAMPLE)
 add(app, "forecast", forecast.forecast, forecast.EXAMPLE)
 add(app, "export", export.export, export.EXAMPLE)
 add(app, "import", import_.import_, import_.EXAMPLE)
+add(app, "reproduce", reproduce.reproduce, reproduce.EXAMPLE)
 app.add_typer(runs.app, name="runs", help="List runs, or draw their curves.", epilog=runs.EXAMPLE)
 app.add_typer(show.app, name="show", help="Draw what a Transformer is made of.", epilog=show.EXAMPLE)
 

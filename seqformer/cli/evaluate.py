@@ -52,7 +52,8 @@ def evaluate(
         str,
         option(
             SCORES,
-            f"Count the words of BLEU with a tokenizer of sacreBLEU: {', '.join(TOKENIZERS)}.",
+            f"Count the words of BLEU with a tokenizer: {', '.join(TOKENIZERS)}. The last counts lower-cased "
+            "Moses tokens, as many papers do; all others are sacreBLEU's.",
             "NAME",
             "the one that suits the script of the references",
         ),

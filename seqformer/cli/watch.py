@@ -158,14 +158,15 @@ class Screen:
             note(f"warning: {result.warning}")
         self._since, self._units, self._loss = time.monotonic(), 0, 0.0
 
-    def interrupted(self, stopped: Interrupted) -> None:
-        """Say what is kept of a training that was stopped, and how to go on."""
+    def interrupted(self, stopped: Interrupted, command: str = "") -> None:
+        """Say what is kept of a training that was stopped, and with which command to go on."""
         trainer = stopped.trainer
         state_kept = "everything is saved"
         if trainer.saved_step != trainer.state.step:
             state_kept = f"the last good state, of step {trainer.saved_step:,}, is kept"
         note(f"Stopped by {stopped.reason} at step {trainer.state.step:,}; {state_kept}. Go on with:")
-        note(f"  seqformer train --resume --run {shlex.quote(str(stopped.run.folder))}")
+        resume = f"seqformer train --resume --run {shlex.quote(str(stopped.run.folder))}"
+        note(f"  {command or resume}")
 
     def summarize(self, run: Run) -> None:
         """Show the curves of a training that has ended, whether it learned, and what to do next."""

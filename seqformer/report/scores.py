@@ -35,16 +35,20 @@ def corpus_score(
     interval: bool = False,
     tokenize: str = "",
     others: Streams = (),
+    tokens: bool = False,
 ) -> Score:
     """Return the score ``name``, one of :data:`TITLES`, of a corpus.
 
     ``bleu``, ``chrf`` and ``ter`` are sacrebleu's, with its defaults (Post 2018) but for what the script of
     the references needs. ``tokenize`` names the tokenizer of BLEU; '' is the one that suits the references.
     ``others`` are further references, each list in the order of the first, '' where there is none.
+    With ``tokens`` the references are BLEU's words already, and only the hypotheses are cut into words.
     The ``interval`` is that of sacrebleu's bootstrap (Koehn 2004), of as many resamples as the signature
     says; they are drawn with sacrebleu's seed, so they are reproducible.
     """
     metric = metric_for(name, references, tokenize)
+    if tokens:
+        hypotheses, metric.tokenizer = list(map(metric.tokenizer, hypotheses)), str
     if not interval:
         result = metric.corpus_score(hypotheses, [references, *others])
         return Score(name, float(result.score), str(metric.get_signature()))

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from seqformer.errors import SeqformerError, nearest
+from seqformer.report import moses
 
 USUAL, CHARACTERS = "13a", "char"
 EXTRAS = {"ja-mecab": "ja", "ko-mecab": "ko"}  # what to install for them
 MODELS = ("flores200", "flores101", "spBLEU-1K")  # sacreBLEU downloads a file for each of these
 TOKENIZER_OF = {"Chinese": "zh", "Japanese": "ja-mecab", "Korean": "ko-mecab", "unspaced": CHARACTERS}
-TOKENIZERS = (USUAL, "intl", "zh", *EXTRAS, CHARACTERS, "none", *MODELS)
+TOKENIZERS = (USUAL, "intl", "zh", *EXTRAS, CHARACTERS, "none", *MODELS, moses.NAME)
 SAMPLE, LENGTH = 300, 1000  # references that decide, and characters of each
 # An English word has about five letters and a Chinese one two: from this share of the letters on, more than
 # half of the words are written without spaces.
@@ -40,7 +41,7 @@ PART = 4000  # characters of a line that MeCab is handed at once: it fails on me
 
 @dataclass(frozen=True)
 class Words:
-    """The tokenizer of sacreBLEU by which BLEU counts words."""
+    """The tokenizer by which BLEU counts words."""
 
     tokenizer: str
     remark: str = ""  # on what is missing
@@ -51,12 +52,17 @@ class Words:
         return self.tokenizer in (CHARACTERS, "zh")
 
 
-def choose(asked: str, references: Sequence[str]) -> Words:
+def choose(asked: str, references: Sequence[str], language: str = "") -> Words:
     """Return the tokenizer asked for, or the one that suits the references where ``asked`` is ''.
 
     Where what it needs is not installed, characters are counted, and the remark says so. A tokenizer whose
-    model would have to be downloaded is refused: :class:`SeqformerError`.
+    model would have to be downloaded is refused: :class:`SeqformerError`. Moses tokens, which are those of a
+    ``language``, are made as asked for or not at all: :class:`MissingExtra`.
     """
+    if moses.is_name(asked):
+        name = moses.with_language(asked, language)
+        bleu(name)
+        return Words(name)
     if asked and asked not in TOKENIZERS:
         raise SeqformerError(f"there is no tokenizer '{asked}': {nearest(asked, TOKENIZERS)}")
     name = asked or suiting(references)
@@ -107,6 +113,11 @@ def bleu(tokenizer: str) -> Any:
     """Return sacreBLEU's BLEU with this tokenizer, and otherwise its defaults."""
     from sacrebleu.metrics import BLEU
 
+    if moses.is_name(tokenizer):
+        metric = BLEU(force=True, tokenize="none", lowercase=True)
+        metric.tokenizer = moses.Moses(tokenizer)
+        metric.tokenizer_signature = metric.tokenizer.signature()
+        return metric
     # text prepared with split punctuation ends in " .", and sacreBLEU would warn of it each time
     metric = BLEU(force=True, tokenize=tokenizer)
     if tokenizer in EXTRAS:

@@ -360,14 +360,13 @@ class Translation(Task[TextManifest]):
         interval = scores.proportion_interval(result.exact_match, len(result.sources))
         return scores.Score("exact_match", result.exact_match, "", interval)
 
-    @staticmethod
     def _tokenizer_of_bleu(
-        asked: str, names: tuple[str, ...], references: list[str]
+        self, asked: str, names: tuple[str, ...], references: list[str]
     ) -> tuple[str, list[str]]:
         """Return the tokenizer, '' where BLEU is not asked for, and remarks on what counts as a word."""
         remark, tokenizer = "", ""
         if "bleu" in names:
-            chosen = words.choose(asked, references)
+            chosen = words.choose(asked, references, self.manifest.languages[1])
             remark, tokenizer = chosen.remark, chosen.tokenizer
         elif asked:
             raise SeqformerError(f"the tokenizer {asked} is for BLEU, which is not asked for")
