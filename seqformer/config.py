@@ -91,6 +91,7 @@ class PrepareConfig(Config):
     any_script: bool = False  # lines in another script than nearly all of their side stay
     check_languages: bool = False  # drop pairs with a side that is identified as another language
     deduplicate: str = one_of("pair", DEDUPLICATE)  # what a second pair must not repeat
+    pieces_from_valid: bool = False  # the vocabulary is learned from train and valid, not from train alone
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -125,6 +126,8 @@ class TrainConfig(Config):
     patience: int = number(0)  # validations without a better score before stopping; 0: never stop early
     seed: int = number(1, most=(1 << 63) - 1)
     precision: str = one_of("auto", PRECISIONS)
+    adam_beta2: float = number(0.98, below=1)  # how slowly Adam's mean of squared gradients changes
+    sentences_per_batch: int = number(0)  # or images, drawn at random; 0: as many as tokens_per_batch allow
     ema: float = number(0.0, below=1)  # decay of a moving average of the weights; 0: none
     keep_last: int = number(0)  # validations whose weights are averaged; 0: no such mean
     consistency: float = number(0.0)  # factor of the difference of two passes (R-Drop); 0: one pass

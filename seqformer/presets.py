@@ -6,7 +6,8 @@
                 the recipe file               TOML: [prepare] [model] [train] [decode]
     strongest   what is asked for             flags of the command line, keywords in Python
 
-A limit (minutes, steps, epochs) replaces every limit of the layers below it.
+A limit (minutes, steps, epochs) replaces every limit of the layers below it, and so does one size of a batch,
+in tokens or in sentences, the other.
 
 A recipe that others are to repeat says in [data], [evaluate] and [expected] what it is trained on and what
 comes of it. Only :mod:`seqformer.recipes` reads these tables; here they are checked.
@@ -238,6 +239,10 @@ def resolve(
     """
     recipe = recipe or Recipe()
     _check_arch(settings, "")
+    if settings.get("tokens_per_batch") and settings.get("sentences_per_batch"):
+        raise SeqformerError(
+            "a batch has so many tokens or so many sentences: give tokens_per_batch or sentences_per_batch"
+        )
     remarks: list[str] = []
     asked = recipe.model | recipe.train, settings
     arch, preset, chosen = _architecture(task, recipe.model | settings, initial)
@@ -261,8 +266,11 @@ def resolve(
     config = TrainConfig(**train)
     task.check_training(config)
     if not config.limits:
-        batches = max(1, round(config.share * task.batches(config.tokens_per_batch)))
-        epochs = epochs_for(share.size(task.examples, config.share), -(-batches // config.accumulate))
+        count = share.size(task.examples, config.share)
+        sentences = config.sentences_per_batch
+        by_tokens = max(1, round(config.share * task.batches(config.tokens_per_batch)))
+        batches = -(-count // sentences) if sentences else by_tokens
+        epochs = epochs_for(count, -(-batches // config.accumulate))
         config = dataclasses.replace(config, max_epochs=epochs)
         remarks.append(f"No limit given: {counted(config.max_epochs, 'epoch')}.")
     return Resolved(model, config, DecodeConfig(**recipe.decode), remarks)
@@ -305,7 +313,9 @@ def _check_names(kind: type[ModelConfig], settings: dict[str, Any], initial: Mod
 
 
 def _over(below: dict[str, Any], above: dict[str, Any], name: str, remarks: list[str]) -> dict[str, Any]:
-    """Return values with stronger ones over them; a limit among those replaces every limit below."""
+    """Return values with stronger ones over them; a limit, or a size of batches, replaces every one below."""
+    if above.get("tokens_per_batch"):
+        below = {key: value for key, value in below.items() if key != "sentences_per_batch"}
     if any(above.get(limit) for limit in LIMITS):
         old = [f"{below[limit]:g} {limit.removeprefix('max_')}" for limit in LIMITS if below.get(limit)]
         below = {key: value for key, value in below.items() if key not in LIMITS}

@@ -61,6 +61,24 @@ def test_epochs_differ_and_repeat(batches: PairBatches) -> None:
     assert order(0) == order(0) and order(0) != order(1)
 
 
+def test_batches_of_random_sentences(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many in each but the last, all of them once an epoch, and not sorted by length."""
+    pairs = train_pairs(data)
+    batches = PairBatches(pairs, 60, seed=1, sentences=16)
+    plans = [batches.plan(epoch) for epoch in (0, 0, 1)]
+    assert [len(cell) for cell in plans[0]] == [16, 16, 16, len(pairs) % 16]
+    assert sorted(i for cell in plans[0] for i in cell.tolist()) == list(range(len(pairs)))
+    first, again, next_one = (np.concatenate(plan).tolist() for plan in plans)
+    assert first == again != next_one
+    lengths = [pairs.source.lengths(cell) for cell in plans[0][:3]]
+    assert all(length.max() - length.min() > 2 for length in lengths)
+    monkeypatch.setattr(batching, "RUN", 4)
+    monkeypatch.setattr(batching, "PART", 24)
+    parts = PairBatches(pairs, 60, seed=1, sentences=16)
+    sizes = [[len(cell) for cell in parts.plan(0, part)] for part in range(parts.parts)]
+    assert sum(map(sum, sizes)) == len(pairs) and all(size[:-1] == [16] * len(size[:-1]) for size in sizes)
+
+
 def test_the_shift_and_the_padding(batches: PairBatches) -> None:
     cell = batches.plan(0)[0]
     batch = batches.load(cell)

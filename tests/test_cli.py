@@ -116,7 +116,7 @@ def test_what_is_asked_for_is_stronger_than_a_preset_and_that_than_the_task(comm
     usual = configured()
     assert (usual["norm"], usual["dropout"], usual["max_steps"]) == ("post", 0.0, 1)
     book = configured("--preset", "d2l", "--dropout", 0.3)
-    assert (book["dropout"], book["learning_rate"], book["schedule"]) == (0.3, 1e-3, "constant")
+    assert (book["dropout"], book["learning_rate"], book["schedule"]) == (0.3, 1.5e-3, "constant")
     assert (book["max_steps"], book["max_epochs"]) == (1, 0)  # a limit given replaces those of the preset
 
 

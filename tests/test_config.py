@@ -67,6 +67,16 @@ def test_what_is_wrong_is_named(change: dict[str, object], message: str) -> None
         config_from_json({"arch": "transformer", **SIZES, **change}, "config.json")
 
 
+def test_what_an_older_version_wrote_has_the_usual_value() -> None:
+    later = ["initialization", "tie_output", "attention_bias", "attention_dropout", "learned_start"]
+    config = TransformerConfig(**SIZES, width=32)
+    values = {name: value for name, value in to_json(config).items() if name not in later}
+    assert config_from_json(values, "x") == config
+    recipe = dataclasses.asdict(TrainConfig(max_steps=3))
+    del recipe["adam_beta2"], recipe["sentences_per_batch"]
+    assert from_json(TrainConfig, recipe, "x") == TrainConfig(max_steps=3)
+
+
 def test_missing_and_other_shapes() -> None:
     with pytest.raises(SeqformerError, match="'source_vocabulary' is missing"):
         config_from_json({"arch": "transformer", "target_vocabulary": 4}, "x")

@@ -199,7 +199,8 @@ COMMANDS = {
         --validate-every --arch --preset --encoder-layers --decoder-layers --width --heads --feed-forward --dropout
         --norm --activation --tokens-per-batch --accumulate --learning-rate --warmup --schedule --label-smoothing
         --clip --precision --seed --positions --no-positions --no-causal-mask --bidirectional --recipe --print-recipe
-        --help-all --share --ema --keep-last --consistency --consistency-from --bpe-dropout --word-dropout""",
+        --help-all --initialization --tie-output --output-bias --attention-bias --learned-start --attention-dropout
+        --dropout-embeddings --adam-beta2 --sentences-per-batch --share --ema --keep-last --consistency --consistency-from --bpe-dropout --word-dropout""",
     "forecast": "--data --max-minutes --recipe --out --json --device",
     "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --warn
         --json --device --precision --workers --retranslate --languages --detokenize --whole""",

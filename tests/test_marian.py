@@ -36,6 +36,7 @@ KINDS: list[dict[str, object]] = [
     {},
     {"positions": "sinusoidal-split", "activation": "silu", "encoder_layers": 2},
     {"activation": "gelu", "decoder_layers": 2, "output_bias": True},
+    {"attention_bias": False, "attention_dropout": 0.2, "initialization": "torch"},
 ]
 
 
@@ -163,6 +164,8 @@ def test_what_has_no_form_is_told(make_run: MakeRun, tmp_path: Path, command: Co
             ({"norm": "pre"}, "norm 'pre'"),
             ({"positions": "learned"}, "positions 'learned'"),
             ({"causal": False}, "without the causal mask"),
+            ({"tie_output": False}, "its own output matrix"),
+            ({"learned_start": True}, "from a learned vector"),
             ({"arch": "bahdanau"}, "architecture bahdanau"),
         ]
     ):

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
-from conftest import random_model
+from conftest import model_config, random_model
 from torch.testing import assert_close
 
+from seqformer.models import build
 from seqformer.models.attention import padding_mask
 from seqformer.models.seq2seq import Seq2Seq
 from seqformer.symbols import BOS, EOS, PAD
 from seqformer.text.batches import Batch
 
+BOOKS: dict[str, dict[str, object]] = {  # what the models of d2l have that ours usually have not
+    "transformer": {
+        "initialization": "torch",
+        "tie_output": False,
+        "output_bias": True,
+        "attention_bias": False,
+        "attention_dropout": 0.3,
+        "learned_start": True,
+    },
+    "bahdanau": {
+        "initialization": "xavier",
+        "output_bias": True,
+        "attention_dropout": 0.3,
+        "dropout_embeddings": False,
+    },
+}
 KINDS: list[dict[str, object]] = [
     {"norm": "post"},
     {"norm": "pre"},
@@ -20,6 +39,7 @@ KINDS: list[dict[str, object]] = [
     {"positions": "learned"},
     {"arch": "bahdanau"},
     {"arch": "bahdanau", "bidirectional": True, "joint": False, "encoder_layers": 1, "decoder_layers": 3},
+    *({"arch": arch} | book for arch, book in BOOKS.items()),
 ]
 SOURCE = torch.tensor([[5, 6, 7, EOS], [8, EOS, PAD, PAD]])
 TARGET = torch.tensor([[BOS, 4, 9, 4], [BOS, 7, 10, PAD]])
@@ -118,9 +138,10 @@ def test_hypotheses_of_a_sentence_go_on_as_they_would_alone(kind: dict[str, obje
         assert_close(together[row], alone)
 
 
+@pytest.mark.parametrize("book", [False, True])
 @pytest.mark.parametrize("arch", ["transformer", "bahdanau"])
-def test_every_weight_learns(arch: str) -> None:
-    model = random_model(arch=arch, joint=False).requires_grad_(True)
+def test_every_weight_learns(arch: str, book: bool) -> None:
+    model = random_model(arch=arch, joint=False, **(BOOKS[arch] if book else {})).requires_grad_(True)
     wanted = torch.tensor([[4, 9, 4, EOS], [7, 10, EOS, PAD]])
     model.loss(Batch(SOURCE, TARGET, wanted)).objective.backward()
     for name, parameter in model.named_parameters():
@@ -131,6 +152,45 @@ def test_joint_embeddings_are_one_matrix() -> None:
     names = dict(random_model().named_parameters())
     assert "source_embedding.weight" in names and "target_embedding.weight" not in names
     assert "target_embedding.weight" in dict(random_model(joint=False).named_parameters())
+
+
+def test_an_output_matrix_of_its_own_and_a_start_that_is_learned() -> None:
+    usual, book = random_model(joint=False), random_model(joint=False, **BOOKS["transformer"])
+    assert usual.projection() is usual.target_embedding.weight
+    assert book.projection() is book.output.weight is not book.target_embedding.weight  # type: ignore[union-attr]
+    assert not [name for name, _ in book.named_parameters() if re.search("(attention|cross)[.].*bias", name)]
+    for model, matters in ((usual, False), (book, True)):
+        before = all_logits(model, SOURCE, TARGET)
+        model.target_embedding.weight[BOS] += 1
+        changed = (all_logits(model, SOURCE, TARGET) - before)[:, 0, EOS:].abs().max() > 1e-6
+        assert changed == matters
+
+
+@pytest.mark.parametrize("arch", ["transformer", "bahdanau"])
+def test_attention_weights_are_dropped_in_training_alone(arch: str) -> None:
+    model = random_model(arch=arch, attention_dropout=0.3)
+    steady = all_logits(model, SOURCE, TARGET)
+    assert_close(steady, all_logits(random_model(arch=arch), SOURCE, TARGET))
+    model.train()
+    one, other = (all_logits(model, SOURCE, TARGET) for _ in range(2))
+    assert not torch.allclose(one, other)
+
+
+def test_first_weights() -> None:
+    """PyTorch's own: a matrix within 1/√(inputs), embeddings of unit variance; the usual ones are smaller."""
+    sizes = {"source_vocabulary": 400, "target_vocabulary": 400, "width": 64, "heads": 4, "feed_forward": 128}
+    torch.manual_seed(1)
+    book, usual = (build(model_config(**sizes, initialization=kind)) for kind in ("torch", "small"))
+    for model, spread in ((book, 1.0), (usual, 1 / 8)):
+        assert model.source_embedding.weight.std().item() == pytest.approx(spread, rel=0.05)
+    inner = [model.encoder[0].feed_forward.inner for model in (book, usual)]
+    assert inner[0].weight.abs().max().item() == pytest.approx(1 / 8, rel=0.02)
+    assert inner[0].bias.abs().sum() > 0 and inner[1].bias.abs().sum() == 0
+    recurrent = build(
+        model_config("bahdanau", **{k: sizes[k] for k in list(sizes)[:3]}, initialization="xavier")
+    )
+    edge = (6 / (64 + 3 * 64)) ** 0.5  # of the three gates as one matrix
+    assert recurrent.encoder.units.weight_hh_l0.abs().max().item() == pytest.approx(edge, rel=0.02)
 
 
 def test_cost_of_a_step_grows_only_with_attention() -> None:

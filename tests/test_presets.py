@@ -13,7 +13,7 @@ from test_images import TINY, write_idx
 
 from seqformer import api
 from seqformer.errors import SeqformerError
-from seqformer.presets import Recipe, epochs_for, peak_rate, read_recipe, recipe_of, resolve
+from seqformer.presets import Recipe, Unprepared, epochs_for, peak_rate, read_recipe, recipe_of, resolve
 from seqformer.tasks import open_task
 from seqformer.tasks.task import Task
 from seqformer.text.prepare import prepare_toy
@@ -31,7 +31,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Task[Any]:
 
 # --- who wins
 
-RATES = {"preset": 1e-3, "recipe": 2e-3, "settings": 3e-3}  # the preset is d2l; the weakest first
+RATES = {"preset": 1.5e-3, "recipe": 2e-3, "settings": 3e-3}  # the preset is d2l; the weakest first
 STEPS = {"recipe": 200, "settings": 300}
 SUBSETS = [set(some) for count in range(4) for some in itertools.combinations(RATES, count)]
 
@@ -78,9 +78,34 @@ def test_a_limit_replaces_every_limit_below_and_a_remark_says_so(toy: Task[Any])
     assert not any("replaces" in remark for remark in told.remarks)
 
 
+def test_one_size_of_batches_replaces_the_other(toy: Task[Any]) -> None:
+    def sizes(settings: dict[str, Any], recipe: dict[str, Any] | None = None) -> tuple[int, int]:
+        train = resolve(toy, settings, Recipe(train=recipe or {})).train
+        return train.tokens_per_batch, train.sentences_per_batch
+
+    assert sizes({}) == (1024, 0) and sizes({"preset": "d2l"}) == (1024, 128)
+    assert sizes({"preset": "d2l", "tokens_per_batch": 300}) == (300, 0)
+    assert sizes({"sentences_per_batch": 9}, {"tokens_per_batch": 300}) == (300, 9)
+    assert sizes({}, {"tokens_per_batch": 300, "sentences_per_batch": 9}) == (
+        300,
+        9,
+    )  # as recipes are printed
+    plain = Unprepared(examples=100)
+    assert resolve(plain, {"preset": "tiny", "sentences_per_batch": 25}).train.max_epochs == 60  # of 4 steps
+    assert resolve(plain, {"preset": "tiny", "sentences_per_batch": 100}).train.max_epochs == 240
+    with pytest.raises(SeqformerError, match="give tokens_per_batch or sentences_per_batch"):
+        sizes({"tokens_per_batch": 300, "sentences_per_batch": 9})
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"initialization": "xavier"}, "initialization 'xavier' is not known: choose one of small, torch"),
+        ({"preset": "gru", "tie_output": False}, "tie output does nothing in architecture 'bahdanau'"),
+        ({"dropout_embeddings": False}, "dropout embeddings does nothing in architecture 'transformer'"),
+        ({"attention_dropout": 1.0}, "attention dropout is 1.0: it must be at least 0 and below 1"),
+        ({"adam_beta2": 1}, "adam beta2 is 1: it must be at least 0 and below 1"),
+        ({"sentences_per_batch": -1}, "sentences per batch is -1"),
         ({"widht": 8}, "there is no setting 'widht': did you mean 'width'"),
         (
             {"arch": "bahdanau", "heads": 2},

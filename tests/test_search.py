@@ -41,7 +41,11 @@ def by_hand(model: Seq2Seq, source: torch.Tensor, limit: int) -> list[int]:
     return ids
 
 
-KINDS: list[dict[str, object]] = [{"norm": "post"}, {"norm": "pre"}, {"arch": "bahdanau"}]
+BOOKS: list[dict[str, object]] = [  # what the models of d2l have that ours usually have not
+    {"tie_output": False, "output_bias": True, "attention_bias": False, "learned_start": True},
+    {"arch": "bahdanau", "output_bias": True},
+]
+KINDS: list[dict[str, object]] = [{"norm": "post"}, {"norm": "pre"}, {"arch": "bahdanau"}, *BOOKS]
 ARCHS = pytest.mark.parametrize("arch", ["transformer", "bahdanau"])
 
 

@@ -120,14 +120,15 @@ def test_accumulated_batches_are_one_batch() -> None:
     torch.testing.assert_close(trained([12]), trained([5, 4, 3]))
 
 
-def test_flat_adam_is_adam() -> None:
+@pytest.mark.parametrize("beta2", [0.98, 0.999])
+def test_flat_adam_is_adam(beta2: float) -> None:
     def model() -> torch.nn.Module:
         torch.manual_seed(0)
         return torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.LayerNorm(5), torch.nn.Linear(5, 1))
 
     x, ours, theirs = torch.randn(8, 4), model(), model()
-    flat = FlatAdam(ours, clip=0.5)
-    adam = torch.optim.Adam(theirs.parameters(), betas=(0.9, 0.98), eps=1e-9)
+    flat = FlatAdam(ours, clip=0.5, beta2=beta2)
+    adam = torch.optim.Adam(theirs.parameters(), betas=(0.9, beta2), eps=1e-9)
     for _ in range(5):
         (ours(x) ** 2).sum().backward()
         flat.collect()

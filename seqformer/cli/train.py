@@ -93,7 +93,7 @@ def train(
         option(
             MODEL,
             "Sets all dimensions of the model; the d2l presets set the book's training and budget too.",
-            "toy|tiny|small|base|gru|d2l|d2l-bahdanau|vit-small|vit-d2l",
+            "toy|tiny|small|base|gru|d2l|d2l-bahdanau|d2l-best|vit-small|vit-d2l",
             "from the data size",
         ),
     ] = None,
@@ -122,6 +122,44 @@ def train(
         bool | None,
         _model(
             "A recurrent encoder (--arch bahdanau) reads both ways.", "", "one direction", "--bidirectional"
+        ),
+    ] = None,
+    initialization: Annotated[
+        str | None,
+        _model(
+            "First weights; torch: PyTorch's defaults; xavier: the gates of a layer drawn as one matrix.",
+            "small|torch, bahdanau: glorot|xavier",
+        ),
+    ] = None,
+    tie_output: Annotated[
+        bool | None,
+        _model(
+            "The target embeddings are the output matrix too, or it has one of its own.",
+            "",
+            "tie, or from the preset",
+            "--tie-output/--own-output",
+        ),
+    ] = None,
+    output_bias: Annotated[
+        bool | None,
+        _model("Add a bias to the logits.", "", "none, or from the preset", "--output-bias/--no-output-bias"),
+    ] = None,
+    attention_bias: Annotated[
+        bool | None,
+        _model(
+            "Biases in the projections of attention.",
+            "",
+            "there, or from the preset",
+            "--attention-bias/--no-attention-bias",
+        ),
+    ] = None,
+    learned_start: Annotated[
+        bool | None,
+        _model(
+            "Decoding begins from a learned vector, or from zeros.",
+            "",
+            "zeros, or from the preset",
+            "--learned-start/--zero-start",
         ),
     ] = None,
     dropout: Annotated[
@@ -203,6 +241,28 @@ def train(
         float | None,
         _training("Share of the pieces of source and target that are hidden from the model.", "0", "P"),
     ] = None,
+    attention_dropout: Annotated[
+        float | None, _training("Share of attention weights dropped.", "0, or from the preset", "P")
+    ] = None,
+    dropout_embeddings: Annotated[
+        bool | None,
+        option(
+            TRAINING,
+            "In a recurrent model, drop shares of the embeddings too.",
+            "",
+            "drop, or from the preset",
+            "--dropout-embeddings/--keep-embeddings",
+            hidden=True,
+        ),
+    ] = None,
+    adam_beta2: Annotated[
+        float | None,
+        _training("How slowly Adam's mean of squared gradients changes.", "0.98, or from the preset", "B"),
+    ] = None,
+    sentences_per_batch: Annotated[
+        int | None,
+        _training("So many random sentences, or images, instead of --tokens-per-batch.", "by tokens"),
+    ] = None,
     no_positions: Annotated[
         bool, option(EXPERIMENTS, "No positions: order is lost.", "", False, "--no-positions", hidden=True)
     ] = False,
@@ -276,6 +336,8 @@ SETTINGS = (
     "max_minutes", "max_steps", "max_epochs", "patience", "validate_every", "preset", "arch",
     "encoder_layers", "decoder_layers", "width", "heads", "feed_forward", "positions", "bidirectional",
     "dropout", "norm", "activation", "tokens_per_batch", "accumulate", "learning_rate", "warmup", "schedule",
-    "label_smoothing", "clip", "precision", "seed", "ema", "keep_last", "consistency", "consistency_from",
-    "share", "bpe_dropout", "word_dropout",
+    "label_smoothing", "clip", "precision", "seed", "initialization", "tie_output", "output_bias",
+    "attention_bias", "learned_start", "attention_dropout", "dropout_embeddings", "adam_beta2",
+    "sentences_per_batch", "ema", "keep_last", "consistency", "consistency_from", "share", "bpe_dropout",
+    "word_dropout",
 )  # fmt: skip

@@ -30,6 +30,7 @@ _NORMS = {
         "third.norm": "final_layer_norm",
     },
 }
+ATTENTION_BIASES = tuple(f"{ours}.{part}.bias" for ours in _ATTENTIONS for part in ("project", "output"))
 _STACKED = ("q_proj", "k_proj", "v_proj")  # what our one projection holds, in its order
 
 

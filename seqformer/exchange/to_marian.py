@@ -16,6 +16,7 @@ from torch import Tensor
 from seqformer.errors import RunError
 from seqformer.exchange.names import (
     ACTIVATIONS,
+    ATTENTION_BIASES,
     CONFIG,
     HIDDEN,
     LONGEST,
@@ -77,6 +78,10 @@ def check_form(run: Run) -> TransformerConfig:
         )
     if not config.positions.startswith("sinusoidal"):
         raise RunError(f"{run.folder} has positions '{config.positions}' and Marian has sinusoids only")
+    if not config.tie_output:
+        raise RunError(f"{run.folder} has its own output matrix and Marian takes the target embeddings")
+    if config.learned_start:
+        raise RunError(f"{run.folder} decodes from a learned vector and Marian from zeros")
     return config
 
 
@@ -112,7 +117,11 @@ def _in_halves(weights: dict[str, Tensor], config: TransformerConfig) -> dict[st
 
 def _blocks_to_theirs(weights: dict[str, Tensor], config: TransformerConfig) -> Iterator[tuple[str, Tensor]]:
     for ours, theirs in block_names(config):
-        yield from zip(theirs, weights[ours].chunk(len(theirs)), strict=True)
+        if not config.attention_bias and ours.endswith(ATTENTION_BIASES):  # theirs may be zeros
+            weight = torch.zeros(len(theirs) * config.width)
+        else:
+            weight = weights[ours]
+        yield from zip(theirs, weight.chunk(len(theirs)), strict=True)
 
 
 def _their_config(config: TransformerConfig) -> dict[str, Any]:
@@ -133,7 +142,7 @@ def _their_config(config: TransformerConfig) -> dict[str, Any]:
         "decoder_ffn_dim": config.feed_forward,
         "activation_function": ACTIVATIONS[config.activation],
         "dropout": config.dropout,
-        "attention_dropout": 0.0,
+        "attention_dropout": config.attention_dropout,
         "activation_dropout": 0.0,
         "scale_embedding": True,
         "static_position_embeddings": True,

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seqformer.models.cache import KeyValueCache
+from seqformer.models.dropout import Dropout
 
 FUSED_FROM = 128  # keys
 
@@ -87,30 +88,39 @@ def score_additive(query: Tensor, key: Tensor, vector: Tensor) -> Tensor:
 
 
 def attend(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, *, weights: bool = False
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None = None,
+    *,
+    weights: bool = False,
+    dropout: Dropout | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Apply scaled dot-product attention, softmax(Q Kᵀ / √K) V (Vaswani et al. 2017, equation 1).
 
     query (…, T, K), key and value (…, S, K), mask broadcast to (…, T, S); the output is (…, T, K),
     with the attention weights (…, T, S) if ``weights`` is set. Without them a GPU, and a CPU that only
     decodes, use torch's fused kernel, which computes the same; in training on a CPU its backward pass
-    is slower, and pays only from ``FUSED_FROM`` keys.
+    is slower, and pays only from ``FUSED_FROM`` keys. ``dropout`` drops weights, never of those returned.
     """
     plain = query.device.type == "cpu" and torch.is_grad_enabled() and key.shape[-2] < FUSED_FROM
-    if not weights and not plain:
+    drops = dropout is not None and dropout.drops
+    if not weights and not plain and not drops:
         return functional.scaled_dot_product_attention(query, key, value, mask), None
     attention = masked_softmax(score_dot_product(query, key), mask)  # (…, T, S)
-    return attention @ value, attention if weights else None
+    left = dropout(attention) if dropout is not None else attention
+    return left @ value, attention if weights else None
 
 
 class AdditiveAttention(nn.Module):
     """Attention by additive scores: queries and keys may differ in width, a small layer compares them."""
 
-    def __init__(self, query_width: int, key_width: int, features: int) -> None:
+    def __init__(self, query_width: int, key_width: int, features: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.query = nn.Linear(query_width, features, bias=False)
         self.key = nn.Linear(key_width, features, bias=False)
         self.vector = nn.Parameter(torch.empty(features).uniform_(-1, 1) * features**-0.5)
+        self.dropout = Dropout(dropout)
 
     def forward(
         self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None
@@ -120,17 +130,18 @@ class AdditiveAttention(nn.Module):
         ``key`` is the output of ``self.key``, so that a decoder projects the keys only once a sentence.
         """
         weights = masked_softmax(score_additive(self.query(query), key, self.vector), mask)
-        return weights @ value, weights
+        return self.dropout(weights) @ value, weights
 
 
 class MultiHeadAttention(nn.Module):
     """Attention by H heads, each with its own projections (section 3.2.2)."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, *, bias: bool = True, dropout: float = 0.0) -> None:
         super().__init__()
         self.heads = heads
-        self.project = nn.Linear(width, 3 * width)  # query, key and value, stacked in this order
-        self.output = nn.Linear(width, width)
+        self.project = nn.Linear(width, 3 * width, bias)  # query, key and value, stacked in this order
+        self.output = nn.Linear(width, width, bias)
+        self.dropout = Dropout(dropout)  # of weights
 
     def forward(
         self, x: Tensor, mask: Tensor | None, *, cache: KeyValueCache | None = None, weights: bool = False
@@ -142,14 +153,12 @@ class MultiHeadAttention(nn.Module):
         query, key, value = (self._split(part) for part in self.project(x).chunk(3, -1))  # (B, H, T, K)
         if cache is not None:
             key, value = cache.append(key, value)
-        attended, maps = attend(query, key, value, mask, weights=weights)
+        attended, maps = attend(query, key, value, mask, weights=weights, dropout=self.dropout)
         return self._merge(attended), maps
 
     def keys_and_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the keys and values of a memory (B, S, D) for cross-attention, each (B, H, S, K)."""
-        width = memory.shape[-1]
-        projected = functional.linear(memory, self.project.weight[width:], self.project.bias[width:])
-        key, value = projected.chunk(2, -1)
+        key, value = self._projected(memory, slice(memory.shape[-1], None)).chunk(2, -1)
         return self._split(key).contiguous(), self._split(value).contiguous()  # read again at every step
 
     def cross(
@@ -162,10 +171,15 @@ class MultiHeadAttention(nn.Module):
         """
         key, value = memory
         rows, length, width = x.shape
-        query = functional.linear(x, self.project.weight[:width], self.project.bias[:width])
+        query = self._projected(x, slice(width))
         query = self._split(query.reshape(key.shape[0], -1, width))  # (B, H, R/B * T, K)
-        attended, maps = attend(query, key, value, mask, weights=weights)
+        attended, maps = attend(query, key, value, mask, weights=weights, dropout=self.dropout)
         return self._merge(attended).view(rows, length, width), maps
+
+    def _projected(self, x: Tensor, rows: slice) -> Tensor:
+        """Apply these rows of the stacked projection."""
+        bias = self.project.bias[rows] if self.project.bias is not None else None
+        return functional.linear(x, self.project.weight[rows], bias)
 
     def _split(self, x: Tensor) -> Tensor:
         return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)  # (B, H, T, K)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from seqformer.config import number
+from seqformer.config import number, one_of
 from seqformer.errors import SeqformerError
 from seqformer.models.attention import AdditiveAttention, padding_mask
 from seqformer.models.blocks import MOST_LAYERS
@@ -22,16 +22,52 @@ from seqformer.models.dropout import Dropout
 from seqformer.models.seq2seq import CHAPTER, AttentionMaps, Seq2Seq, Seq2SeqConfig, State
 
 
+def _glorot(module: nn.Module) -> None:
+    """Initialise linear and recurrent weights by Glorot, biases to zero; embeddings keep unit variance."""
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.GRU):
+        for name, parameter in module.named_parameters():
+            if "weight" in name:
+                for gate in parameter.data.chunk(3):  # reset, update, new
+                    nn.init.xavier_uniform_(gate)
+            else:
+                nn.init.zeros_(parameter)
+
+
+def _xavier(module: nn.Module) -> None:
+    """Initialise the same by Glorot, but the gates as one matrix, and biases as PyTorch does (d2l)."""
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+    elif isinstance(module, nn.GRU):
+        for name, parameter in module.named_parameters():
+            if "weight" in name:
+                nn.init.xavier_uniform_(parameter)
+
+
+FIRST_WEIGHTS = {"glorot": _glorot, "xavier": _xavier}
+
+
 @dataclass(frozen=True, kw_only=True)
 class BahdanauConfig(Seq2SeqConfig):
     """The shape of a recurrent encoder-decoder."""
 
     arch: ClassVar = "bahdanau"
-    presets: ClassVar = {"gru": {}, "d2l-bahdanau": CHAPTER | {"learning_rate": 5e-3}}
+    presets: ClassVar = {
+        "gru": {},
+        "d2l-bahdanau": CHAPTER | {
+            "dropout": 0.4, "dropout_embeddings": False, "attention_dropout": 0.4, "initialization": "xavier",
+            "learning_rate": 5e-3, "max_epochs": 15, "validate_every": 60,
+        },
+    }  # fmt: skip
     encoder_layers: int = number(2, least=1, most=MOST_LAYERS)
     decoder_layers: int = number(2, least=1, most=MOST_LAYERS)
     dropout: float = number(0.2, below=1)
     bidirectional: bool = False  # the encoder reads the source in both directions
+    initialization: str = one_of("glorot", tuple(FIRST_WEIGHTS))
+    dropout_embeddings: bool = True  # dropout of embeddings too, not of what passes between layers alone
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -117,15 +153,15 @@ class Bahdanau(Seq2Seq):
         self.target_embedding = (
             self.source_embedding if config.joint else nn.Embedding(config.target_vocabulary, width)
         )
-        self.dropout = Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout if config.dropout_embeddings else 0.0)
         self.encoder = Encoder(config)
         self.bridge = nn.Linear(width, layers * width)
-        self.attend = AdditiveAttention(width, width, width)
+        self.attend = AdditiveAttention(width, width, width, config.attention_dropout)
         self.units = nn.GRU(
             2 * width, width, layers, batch_first=True, dropout=config.dropout if layers > 1 else 0.0
         )
-        self.output = nn.Linear(width, config.target_vocabulary, bias=False)
-        self.apply(_initialize)
+        self.output = nn.Linear(width, config.target_vocabulary, bias=config.output_bias)
+        self.apply(FIRST_WEIGHTS[config.initialization])
 
     @property
     def position_bytes(self) -> int:
@@ -156,6 +192,10 @@ class Bahdanau(Seq2Seq):
     def projection(self) -> Tensor:
         """Return the output matrix (V, D)."""
         return self.output.weight
+
+    def bias(self) -> Tensor | None:
+        """Return the bias of the logits, (V,), or None."""
+        return self.output.bias
 
     def decode(self, source: Tensor, target_in: Tensor) -> Tensor:
         """Return hidden states (B, T, D) of targets (B, T), one by one: each query needs the state before."""
@@ -188,18 +228,3 @@ class Bahdanau(Seq2Seq):
         query = query.view(len(state.keys), -1, query.shape[-1])  # (B, R/B, D)
         context, weights = self.attend(query, state.keys, state.values, state.mask)
         return context.flatten(0, 1), weights
-
-
-def _initialize(module: nn.Module) -> None:
-    """Initialise linear and recurrent weights by Glorot, biases to zero; embeddings keep unit variance."""
-    if isinstance(module, nn.Linear):
-        nn.init.xavier_uniform_(module.weight)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.GRU):
-        for name, parameter in module.named_parameters():
-            if "weight" in name:
-                for gate in parameter.data.chunk(3):  # reset, update, new
-                    nn.init.xavier_uniform_(gate)
-            else:
-                nn.init.zeros_(parameter)

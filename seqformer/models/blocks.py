@@ -47,6 +47,17 @@ class BlockConfig(Protocol):
     def norm(self) -> str: ...
     @property
     def activation(self) -> str: ...
+    @property
+    def attention_bias(self) -> bool: ...
+    @property
+    def attention_dropout(self) -> float: ...
+
+
+def attention_layer(config: BlockConfig) -> MultiHeadAttention:
+    """Return the attention of a block."""
+    return MultiHeadAttention(
+        config.width, config.heads, bias=config.attention_bias, dropout=config.attention_dropout
+    )
 
 
 class FeedForward(nn.Module):
@@ -92,7 +103,7 @@ class EncoderBlock(nn.Module):
 
     def __init__(self, config: BlockConfig) -> None:
         super().__init__()
-        self.attention = MultiHeadAttention(config.width, config.heads)
+        self.attention = attention_layer(config)
         self.feed_forward = FeedForward(config)
         self.first, self.second = Residual(config), Residual(config)
 
@@ -108,8 +119,7 @@ class DecoderBlock(nn.Module):
 
     def __init__(self, config: BlockConfig) -> None:
         super().__init__()
-        self.attention = MultiHeadAttention(config.width, config.heads)
-        self.cross = MultiHeadAttention(config.width, config.heads)
+        self.attention, self.cross = attention_layer(config), attention_layer(config)
         self.feed_forward = FeedForward(config)
         self.first, self.second, self.third = Residual(config), Residual(config), Residual(config)
 
@@ -134,7 +144,8 @@ def initialize(module: nn.Module) -> None:
     """Initialise linear layers by Glorot, biases to zero, embeddings to unit variance once scaled by √D."""
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
     elif isinstance(module, MultiHeadAttention):  # each of the three stacked matrices by itself
         for part in module.project.weight.chunk(3):
             nn.init.xavier_uniform_(part)

@@ -36,8 +36,13 @@ class Dropout(nn.Module):
         super().__init__()
         self.rate = rate
 
+    @property
+    def drops(self) -> bool:
+        """Whether anything is dropped now."""
+        return self.training and self.rate > 0
+
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.rate == 0:
+        if not self.drops:
             return x
         if x.device.type != "cpu":
             return functional.dropout(x, self.rate)

@@ -58,6 +58,8 @@ class VitConfig(Config):
     dropout: float = number(0.1, below=1)
     norm: str = one_of("pre", NORMS)
     activation: str = one_of("gelu", tuple(ACTIVATIONS))
+    attention_bias: bool = True  # in the projections of attention
+    attention_dropout: float = number(0.0, below=1)  # of attention weights
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -156,7 +156,7 @@ class Classification(Task[ImageManifest]):
         self, model: VisionTransformer, config: TrainConfig, device: torch.device, processes: Processes
     ) -> TrainingData:
         """Return the training images, and a validation that classifies those held out."""
-        size = max(1, config.tokens_per_batch // model.config.tokens)
+        size = config.sentences_per_batch or max(1, config.tokens_per_batch // model.config.tokens)
         with self.reading():
             train, valid = (open_split(self.folder, part, self.manifest) for part in ("train", "valid"))
         batches = ImageBatches(valid, size, 0)

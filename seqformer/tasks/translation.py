@@ -224,9 +224,13 @@ class Translation(Task[TextManifest]):
             train = prepared.open_pairs(self.folder, "train", self.manifest, config.share)
             valid = prepared.open_pairs(self.folder, "valid", self.manifest)
         sampling = self._sampling(model, config)
-        batches = PairBatches(train, config.tokens_per_batch, config.seed, sampling)
+        batches = PairBatches(
+            train, config.tokens_per_batch, config.seed, sampling, config.sentences_per_batch
+        )
         held_out = PairBatches(valid, config.tokens_per_batch, 0)
-        tokens = config.tokens_per_batch * config.accumulate
+        most, unit = config.tokens_per_batch, "tokens"
+        if config.sentences_per_batch:
+            most, unit = config.sentences_per_batch, "random sentences"
         remarks = self._remarks()
         if config.bpe_dropout:
             more = f"{batches.growth():.2f} times as many"
@@ -234,7 +238,7 @@ class Translation(Task[TextManifest]):
         return TrainingData(
             batches=batches,
             validate=self._validator(self.predictor(model, device), held_out, processes),
-            size=f"{tokens:,} tokens at most, {batches.padding():.1%} padding",
+            size=f"{most * config.accumulate:,} {unit} at most, {batches.padding():.1%} padding",
             remarks=(*self.share_remarks(config), *remarks),
         )
 

@@ -76,16 +76,22 @@ def pad_sources(lines: list[list[int]]) -> Tensor:
 class PairBatches:
     """The batches of a split. Each epoch has its own order, which depends on seed and epoch alone.
 
+    A batch holds pairs of similar lengths within a budget of tokens; or, if a number of ``sentences`` is
+    given, as many drawn at random, and what is left over in the last.
+
     An epoch is planned in parts of at most ``PART`` pairs, so that memory does not grow with the corpus.
     A part holds runs of ``RUN`` neighbours from all over the corpus, different ones each epoch. With
     ``sampling`` its lines are drawn when it is planned, so that batches are made by the lengths drawn.
     """
 
-    def __init__(self, pairs: Pairs, budget: int, seed: int, sampling: Sampling | None = None) -> None:
+    def __init__(
+        self, pairs: Pairs, budget: int, seed: int, sampling: Sampling | None = None, sentences: int = 0
+    ) -> None:
         self.pairs = pairs
         self.budget = budget
         self.seed = seed
         self.sampling = sampling
+        self.sentences = sentences
         self._stored = Sides(pairs.source, pairs.target, pairs.target)
         self._runs = -(-len(pairs) // RUN)
         self.parts = -(-self._runs * RUN // (SAMPLED_PART if sampling else PART))
@@ -103,6 +109,9 @@ class PairBatches:
         rng = np.random.default_rng((self.seed, epoch, part))
         shuffled = rng.permutation(indices[indices < len(self.pairs)])  # ties in length break differently
         lines = self.sampling.draw(self.pairs, shuffled, epoch, part) if self.sampling else self._stored
+        if self.sentences:
+            parts = np.split(shuffled, range(self.sentences, len(shuffled), self.sentences))
+            return [Cell(indices, lines) for indices in parts]
         cells = self._cells(Cell(shuffled, lines))
         return [cells[i] for i in rng.permutation(len(cells))]
 

@@ -31,8 +31,7 @@ TASK = "translation"
 EMBEDDED = PrepareConfig(lowercase=True, split_punctuation=True)  # for the corpus that comes with the package
 
 # style -> all its settings. d2l: Dive into Deep Learning, "Machine Translation and the Dataset".
-# Sentences have 8 words at most, with EOS the chapter's 9 steps. The chapter counts its words
-# over all 640 pairs; here, as everywhere in this package, a vocabulary is learned from train alone.
+# Sentences have 8 words at most, with EOS the chapter's 9 steps, and words are counted over all 640 pairs.
 STYLES: dict[str, PrepareConfig] = {
     "d2l": PrepareConfig(
         lowercase=True,
@@ -46,6 +45,7 @@ STYLES: dict[str, PrepareConfig] = {
         cut=True,
         valid_size=128,
         in_order=True,
+        pieces_from_valid=True,
         rules=1,  # so that a score of earlier is a score of today
     )
 }
@@ -157,8 +157,8 @@ def _encode(
     toy: str = "",
     like: Tokenizer | None = None,
 ) -> TextManifest:
-    """Learn the vocabulary from train.tsv, encode, and write the manifest."""
-    learned = like or _learn(folder / "train.tsv", config, cleaner)
+    """Learn the vocabulary, encode, and write the manifest."""
+    learned = like or _learn(folder, config, cleaner)
     for file, content in learned.files().items():
         (folder / file).write_bytes(content)
     vocabulary = {"source": len(learned.source), "target": len(learned.target)}
@@ -204,13 +204,17 @@ def _encode(
     return manifest
 
 
-def _learn(train: Path, config: PrepareConfig, cleaner: Cleaner) -> Tokenizer:
+def _learn(folder: Path, config: PrepareConfig, cleaner: Cleaner) -> Tokenizer:
     """Learn a joint vocabulary, or one for each side."""
+    splits = ("train", "valid") if config.pieces_from_valid else ("train",)
+
+    def pairs() -> Iterator[list[str]]:
+        return (row[:2] for split in splits for row in read_rows(folder / f"{split}.tsv"))
 
     def lines(*columns: int) -> Iterator[str]:
-        return (row[column] for row in read_rows(train) for column in columns)
+        return (pair[column] for pair in pairs() for column in columns)
 
-    text = pieces.measure(row[:2] for row in read_rows(train))
+    text = pieces.measure(pairs())
     extras = pieces.extras(config, cleaner.normalizers[0], text)
     if extras.split_digits and config.digits == "auto":
         share = text.numbers / text.lines

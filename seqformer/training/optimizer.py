@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 
 class FlatAdam:
-    """Adam (Kingma and Ba 2015; betas and epsilon of section 5.3) on all weights as one vector.
+    """Adam (Kingma and Ba 2015; first beta and epsilon of section 5.3) on all weights as one vector.
 
     The model's parameters and gradients become views of two flat vectors, so that clipping, the
     update and the copy to the model's own precision are a handful of passes over memory.
     """
 
-    def __init__(self, model: nn.Module, clip: float) -> None:
+    def __init__(self, model: nn.Module, clip: float, beta2: float = 0.98) -> None:
         named = dict(model.named_parameters())
         first = next(iter(named.values()))
         size = sum(p.numel() for p in named.values())
@@ -40,7 +40,7 @@ class FlatAdam:
         self._sum = self._gradients if same else torch.zeros_like(self._master)  # over accumulated batches
         self._master.grad = self._sum
         self._collected = False  # whether the sum holds anything since the last step
-        self._adam = torch.optim.Adam([self._master], betas=(0.9, 0.98), eps=1e-9, fused=True)
+        self._adam = torch.optim.Adam([self._master], betas=(0.9, beta2), eps=1e-9, fused=True)
 
     def collect(self) -> None:
         """Add the gradients of one batch, after its backward pass."""

@@ -96,7 +96,7 @@ class Trainer:
         self.state = Progress()
         self.stopping = ""  # set by stop()
         self.saved_step: int | None = None  # step of the state saved last
-        self.optimizer = FlatAdam(self.model, self.config.clip)
+        self.optimizer = FlatAdam(self.model, self.config.clip, self.config.adam_beta2)
         self.average = MovingAverage(self.optimizer.flat, self.config.ema) if self.config.ema else None
         self._before = 0.0  # seconds of earlier sessions
         self._new_budget = False
