@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seqformer.models import fused
 from seqformer.models.cache import KeyValueCache
 from seqformer.models.dropout import Dropout
 
@@ -63,10 +64,10 @@ def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
     A row that may see nothing gets zeros only, and passes no gradient.
     """
     if mask is None:
-        return scores.softmax(-1)
+        return fused.softmax(scores)
     hidden = ~mask
     scores = scores.masked_fill(hidden, torch.finfo(scores.dtype).min)
-    return scores.softmax(-1).masked_fill(hidden, 0.0)
+    return fused.softmax(scores).masked_fill(hidden, 0.0)
 
 
 def score_dot_product(query: Tensor, key: Tensor) -> Tensor:
@@ -101,15 +102,18 @@ def attend(
     query (…, T, K), key and value (…, S, K), mask broadcast to (…, T, S); the output is (…, T, K),
     with the attention weights (…, T, S) if ``weights`` is set. Without them a GPU, and a CPU that only
     decodes, use torch's fused kernel, which computes the same; in training on a CPU its backward pass
-    is slower, and pays only from ``FUSED_FROM`` keys. ``dropout`` drops weights, never of those returned.
+    is slower than ours, and pays only from ``FUSED_FROM`` keys. ``dropout`` drops weights, never of those
+    returned.
     """
-    plain = query.device.type == "cpu" and torch.is_grad_enabled() and key.shape[-2] < FUSED_FROM
     drops = dropout is not None and dropout.drops
-    if not weights and not plain and not drops:
-        return functional.scaled_dot_product_attention(query, key, value, mask), None
-    attention = masked_softmax(score_dot_product(query, key), mask)  # (…, T, S)
-    left = dropout(attention) if dropout is not None else attention
-    return left @ value, attention if weights else None
+    if weights or drops:
+        attention = masked_softmax(score_dot_product(query, key), mask)  # (…, T, S)
+        left = dropout(attention) if dropout is not None else attention
+        return left @ value, attention if weights else None
+    short = key.shape[-2] < FUSED_FROM and query.dim() == 4
+    if query.device.type == "cpu" and torch.is_grad_enabled() and short:
+        return fused.attention(query, key, value, mask), None
+    return functional.scaled_dot_product_attention(query, key, value, mask), None
 
 
 class AdditiveAttention(nn.Module):
@@ -150,7 +154,7 @@ class MultiHeadAttention(nn.Module):
 
         With a cache, which has the earlier keys, x (B, W, D) is the newest position of W hypotheses.
         """
-        query, key, value = (self._split(part) for part in self.project(x).chunk(3, -1))  # (B, H, T, K)
+        query, key, value = self._split(self.project(x), 3)  # (B, H, T, K)
         if cache is not None:
             key, value = cache.append(key, value)
         attended, maps = attend(query, key, value, mask, weights=weights, dropout=self.dropout)
@@ -158,8 +162,8 @@ class MultiHeadAttention(nn.Module):
 
     def keys_and_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the keys and values of a memory (B, S, D) for cross-attention, each (B, H, S, K)."""
-        key, value = self._projected(memory, slice(memory.shape[-1], None)).chunk(2, -1)
-        return self._split(key).contiguous(), self._split(value).contiguous()  # read again at every step
+        key, value = self._split(self._projected(memory, slice(memory.shape[-1], None)), 2)
+        return key.contiguous(), value.contiguous()  # read again at every step
 
     def cross(
         self, x: Tensor, memory: tuple[Tensor, Tensor], mask: Tensor | None, *, weights: bool = False
@@ -172,7 +176,7 @@ class MultiHeadAttention(nn.Module):
         key, value = memory
         rows, length, width = x.shape
         query = self._projected(x, slice(width))
-        query = self._split(query.reshape(key.shape[0], -1, width))  # (B, H, R/B * T, K)
+        (query,) = self._split(query.reshape(key.shape[0], -1, width), 1)  # (B, H, R/B * T, K)
         attended, maps = attend(query, key, value, mask, weights=weights, dropout=self.dropout)
         return self._merge(attended).view(rows, length, width), maps
 
@@ -181,8 +185,9 @@ class MultiHeadAttention(nn.Module):
         bias = self.project.bias[rows] if self.project.bias is not None else None
         return functional.linear(x, self.project.weight[rows], bias)
 
-    def _split(self, x: Tensor) -> Tensor:
-        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)  # (B, H, T, K)
+    def _split(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
+        """Return that many stacked projections (B, T, parts * D), each by heads: (B, H, T, K)."""
+        return x.view(*x.shape[:2], parts, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
 
     def _merge(self, x: Tensor) -> Tensor:
         merged: Tensor = self.output(x.transpose(1, 2).flatten(2))  # (B, T, D)

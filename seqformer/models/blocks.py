@@ -16,6 +16,7 @@ from seqformer.errors import SeqformerError
 from seqformer.models.attention import MultiHeadAttention
 from seqformer.models.cache import KeyValueCache
 from seqformer.models.dropout import Dropout
+from seqformer.models.fused import LayerNorm
 
 NORMS = ("post", "pre")
 MOST_LAYERS, MOST_WIDTH, MOST_FEED_FORWARD = 256, 1 << 16, 1 << 18  # more than any machine trains
@@ -83,7 +84,7 @@ class Residual(nn.Module):
 
     def __init__(self, config: BlockConfig) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(config.width)
+        self.norm = LayerNorm(config.width)
         self.dropout = Dropout(config.dropout)
         self.pre = config.norm == "pre"
 
@@ -94,8 +95,9 @@ class Residual(nn.Module):
 
     def after(self, x: Tensor, y: Tensor) -> Tensor:
         """Join x and the output y of the sublayer."""
-        joined: Tensor = x + self.dropout(y)
-        return joined if self.pre else self.norm(joined)
+        joined = self.dropout.add(x, y)
+        normed: Tensor = joined if self.pre else self.norm(joined)
+        return normed
 
 
 class EncoderBlock(nn.Module):
