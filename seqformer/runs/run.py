@@ -114,7 +114,8 @@ class Run:
         with self.task.reading():
             check_shapes(self.folder / STATE, shapes, prefix="weights/")
             check_vectors(self.folder / STATE, sum(map(math.prod, shapes.values())), self.configs.train.ema)
-            for step in read_progress(self.folder / STATE).checkpoints:
+            needed = 1 - self.configs.train.keep_last  # with the next one
+            for step in read_progress(self.folder / STATE).checkpoints[needed:]:
                 check_shapes(self.folder / layout.checkpoint(step), shapes)
 
     def progress(self) -> Progress | None:
