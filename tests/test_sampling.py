@@ -46,7 +46,8 @@ def lines() -> list[str]:
     rng = random.Random(5)
     sentences = [" ".join(rng.choices(WORDS, k=rng.randint(1, 12))) for _ in range(300)]
     return [
-        f"{line} {rng.randint(0, 99)} <name> ." if n % 3 == 0 else line for n, line in enumerate(sentences)
+        f"{line} {rng.randint(0, 99)} <name> < name > ." if n % 3 == 0 else line
+        for n, line in enumerate(sentences)
     ]
 
 
@@ -73,6 +74,21 @@ def test_other_pieces_spell_the_same_text(vocabularies: dict[str, Vocabulary], k
     assert vocabulary.decode(drawn) == vocabulary.decode(stored) == lines()
     assert drawn != stored and sum(map(len, drawn)) > sum(map(len, stored))
     assert drawn == cut(vocabulary, stored, 0.2) != cut(vocabulary, stored, 0.2, 2)
+
+
+def test_symbols_stay_whole_and_lines_apart(vocabularies: dict[str, Vocabulary]) -> None:
+    vocabulary = vocabularies["symbols"]
+    stored = vocabulary.encode(["le <name> chat <name>"])
+    (drawn,) = cut(vocabulary, stored, 0.9)
+    assert drawn != stored[0] and vocabulary.pieces(drawn).count("<name>") == 2
+
+    first = vocabulary.first_merge
+    assert first is not None
+    for piece in vocabulary.pieces(range(first, len(vocabulary))):
+        if len(piece) == 2:
+            halves = [[vocabulary.pieces(range(len(vocabulary))).index(letter)] for letter in piece]
+            assert cut(vocabulary, [halves[0], [], halves[1], []], 0.0) == [halves[0], [], halves[1], []]
+            assert len(cut(vocabulary, [halves[0] + halves[1]], 0.0)[0]) == 1 + ("▁" == piece[1])
 
 
 @given(st.lists(st.text("le chat où 12<name>%sß☃\u2581 \u3000"), min_size=1, max_size=4), st.integers(0, 9))

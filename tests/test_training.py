@@ -89,6 +89,20 @@ def test_resumed_equals_uninterrupted(
         assert torch.equal(tensor, files(cut)[2][name]), name
 
 
+def test_random_batches_and_dropped_attention_go_on_as_if_never_stopped(make_run: MakeRun) -> None:
+    model: dict[str, object] = {"attention_dropout": 0.3}
+    recipe = {"max_steps": 10, "validate_every": 4, "sentences_per_batch": 9, "adam_beta2": 0.999}
+    whole, cut = make_run("whole", model, **recipe), make_run("cut", model, **recipe)
+    finish(assemble.begin(whole, "cpu").trainer)
+    trainer = assemble.begin(cut, "cpu").trainer
+    for event in trainer.run():
+        if isinstance(event, Stepped) and trainer.state.step == 7:  # an epoch has six batches
+            trainer.stop("test")
+    torch.manual_seed(99)
+    finish(assemble.resume(cut, "cpu").trainer)
+    assert files(whole)[:2] == files(cut)[:2]
+
+
 def test_what_was_written_after_the_last_save_is_written_again(make_run: MakeRun) -> None:
     """A run that dies without saving leaves metrics its state does not know of."""
     recipe = {"max_steps": 30, "validate_every": 8}
