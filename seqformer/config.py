@@ -18,6 +18,9 @@ DEDUPLICATE = ("pair", "source", "target", "none")
 RULES = 2  # the version of the text rules; manifests of before there was a number are of 1
 MODEL_TYPES = ("unigram", "bpe", "word", "char")
 DIGITS = ("auto", "split", "keep")
+BEST_BY = (
+    "auto", "bleu", "chrf", "ter", "wer", "cer", "exact-match", "token-accuracy", "accuracy", "loss",
+)  # fmt: skip
 _KINDS: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "str": str}
 LIMITS = ("max_minutes", "max_steps", "max_epochs")
 CHANGEABLE = (*LIMITS, "patience", "validate_every")  # when a run is resumed; all else stays as it was
@@ -135,6 +138,7 @@ class TrainConfig(Config):
     share: float = number(1.0, least=1e-6, most=1)  # of the training examples, chosen by their content
     bpe_dropout: float = number(0.0, below=1)  # merges left out: training pairs in other pieces each epoch
     word_dropout: float = number(0.0, below=1)  # share of the input pieces hidden, of source and target
+    best_by: str = one_of("auto", BEST_BY)  # what the weights kept are best in; auto: as suits the task
 
     def __post_init__(self) -> None:
         super().__post_init__()

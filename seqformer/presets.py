@@ -30,7 +30,9 @@ from seqformer.models import ARCHITECTURES, ModelConfig, to_json
 from seqformer.storage import share
 from seqformer.storage.files import read_bytes
 from seqformer.storage.records import check
-from seqformer.tasks.task import Task
+from seqformer.tasks.classification import Classification
+from seqformer.tasks.task import Task, chosen_best_by
+from seqformer.tasks.translation import Translation
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -186,6 +188,10 @@ class Learnable(Protocol):
     def recipe(self) -> dict[str, Any]: ...
     @property
     def examples(self) -> int: ...
+    @property
+    def best_by(self) -> tuple[str, ...]: ...
+    @property
+    def usual_best_by(self) -> str: ...
     def batches(self, tokens: int) -> int: ...
     def sizes(self) -> dict[str, Any]: ...
     def check(self, model: Any) -> None: ...
@@ -201,6 +207,8 @@ class Unprepared:
     preset: str = ""
     recipe: dict[str, Any] = field(default_factory=dict)
     examples: int = 1
+    best_by: tuple[str, ...] = Translation.best_by
+    usual_best_by: str = "auto"
     dimensions: dict[str, Any] = field(
         default_factory=lambda: {"source_vocabulary": 8, "target_vocabulary": 8, "joint": True}
     )
@@ -221,7 +229,10 @@ class Unprepared:
 
 
 UNPREPARED_IMAGES = Unprepared(  # of a size that every patch up to 10 divides
-    "images", ("vit",), dimensions={"image_height": 5040, "image_width": 5040, "channels": 1, "classes": 2}
+    "images",
+    ("vit",),
+    best_by=Classification.best_by,
+    dimensions={"image_height": 5040, "image_width": 5040, "channels": 1, "classes": 2},
 )
 
 
@@ -265,6 +276,7 @@ def resolve(
     train = usual | only(names(TrainConfig), values)
     config = TrainConfig(**train)
     task.check_training(config)
+    config = dataclasses.replace(config, best_by=chosen_best_by(task, config.best_by))
     if not config.limits:
         count = share.size(task.examples, config.share)
         sentences = config.sentences_per_batch

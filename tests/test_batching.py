@@ -67,10 +67,10 @@ def test_batches_of_random_sentences(data: Path, monkeypatch: pytest.MonkeyPatch
     batches = PairBatches(pairs, 60, seed=1, sentences=16)
     plans = [batches.plan(epoch) for epoch in (0, 0, 1)]
     assert [len(cell) for cell in plans[0]] == [16, 16, 16, len(pairs) % 16]
-    assert sorted(i for cell in plans[0] for i in cell.tolist()) == list(range(len(pairs)))
-    first, again, next_one = (np.concatenate(plan).tolist() for plan in plans)
+    assert sorted(i for cell in plans[0] for i in cell.indices.tolist()) == list(range(len(pairs)))
+    first, again, next_one = ([i for cell in plan for i in cell.indices.tolist()] for plan in plans)
     assert first == again != next_one
-    lengths = [pairs.source.lengths(cell) for cell in plans[0][:3]]
+    lengths = [pairs.source.lengths(cell.indices) for cell in plans[0][:3]]
     assert all(length.max() - length.min() > 2 for length in lengths)
     monkeypatch.setattr(batching, "RUN", 4)
     monkeypatch.setattr(batching, "PART", 24)

@@ -233,7 +233,7 @@ def test_where_there_are_no_runs_it_is_said(command: Command) -> None:
 def test_curves_of_one_run_and_of_several(command: Command, trained_runs: Path, tmp_path: Path) -> None:
     trained_in_order(trained_runs, "text", "text2", "images")
     code, out, err = command("runs", "curve", "runs/text")
-    assert code == 0 and err == "" and "loss" in out and "score on valid" in out and "┤" in out
+    assert code == 0 and err == "" and "loss" in out and "BLEU on valid" in out and "┤" in out
     pytest.importorskip("matplotlib")
     code, out, _ = command("runs", "curve", "runs/text", "runs/text2", "--png", "c.png")
     assert code == 0 and "runs/text valid" in out and "runs/text2 valid" in out and "runs/text2 BLEU" in out

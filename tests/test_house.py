@@ -200,7 +200,9 @@ COMMANDS = {
         --norm --activation --tokens-per-batch --accumulate --learning-rate --warmup --schedule --label-smoothing
         --clip --precision --seed --positions --no-positions --no-causal-mask --bidirectional --recipe --print-recipe
         --help-all --initialization --tie-output --output-bias --attention-bias --learned-start --attention-dropout
-        --dropout-embeddings --adam-beta2 --sentences-per-batch --share --ema --keep-last --consistency --consistency-from --bpe-dropout --word-dropout""",
+        --dropout-embeddings --adam-beta2 --sentences-per-batch --share
+        --ema --keep-last --consistency --consistency-from --bpe-dropout --word-dropout
+        --best-by""",
     "forecast": "--data --max-minutes --recipe --out --json --device",
     "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --warn
         --json --device --precision --workers --retranslate --languages --detokenize --whole""",

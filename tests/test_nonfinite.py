@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from conftest import MakeRun, new_run, toy_pairs
@@ -19,7 +20,7 @@ from seqformer.runs import assemble
 from seqformer.runs.metrics import read_metrics
 from seqformer.runs.state import RunStore, load_state, read_conditions, read_progress
 from seqformer.tasks import open_task
-from seqformer.tasks.translation import OTHER
+from seqformer.tasks.validation import OTHER
 from seqformer.text import prepare
 from seqformer.text import prepared as store
 from seqformer.text.batches import PairBatches
@@ -226,9 +227,13 @@ def test_an_untrained_model_is_known_by_its_deafness(tmp_path: Path, arch: str) 
 
 def test_other_sources_are_other_sources(data: Path) -> None:
     pairs = store.open_pairs(data, "train", open_task(data).manifest)
-    batches = PairBatches(pairs, 128, 1)
-    made = batches.with_other_sources(30)
-    assert 20 < sum(len(own.source) for own, _ in made) <= 30
-    for own, other in made:
+    batches, order = PairBatches(pairs, 128, 1), np.arange(len(pairs))[::-1]
+    first, rest = batches.apart(order, 30)
+    assert sorted(np.concatenate([*first, *rest])) == sorted(order)  # the loss is over each pair once
+    assert 20 < sum(map(len, first)) <= 30 and set(np.concatenate(first)) <= set(order[:30])
+    for own in map(batches.load, first):
+        other = own.with_next_sources()
         assert own.source.shape == other.source.shape and (own.source != other.source).any(1).all()
         assert torch.equal(own.target_in, other.target_in) and torch.equal(own.target_out, other.target_out)
+    few = batches.apart(order[:1], 30)
+    assert few[0] == [] and [cell.tolist() for cell in few[1]] == [[order[0]]]

@@ -134,7 +134,8 @@ def test_a_verdict_says_whether_it_learned_and_what_to_try(
 ) -> None:
     records: list[dict[str, Any]] = [{"step": n, "plain_loss": loss} for n, loss in enumerate(train)]
     for n, (loss, score) in enumerate(zip(valid, scores, strict=True)):
-        records.append({"step": n, "valid_loss": loss, name: score})
+        is_best = score > max([0.0, *scores[:n]])
+        records.append({"step": n, "valid_loss": loss, name: score, "best": is_best})
     records.append({"step": 9, "skipped": "loss", "plain_loss": None})
     learning = Learning.of(records, name)
     said, tried = learning.verdict(chance=0.1)
@@ -147,7 +148,9 @@ def test_what_has_begun_to_learn_lies_between_chance_and_enough() -> None:
     for classes in (2, 3, 10, 1000):
         chance = 1 / classes
         said = [
-            Learning("accuracy", [], [], [(1, chance + share * (1 - chance))]).verdict(chance)[0]
+            Learning.of([{"step": 1, "accuracy": chance + share * (1 - chance)}], "accuracy").verdict(chance)[
+                0
+            ]
             for share in (0, 0.4, 0.6)
         ]
         assert [each.split(":")[0] for each in said] == [

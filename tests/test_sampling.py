@@ -88,7 +88,7 @@ def test_symbols_stay_whole_and_lines_apart(vocabularies: dict[str, Vocabulary])
         if len(piece) == 2:
             halves = [[vocabulary.pieces(range(len(vocabulary))).index(letter)] for letter in piece]
             assert cut(vocabulary, [halves[0], [], halves[1], []], 0.0) == [halves[0], [], halves[1], []]
-            assert len(cut(vocabulary, [halves[0] + halves[1]], 0.0)[0]) == 1 + ("▁" == piece[1])
+            assert len(cut(vocabulary, [halves[0] + halves[1]], 0.0)[0]) == 1 + (piece[1] == "▁")
 
 
 @given(st.lists(st.text("le chat où 12<name>%sß☃\u2581 \u3000"), min_size=1, max_size=4), st.integers(0, 9))

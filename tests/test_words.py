@@ -240,7 +240,7 @@ def test_usual_targets_are_not_remarked_on(make_run: Any) -> None:
 
 
 def test_of_characters_more_must_be_right() -> None:
-    learning = Learning("bleu", [], [], [(1, 15.0), (2, 25.0)])
+    learning = Learning.of([{"step": 1, "bleu": 15.0}, {"step": 2, "bleu": 25.0, "best": True}], "bleu")
     assert learning.verdict(0.0)[0].startswith("It learned")
     assert learning.verdict(0.0, characters=True)[0].startswith("It has begun")
 

@@ -263,6 +263,14 @@ def train(
         int | None,
         _training("So many random sentences, or images, instead of --tokens-per-batch.", "by tokens"),
     ] = None,
+    best_by: Annotated[
+        str | None,
+        _training(
+            "Score by which the best weights are chosen; auto: exact-match of toys and single words.",
+            "bleu; images: accuracy",
+            "bleu|chrf|ter|wer|cer|exact-match|token-accuracy|accuracy|loss",
+        ),
+    ] = None,
     no_positions: Annotated[
         bool, option(EXPERIMENTS, "No positions: order is lost.", "", False, "--no-positions", hidden=True)
     ] = False,
@@ -339,5 +347,5 @@ SETTINGS = (
     "label_smoothing", "clip", "precision", "seed", "initialization", "tie_output", "output_bias",
     "attention_bias", "learned_start", "attention_dropout", "dropout_embeddings", "adam_beta2",
     "sentences_per_batch", "ema", "keep_last", "consistency", "consistency_from", "share", "bpe_dropout",
-    "word_dropout",
+    "word_dropout", "best_by",
 )  # fmt: skip

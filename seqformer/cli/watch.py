@@ -15,8 +15,8 @@ from rich.text import Text
 from seqformer.api import Event, Interrupted, Prepared, Started, Stopping
 from seqformer.cli.prepare import show
 from seqformer.console import counted, note, table, talk, visible
-from seqformer.report.learning import Learning, value
-from seqformer.tasks.translation import OTHER
+from seqformer.report.learning import Learning, label, value
+from seqformer.tasks.validation import OTHER
 from seqformer.training.events import Ended, Skipped, Stepped, Validated, Validating, Validation
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class Screen:
             ("weights", f"{weights:,}"),
             ("computing", f"{event.trainer.device.type} in {event.precision}"),
             ("batches", event.size),
+            *((("best by", label(run.score)),) if run.score != run.task.score else ()),
             ("until", until or f"no better score in {counted(recipe.patience, 'validation')}"),
             *((("resumed", f"at step {state.step:,}, after {clock(state.seconds)}"),) if state.step else ()),
         ):
@@ -142,16 +143,17 @@ class Screen:
     def _validated(self, result: Validation, best: bool) -> None:
         self.progress.update(self.bar, loss="")
         values = "  ".join(value(name, n) for name, n in result.values.items() if name != OTHER)
+        assert self.run
         if result.beside:
-            name = self.run.task.score if self.run else ""
-            values += "  averaged" if result.averaged else ""
-            values += f" ({'not ' if result.averaged else ''}averaged: {value(name, result.beside[name])})"
-        star = " [green]best[/]" if best else ""
+            other = value(self.run.score, result.beside[self.run.score])
+            values += f"  averaged (not: {other})" if result.averaged else f"  (averaged: {other})"
+        chosen = "" if self.run.score == self.run.task.score else f" by {label(self.run.score)}"
+        star = f" [green]best{chosen}[/]" if best else ""
         talk.print(f"[bold]step {self.trainer.state.step:,}[/]  {values}{star}", soft_wrap=True)
         if result.sample:
-            for label, text in zip(("", "→", "="), result.sample, strict=True):
+            for mark, text in zip(("", "→", "="), result.sample, strict=True):
                 talk.print(
-                    Text(f"    {label:1} {visible(text)}", style="" if label == "→" else "dim"),
+                    Text(f"    {mark:1} {visible(text)}", style="" if mark == "→" else "dim"),
                     soft_wrap=True,
                 )
         if result.warning:
@@ -173,7 +175,7 @@ class Screen:
         if self.run is None:
             return  # one of several processes, which another speaks for
         state, task, folder = self.trainer.state, run.task, shlex.quote(str(run.folder))
-        learning = Learning.of(run.metrics(), task.score)
+        learning = Learning.of(run.metrics(), run.score, task.score)
         for drawn in learning.draw(min(talk.width, 80)):
             talk.print(drawn)
         plan = self.trainer.batches.plan(state.epoch, state.part)
@@ -186,7 +188,10 @@ class Screen:
         summary.add_row("time", clock(self.trainer.seconds) + validating)
         summary.add_row(f"{task.units} learned from", f"{state.units:,}")
         if learning.best is not None:
-            summary.add_row("best", f"{value(task.score, learning.best)} at step {state.best_step:,}")
+            summary.add_row("best", f"{value(run.score, learning.best)} at step {state.best_step:,}")
+        elif learning.kept is not None:
+            summary.add_row("best", f"none: {value(run.score, learning.kept)} at every validation")
+            summary.add_row("kept", f"the weights of the lowest loss on valid, of step {state.best_step:,}")
         summary.add_row("kept in", str(run.folder))
         talk.print(summary)
         by_heart = task.manifest.by_heart

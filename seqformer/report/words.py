@@ -92,6 +92,13 @@ def suiting(references: Sequence[str]) -> str:
     return USUAL if long >= LONG_ENOUGH * len(sample) else CHARACTERS
 
 
+def are_alone(lines: Sequence[str]) -> bool:
+    """Return whether nearly all lines are single words, of a script that sets words apart by spaces."""
+    sample = _sample(lines)
+    several = sum(len(line.split()) > 1 for line in sample)
+    return several < LONG_ENOUGH * len(sample) and _writing(sample) in ("", "Korean")
+
+
 def has_asian_rules(references: Sequence[str]) -> bool:
     """Return whether TER has rules of its own for the script: that of Chinese and Japanese."""
     return _writing(_sample(references)) in ("Chinese", "Japanese")

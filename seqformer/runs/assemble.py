@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -13,6 +15,7 @@ from seqformer.runs import resume as resuming
 from seqformer.runs.layout import STATE
 from seqformer.runs.run import Run
 from seqformer.runs.state import RunStore, load_state, read_conditions
+from seqformer.tasks.task import Task
 from seqformer.training.distributed import ALONE, Processes
 from seqformer.training.objective import Objective
 from seqformer.training.trainer import Trainer
@@ -67,6 +70,9 @@ def _assemble(
     with run.task.reading():
         then, metrics_bytes = read_conditions(run.folder / STATE) if resumed else ({}, 0)
         state = load_state(run.folder / STATE, processes) if resumed else None
+        anew = state is not None and state[1].best is not None and resuming.validated_otherwise(then)
+        if state and anew:
+            state[1].best = _best_score(run, task, chosen, DTYPES[precision], processes)
         store = RunStore(run.folder, now, processes, metrics_bytes=metrics_bytes)
         trainer = Trainer(
             model=model,
@@ -82,4 +88,16 @@ def _assemble(
         if state:
             trainer.restore(*state, new_budget=new_budget)
     other = resuming.differences(then, now) if resumed else ""
-    return Training(trainer, precision, data.size, [*data.remarks, *filter(None, [other])])
+    scored = "An earlier version scored other held-out sentences: the best weights so far are scored anew."
+    remarks = [*data.remarks, *filter(None, [other, scored if anew else ""])]
+    return Training(trainer, precision, data.size, remarks)
+
+
+def _best_score(
+    run: Run, task: Task[Any], device: torch.device, dtype: torch.dtype, processes: Processes
+) -> float | None:
+    """Return the score that the best weights so far have now; None where it is not finite."""
+    model = run.load_model(device).to(dtype)
+    with torch.inference_mode():
+        result = task.training_data(model, run.configs.train, device, processes).validate()
+    return result.score if math.isfinite(result.score) else None

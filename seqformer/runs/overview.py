@@ -12,6 +12,7 @@ from rich.table import Table
 
 from seqformer.console import table
 from seqformer.errors import SeqformerError
+from seqformer.report.best import LOSS
 from seqformer.report.learning import Learning, label, value
 from seqformer.report.panels import Curves
 from seqformer.runs.find import folders, trained_at
@@ -63,14 +64,14 @@ class Overview:
 
 
 def _row(run: Run, touched: float) -> dict[str, Any]:
-    name = run.task.score
+    name = run.score
     return {
         "run": str(run.folder),
         "learned": f"{run.task.title} ({run.task.manifest.name})",
         "arch": run.configs.model.arch,
         "trained": datetime.fromtimestamp(touched).astimezone().isoformat(timespec="seconds"),
         "score": name,
-        "value": Learning.of(run.metrics(), name).best,
+        "value": Learning.of(run.metrics(), name).kept,
         "weights": run.weights(),
         "state": _state(run),
     }
@@ -89,14 +90,20 @@ def _state(run: Run) -> str:
 
 def learning_panels(runs: Sequence[Run]) -> list[Curves]:
     """Return the losses and the score of runs, over each other; none where nothing was logged."""
-    learnings = {str(run.folder): Learning.of(run.metrics(), run.task.score) for run in runs}
+    learnings = {str(run.folder): Learning.of(run.metrics(), run.score, run.task.score) for run in runs}
     many = len(learnings) > 1
 
     def named(run: str, what: str) -> str:
         return f"{run} {what}" if many else what
 
     losses = {named(run, "train"): each.loss for run, each in learnings.items()}
-    losses |= {named(run, "valid"): each.valid for run, each in learnings.items()}
-    scores = {named(run, label(each.name)): each.scores for run, each in learnings.items()}
-    drawn = [Curves("loss", "step", "nats", losses), Curves("score on valid", "step", "score", scores)]
+    losses |= {named(run, each.labelled(LOSS)): each.valid for run, each in learnings.items()}
+    drawn = [Curves("loss", "step", "nats", losses)]
+    for name in dict.fromkeys(name for each in learnings.values() for name in each.drawn):
+        scores = {
+            named(run, each.labelled(name)): each.drawn[name]
+            for run, each in learnings.items()
+            if name in each.drawn
+        }
+        drawn.append(Curves(f"{label(name)} on valid", "step", label(name), scores))
     return [panel for panel in drawn if any(panel.lines.values())]

@@ -62,11 +62,11 @@ def check(run: Run) -> bool:
     """
     state = run.folder / STATE
     with run.task.reading():
-        then, now = read_conditions(state)[0].get(CONFIGURATION), run.configuration()
+        kept, now = read_conditions(state)[0].get(CONFIGURATION), run.configuration()
         best = read_progress(state).best
-    if not isinstance(then, dict):
+    if not isinstance(kept, dict):
         raise RunError(f"{state}: not the state of a training of this version")
-    then = _defaults(run) | then
+    then = _defaults(run) | kept  # a state of an earlier version lacks what is new
     changed = [name for name in sorted(set(then) | set(now)) if then.get(name) != now.get(name)]
     for name in changed:
         if name not in CHANGEABLE:
@@ -77,6 +77,11 @@ def check(run: Run) -> bool:
     if best is not None and not (run.folder / WEIGHTS).is_file():
         raise RunError(f"{run.folder / WEIGHTS}: the best weights so far are gone; put them back to resume")
     return any(name in LIMITS for name in changed)
+
+
+def validated_otherwise(then: dict[str, Any]) -> bool:
+    """Return whether a state is of an earlier version, which scored other held-out sentences."""
+    return "best_by" not in then.get(CONFIGURATION, {})
 
 
 def _defaults(run: Run) -> dict[str, Any]:

@@ -47,6 +47,11 @@ class Run:
         """The prepared folder it was trained on."""
         return Path(self.info.data)
 
+    @property
+    def score(self) -> str:
+        """The name of the value that its best weights are chosen by."""
+        return self.task.judged_by(self.configs.train.best_by)
+
     def training_task(self) -> Task[Any]:
         """Return the task of the prepared folder. Raises :class:`RunError` where the data have changed."""
         try:

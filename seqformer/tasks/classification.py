@@ -24,6 +24,7 @@ from seqformer.images.batches import Bytes, ImageBatches, Labelled, as_tensor
 from seqformer.images.png import read_pngs
 from seqformer.images.prepared import ImageManifest, open_split, split_files
 from seqformer.models.vit import VisionTransformer
+from seqformer.report import best
 from seqformer.report.attention import ClassAttention
 from seqformer.report.classification import confusion
 from seqformer.report.evaluation import ClassEvaluation
@@ -78,6 +79,7 @@ class Classification(Task[ImageManifest]):
     metrics = ("accuracy",)
     reads_text = False
     inputs = "images or classes"
+    best_by = ("accuracy", "loss")
 
     @property
     def title(self) -> str:
@@ -86,7 +88,12 @@ class Classification(Task[ImageManifest]):
 
     @property
     def score(self) -> str:
-        """The value that "best" means."""
+        """The value that says whether it learned."""
+        return "accuracy"
+
+    @property
+    def usual_best_by(self) -> str:
+        """The share of right answers."""
         return "accuracy"
 
     @property
@@ -159,7 +166,7 @@ class Classification(Task[ImageManifest]):
         size = config.sentences_per_batch or max(1, config.tokens_per_batch // model.config.tokens)
         with self.reading():
             train, valid = (open_split(self.folder, part, self.manifest) for part in ("train", "valid"))
-        batches = ImageBatches(valid, size, 0)
+        batches, best_by = ImageBatches(valid, size, 0), self.judged_by(config.best_by)
 
         def validate() -> Validation:
             right, total, units = 0.0, 0.0, 0
@@ -170,9 +177,13 @@ class Classification(Task[ImageManifest]):
                 right += float((logits.argmax(-1) == batch.labels).sum())
                 units += len(batch.labels)
             total, right, units = processes.totals(total, right, units)
-            values = {"valid_loss": total / units, "accuracy": right / units}
-            # equally many right answers: the surer ones are better
-            return Validation(values["accuracy"] - 1e-6 * values["valid_loss"], values)
+            values = {best.LOSS: total / units, "accuracy": right / units}
+            return Validation(
+                score=best.rank(best_by, values),
+                values=values,
+                best_by=best_by,
+                nothing=best.is_nothing(best_by, values[best_by]),
+            )
 
         images = counted(size * config.accumulate, "image")
         return TrainingData(

@@ -11,15 +11,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import torch
 from rich.console import RenderableType
 
 from seqformer.config import DecodeConfig, TrainConfig
 from seqformer.console import counted
-from seqformer.errors import SeqformerError, damaged
+from seqformer.errors import SeqformerError, damaged, nearest
 from seqformer.report.attention import Look
+from seqformer.report.best import value_named
 from seqformer.report.evaluation import Evaluation
 from seqformer.report.scores import Score
 from seqformer.storage import share
@@ -54,6 +55,26 @@ class Question:
     tokenize: str = ""  # the tokenizer of BLEU; '' is the one that suits the references
 
 
+class Judged(Protocol):
+    """What has scores."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def best_by(self) -> tuple[str, ...]: ...
+    @property
+    def usual_best_by(self) -> str: ...
+
+
+def chosen_best_by(what: Judged, asked: str) -> str:
+    """Return the setting asked for, the usual one for ``auto``; refuse a score that the task has not."""
+    if asked == "auto":
+        return what.usual_best_by
+    if asked not in what.best_by:
+        raise SeqformerError(f"best by '{asked}' is not for {what.title}: {nearest(asked, what.best_by)}")
+    return asked
+
+
 class Task(ABC, Generic[ManifestT]):
     """A prepared folder, or a run, as something to learn. Opened by :func:`seqformer.tasks.open_task`."""
 
@@ -63,6 +84,7 @@ class Task(ABC, Generic[ManifestT]):
     metrics: ClassVar[tuple[str, ...]]  # that an evaluation can be asked for
     reads_text: ClassVar[bool]
     inputs: ClassVar[str]  # what a model reads, in a word
+    best_by: ClassVar[tuple[str, ...]]  # that the best weights can be chosen by, as settings
 
     def __init__(self, folder: Path, manifest: ManifestT, kind: type[SeqformerError], advice: str) -> None:
         self.folder, self.manifest = folder, manifest
@@ -80,7 +102,19 @@ class Task(ABC, Generic[ManifestT]):
     @property
     @abstractmethod
     def score(self) -> str:
-        """The name of the value that "best" means, among those of a validation."""
+        """The name of the value that says whether it learned, among those of a validation."""
+
+    @property
+    @abstractmethod
+    def usual_best_by(self) -> str:
+        """The setting that suits the data best, of :attr:`best_by`."""
+
+    def judged_by(self, best_by: str) -> str:
+        """Return the name of the value by which a run with this setting chooses its best weights.
+
+        ``auto`` stands in runs of earlier versions, which chose by the score.
+        """
+        return self.score if best_by == "auto" else value_named(chosen_best_by(self, best_by))
 
     @property
     def examples(self) -> int:

@@ -5,10 +5,9 @@ B batch, L layers, H heads, S source length, T target length.
 
 from __future__ import annotations
 
-import math
 import shlex
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from itertools import zip_longest
@@ -25,14 +24,15 @@ from seqformer.errors import DamagedError, RunError, SeqformerError, nearest
 from seqformer.formats.corpus import read_aligned
 from seqformer.models.seq2seq import Seq2Seq
 from seqformer.models.transformer import TransformerConfig
-from seqformer.report import chapter, collapse, scores, words
+from seqformer.report import chapter, scores, words
 from seqformer.report.attention import Attention, beside
 from seqformer.report.chapter import ChapterEvaluation
 from seqformer.report.evaluation import Evaluation, TextEvaluation
 from seqformer.symbols import BOS
 from seqformer.tasks.task import Question, Task, TrainingData
+from seqformer.tasks.validation import VALID_PAIRS, VALID_WORDS, Measures, Sample, drawn, validator
 from seqformer.text import languages, prepared, tokenizer, toys
-from seqformer.text.batches import Batch, PairBatches, pad, pad_sources
+from seqformer.text.batches import PairBatches, pad, pad_sources
 from seqformer.text.encode import SIDES
 from seqformer.text.prepared import TextManifest
 from seqformer.text.rows import Pair
@@ -41,10 +41,6 @@ from seqformer.text.split import HELD_OUT, TRAINED, Earlier, read_bits
 from seqformer.training.distributed import Processes
 from seqformer.training.events import Validation
 
-VALID_PAIRS = 200  # translated at each validation; the loss is taken over all of valid
-OTHER_PAIRS = 400  # whose loss is also taken with another pair's source
-OTHER = "valid_loss_other_source"
-LOOP = (2, 5)  # in validation a translation is cut at so many times its reference, and pieces more
 SPLITS = ("test", "valid")
 
 
@@ -57,6 +53,7 @@ class Translation(Task[TextManifest]):
     metrics = tuple(scores.TITLES)
     reads_text = True
     inputs = "pieces"
+    best_by = ("bleu", "chrf", "ter", "wer", "cer", "exact-match", "token-accuracy", "loss")
 
     @property
     def title(self) -> str:
@@ -65,8 +62,18 @@ class Translation(Task[TextManifest]):
 
     @property
     def score(self) -> str:
-        """The value that "best" means."""
+        """The value that says whether it learned."""
         return "exact_match" if self.manifest.toy else "bleu"
+
+    @property
+    def usual_best_by(self) -> str:
+        """A sentence is the better the higher its BLEU; a word, or a toy's answer, is right or wrong."""
+        return "exact-match" if self.manifest.toy or self.learns_words else "bleu"
+
+    @cached_property
+    def learns_words(self) -> bool:
+        """Whether not sentences but words are learned: their sounds, their forms, their translations."""
+        return not self.manifest.toy and any(map(words.are_alone, zip(*self.pairs("valid"), strict=True)))
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -231,13 +238,13 @@ class Translation(Task[TextManifest]):
         most, unit = config.tokens_per_batch, "tokens"
         if config.sentences_per_batch:
             most, unit = config.sentences_per_batch, "random sentences"
-        remarks = self._remarks()
+        remarks = self._remarks(self.judged_by(config.best_by))
         if config.bpe_dropout:
             more = f"{batches.growth():.2f} times as many"
             remarks += (f"Training text is cut into other pieces in each epoch, {more} as usual.",)
         return TrainingData(
             batches=batches,
-            validate=self._validator(self.predictor(model, device), held_out, processes),
+            validate=self._validator(self.predictor(model, device), held_out, config.best_by, processes),
             size=f"{most * config.accumulate:,} {unit} at most, {batches.padding():.1%} padding",
             remarks=(*self.share_remarks(config), *remarks),
         )
@@ -253,63 +260,30 @@ class Translation(Task[TextManifest]):
         most += [model.longest - 1] if model.longest else []  # BOS or EOS takes a place too
         return Sampling(self.tokenizer, config, min(most))
 
-    def _remarks(self) -> tuple[str, ...]:
-        """Return how BLEU counts words, where that is not as usual."""
+    def _remarks(self, best_by: str) -> tuple[str, ...]:
+        """Return how words are counted, where that is not as usual."""
+        spaces = words.remark_on_spaces((best_by,), [target for _, target in self.pairs("valid")])
         if self.manifest.toy or self.bleu_words.tokenizer == words.USUAL:
-            return ()
-        suits = (
-            f"BLEU counts with sacreBLEU's tokenizer {self.bleu_words.tokenizer}, which suits the targets."
-        )
-        return (f"{self.bleu_words.remark}." if self.bleu_words.remark else suits,)
+            return (f"{spaces}.",) if spaces else ()
+        suits = f"BLEU counts with sacreBLEU's tokenizer {self.bleu_words.tokenizer}, which suits the targets"
+        return tuple(f"{each}." for each in (self.bleu_words.remark or suits, spaces) if each)
 
     def _validator(
-        self, translator: Translator, batches: PairBatches, processes: Processes
+        self, translator: Translator, batches: PairBatches, best_by: str, processes: Processes
     ) -> Callable[[], Validation]:
-        sources, references, *others = self._sentences("valid", VALID_PAIRS)
-        lengths = map(len, self.tokenizer.target.encode(references))
-        most = [LOOP[0] * length + LOOP[1] for length in lengths]
-        shown = sorted(range(len(sources)), key=lambda i: len(sources[i]))[len(sources) // 2]
-        plans, swapped = batches.in_order(), batches.with_other_sources(OTHER_PAIRS)
-        causal = getattr(translator.model.config, "causal", True)
-        tokenizer = "" if self.manifest.toy else self.bleu_words.tokenizer
+        pairs = self.pairs("valid")
+        order = drawn(pairs)
+        most = VALID_WORDS if self.learns_words else VALID_PAIRS
+        sample = Sample.of(self._sentences("valid", [pairs[i] for i in order], most), translator)
+        return validator(translator, batches, order, sample, self._measures(best_by), processes)
 
-        def mean_loss(some: Iterable[Batch]) -> float:
-            """Return that of this process's share of the batches and all others' together."""
-            total, units = 0.0, 0
-            for batch in some:
-                sums = translator.model.loss(batch.to(translator.device))
-                total, units = total + float(sums.plain), units + sums.units
-            total, _, units = processes.totals(total, 0.0, units)
-            return total / units
-
-        def validate() -> Validation:
-            values = {"valid_loss": mean_loss(batches.load(plan) for plan in plans[processes.share])}
-            if not math.isfinite(values["valid_loss"]):  # nothing can be searched for
-                return Validation(math.nan, values)
-            share = processes.share
-            mine = translator.translate(sources[share], DecodeConfig(beam=1), most[share])
-            texts = processes.gather([best[0].text for best in mine])
-            losses = None
-            if swapped:
-                right, other = (mean_loss(pair[i] for pair in swapped[processes.share]) for i in (0, 1))
-                losses = collapse.Losses(right, other, sum(len(own.source) for own, _ in swapped))
-                values[OTHER] = other
-            if self.manifest.toy:
-                values["exact_match"] = scores.exact_match(texts, references, others)
-                values["token_accuracy"] = scores.token_accuracy(texts, references, others)
-                score = values["exact_match"] + values["token_accuracy"]
-            else:
-                bleu = scores.corpus_score("bleu", texts, references, tokenize=tokenizer, others=others)
-                score = values["bleu"] = bleu.score
-            # where translations are equally good, or still all bad, the loss decides
-            return Validation(
-                score=score - 1e-3 * values["valid_loss"],
-                values=values,
-                sample=(sources[shown], texts[shown], references[shown]),
-                warning=collapse.warning(sources, texts, references, losses, causal),
-            )
-
-        return validate
+    def _measures(self, best_by: str) -> Measures:
+        """Return what a validation measures, if that is what the best weights are chosen by."""
+        judge = self.judged_by(best_by)
+        if self.manifest.toy:
+            names = ("exact_match", "token_accuracy")
+            return Measures(names, judge, names[1:] if judge == names[0] else ())
+        return Measures(("bleu",), judge, tokenizer=self.bleu_words.tokenizer)
 
     def predictor(self, model: Seq2Seq, device: torch.device) -> Translator:
         """Return the translator."""
@@ -376,12 +350,12 @@ class Translation(Task[TextManifest]):
             raise SeqformerError(f"the tokenizer {asked} is for BLEU, which is not asked for")
         return tokenizer, [each for each in (remark, words.remark_on_spaces(names, references)) if each]
 
-    def _sentences(self, split: str, most: int | None = None) -> list[list[str]]:
-        """Return held-out sources, their references, and further references, '' where there is none.
+    def _sentences(self, split: str, pairs: list[Pair], most: int | None = None) -> list[list[str]]:
+        """Return sources of a split, their references, and further references, '' where there is none.
 
         The pairs of one source are one sentence with several references where the split was made here.
+        Of the sentences the first ``most`` are returned.
         """
-        pairs = self.pairs(split)
         if split not in self.manifest.grouped:
             return [[pair[side] for pair in pairs[:most]] for side in (0, 1)]
         targets: dict[str, list[str]] = {}
@@ -398,7 +372,7 @@ class Translation(Task[TextManifest]):
                 raise SeqformerError(
                     f"there is no split '{question.split}': {nearest(question.split, SPLITS)}"
                 )
-            columns = self._sentences(question.split)
+            columns = self._sentences(question.split, self.pairs(question.split))
             if not columns[0]:
                 raise SeqformerError(
                     f"{self.folder} holds no {question.split} pairs; give files of sources and references"

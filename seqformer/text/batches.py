@@ -53,6 +53,10 @@ class Batch:
         """Return the same batch on a device."""
         return Batch(self.source.to(device), self.target_in.to(device), self.target_out.to(device))
 
+    def with_next_sources(self) -> Batch:
+        """Return the same targets, each with the source of the next pair, the last with the first's."""
+        return Batch(self.source.roll(-1, 0), self.target_in, self.target_out)
+
 
 def pad(lines: Sequence[Any], before: int | None, after: int | None) -> Tensor:
     """Return lines of ids as a rectangle (B, L): a symbol before and after each if given, then PAD."""
@@ -117,7 +121,7 @@ class PairBatches:
 
     def in_order(self) -> list[Cell]:
         """Return the batches without shuffling and as they are stored, for validation."""
-        return self._cells(Cell(np.arange(len(self.pairs)), self._stored))
+        return self._cells(self._as_stored(np.arange(len(self.pairs))))
 
     def _cells(self, pairs: Cell) -> list[Cell]:
         return [Cell(cell, pairs.lines) for cell in _cells(pairs.indices, *pairs.costs, self.budget)]
@@ -133,22 +137,22 @@ class PairBatches:
             target_out=pad(targets, None, EOS),
         )
 
-    def with_other_sources(self, most: int) -> list[tuple[Batch, Batch]]:
-        """Return batches of the first ``most`` pairs, each as it is and with the sources of the next pairs.
+    def apart(self, order: Indices, most: int) -> tuple[list[Cell], list[Cell]]:
+        """Return batches of the first pairs of an order, and batches of all others.
 
-        Pairs whose neighbour in the batch has the same source are left out of both.
+        Of the first there are at most ``most``, all with different sources, and two or more in a batch.
         """
-        batches = []
-        some = Cell(np.arange(min(most, len(self.pairs))), self._stored)
-        for cell in self._cells(some):
-            batch = self.load(cell)
-            other = batch.source.roll(-1, 0)  # (B, S)
-            differs = (other != batch.source).any(1)  # (B,)
-            own = (side[differs] for side in (batch.source, batch.target_in, batch.target_out))
-            pair = Batch(*own), Batch(other[differs], batch.target_in[differs], batch.target_out[differs])
-            if differs.any():
-                batches.append(pair)
-        return batches
+        first: dict[bytes, int] = {}
+        for index in order.tolist():
+            if len(first) == most:
+                break
+            first.setdefault(self.pairs.source[index].tobytes(), index)
+        own = [cell for cell in self._cells(self._as_stored(np.array([*first.values()]))) if len(cell) > 1]
+        rest = order[~np.isin(order, np.concatenate([cell.indices for cell in own]))] if own else order
+        return own, self._cells(self._as_stored(rest)) if len(rest) else []
+
+    def _as_stored(self, indices: Indices) -> Cell:
+        return Cell(indices, self._stored)
 
     def padding(self) -> float:
         """Return the share of padding among the tokens, source and target, of the first part."""

@@ -15,6 +15,8 @@ class Validation:
     warning: str = ""  # what looks wrong, and the likely cause
     averaged: bool = False  # whether it is of averaged weights
     beside: dict[str, float] | None = None  # the values of the other weights, averaged or not, if any
+    best_by: str = ""  # the value that the score ranks by; '' where it is not known
+    nothing: bool = False  # is right yet: weights are kept, but this is not called the best
 
 
 @dataclass(frozen=True)

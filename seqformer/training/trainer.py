@@ -297,13 +297,14 @@ class Trainer:
             result = replace(result, warning="")
         # JSON has only finite numbers
         values = {name: value if math.isfinite(value) else None for name, value in result.values.items()}
-        chosen = {"averaged": result.averaged} if result.beside else {}
-        warning = {"warning": result.warning} if result.warning else {}
-        self._log(values | chosen | {"best": better} | warning)
+        best = better and not result.nothing
+        averaged = result.averaged if result.beside else ""
+        shown = {"averaged": averaged, "best": best, "best_by": result.best_by, "warning": result.warning}
+        self._log(values | {name: what for name, what in shown.items() if what != ""})
         seconds = time.monotonic() - begin
         state.validation_seconds = max(state.validation_seconds, seconds)
         state.validating_seconds += seconds
-        return Validated(result, better)
+        return Validated(result, best)
 
     def _validate_all(self) -> tuple[Validation, dict[str, Tensor]]:
         """Validate the weights, and their average if there is one; return the better, and its weights."""
