@@ -11,6 +11,7 @@ import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,7 @@ from seqformer.images.prepare import read_dataset
 from seqformer.models import build, to_json
 from seqformer.models.vit import VisionTransformer, VitConfig
 from seqformer.report import picture
+from seqformer.report.best import LOSS
 from seqformer.report.classification import confusion
 from seqformer.report.picture import Panel
 from seqformer.runs import assemble
@@ -357,6 +359,31 @@ def test_resumed_equals_uninterrupted(make_run: MakeRun, stop_at: int) -> None:
     finish(cut, resumed=True)
     for name in ("weights.safetensors", "metrics.jsonl"):
         assert (whole.folder / name).read_bytes() == (cut.folder / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("best_by", "first"), [("auto", "accuracy"), ("accuracy", "accuracy"), ("loss", LOSS)]
+)
+def test_the_best_is_what_was_asked_for(make_run: MakeRun, best_by: str, first: str) -> None:
+    run = make_run("run", best_by=best_by, validate_every=2, max_steps=16, learning_rate=0.02)
+    finish(run)
+    records = [record for record in run.metrics() if "best" in record]
+    assert run.score == first and {record["best_by"] for record in records} == {first}
+
+    def rank(record: dict[str, Any]) -> tuple[float, ...]:
+        return (-record[LOSS],) if first == LOSS else (record["accuracy"], -record[LOSS])
+
+    progress = run.progress()
+    assert progress and progress.best_step == max(records, key=rank)["step"]
+
+
+@pytest.mark.parametrize("best_by", ["bleu", "exact-match"])
+def test_a_score_that_images_have_not_is_refused(
+    command: Command, prepared: Path, tmp_path: Path, best_by: str
+) -> None:
+    code, out, err = command("train", "--data", prepared, "--preset", "vit-d2l", "--best-by", best_by)
+    assert code == 2 and out == "" and err.count("\n") == 1 and not list(tmp_path.iterdir())
+    assert f"best by '{best_by}' is not for 3 classes of images: choose one of accuracy, loss" in err
 
 
 def test_easy_pictures_are_learned(make_run: MakeRun) -> None:
