@@ -2,6 +2,9 @@
 
 SentencePiece can do this too, but what it draws from one seed differs from process to process, and a merge
 that it leaves out is left out for good, not for one step as in the paper.
+
+Where text has no spaces a line is one long word, which is done only once all its merges are left out at one
+step: then little changes.
 """
 
 from __future__ import annotations
