@@ -266,8 +266,8 @@ def train(
     best_by: Annotated[
         str | None,
         _training(
-            "Score by which the best weights are chosen; auto: exact-match of toys and single words.",
-            "bleu; images: accuracy",
+            "Score on held-out data by which the best weights are chosen.",
+            "bleu; toy tasks and single words: exact-match; images: accuracy",
             "bleu|chrf|ter|wer|cer|exact-match|token-accuracy|accuracy|loss",
         ),
     ] = None,

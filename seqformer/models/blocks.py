@@ -16,7 +16,6 @@ from seqformer.errors import SeqformerError
 from seqformer.models.attention import MultiHeadAttention
 from seqformer.models.cache import KeyValueCache
 from seqformer.models.dropout import Dropout
-from seqformer.models.fused import LayerNorm
 
 NORMS = ("post", "pre")
 MOST_LAYERS, MOST_WIDTH, MOST_FEED_FORWARD = 256, 1 << 16, 1 << 18  # more than any machine trains
@@ -84,7 +83,7 @@ class Residual(nn.Module):
 
     def __init__(self, config: BlockConfig) -> None:
         super().__init__()
-        self.norm = LayerNorm(config.width)
+        self.norm = nn.LayerNorm(config.width)
         self.dropout = Dropout(config.dropout)
         self.pre = config.norm == "pre"
 

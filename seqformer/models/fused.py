@@ -14,8 +14,7 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 
 def softmax(scores: Tensor) -> Tensor:
@@ -66,37 +65,3 @@ def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) ->
     """
     y: Tensor = _Attention.apply(query, key, value, mask)  # type: ignore[no-untyped-call]
     return y
-
-
-class _LayerNorm(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
-        y, mean, deviation = torch.native_layer_norm(x, weight.shape, weight, bias, eps)  # deviation: 1/σ
-        ctx.save_for_backward(x, weight, bias, mean, deviation)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        x, weight, bias, mean, deviation = ctx.saved_tensors
-        g = gradients[0].contiguous()
-        (grad_x, _, _) = torch.ops.aten.native_layer_norm_backward(
-            g, x, weight.shape, mean, deviation, weight, bias, [True, False, False]
-        )
-        # Σ g (x - mean)/σ and Σ g over the N positions, as products: torch's own sums take twice as long
-        g, x = g.flatten(0, -2), x.flatten(0, -2)  # (N, D)
-        scale = deviation.view(1, -1)  # (1, N)
-        rows = torch.cat((-mean.view(1, -1) * scale, torch.ones_like(scale))).to(g.dtype)  # (2, N)
-        shift, grad_bias = rows @ g
-        grad_weight = (scale.to(g.dtype) @ (g * x))[0] + shift
-        return grad_x, grad_weight, grad_bias, None
-
-
-class LayerNorm(nn.LayerNorm):
-    """LayerNorm over the last axis, D."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return (x - mean) / σ · weight + bias: x (…, D) -> (…, D)."""
-        if x.device.type != "cpu" or not torch.is_grad_enabled():
-            return functional.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
-        y: Tensor = _LayerNorm.apply(x, self.weight, self.bias, self.eps)  # type: ignore[no-untyped-call]
-        return y
