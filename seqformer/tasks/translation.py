@@ -271,10 +271,9 @@ class Translation(Task[TextManifest]):
     def _validator(
         self, translator: Translator, batches: PairBatches, best_by: str, processes: Processes
     ) -> Callable[[], Validation]:
-        pairs = self.pairs("valid")
-        order = drawn(pairs)
         most = VALID_WORDS if self.learns_words else VALID_PAIRS
-        sample = Sample.of(self._sentences("valid", [pairs[i] for i in order], most), translator)
+        sample = Sample.of(self._sentences("valid", most), translator)
+        order = drawn(self.pairs("valid"))
         return validator(translator, batches, order, sample, self._measures(best_by), processes)
 
     def _measures(self, best_by: str) -> Measures:
@@ -350,12 +349,15 @@ class Translation(Task[TextManifest]):
             raise SeqformerError(f"the tokenizer {asked} is for BLEU, which is not asked for")
         return tokenizer, [each for each in (remark, words.remark_on_spaces(names, references)) if each]
 
-    def _sentences(self, split: str, pairs: list[Pair], most: int | None = None) -> list[list[str]]:
-        """Return sources of a split, their references, and further references, '' where there is none.
+    def _sentences(self, split: str, most: int | None = None) -> list[list[str]]:
+        """Return held-out sources, their references, and further references, '' where there is none.
 
         The pairs of one source are one sentence with several references where the split was made here.
-        Of the sentences the first ``most`` are returned.
+        ``most`` asks for a sample of so many sentences, drawn from all of them.
         """
+        pairs = self.pairs(split)
+        if most is not None:
+            pairs = [pairs[i] for i in drawn(pairs)]
         if split not in self.manifest.grouped:
             return [[pair[side] for pair in pairs[:most]] for side in (0, 1)]
         targets: dict[str, list[str]] = {}
@@ -372,7 +374,7 @@ class Translation(Task[TextManifest]):
                 raise SeqformerError(
                     f"there is no split '{question.split}': {nearest(question.split, SPLITS)}"
                 )
-            columns = self._sentences(question.split, self.pairs(question.split))
+            columns = self._sentences(question.split)
             if not columns[0]:
                 raise SeqformerError(
                     f"{self.folder} holds no {question.split} pairs; give files of sources and references"
