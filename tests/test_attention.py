@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from seqformer.models import attention
+from seqformer.models import fused
 from seqformer.models.attention import (
     AdditiveAttention,
     MultiHeadAttention,
@@ -50,14 +50,65 @@ def test_the_formula() -> None:
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_fused_equals_explicit(masked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_kernel_of_torch_equals_the_formula(masked: bool) -> None:
     q, k, v = (torch.randn(2, 3, 7, 8, dtype=torch.double) for _ in range(3))
     mask = causal_mask(7) if masked else None
-    explicit, _ = attend(q, k, v, mask)
-    monkeypatch.setattr(attention, "FUSED_FROM", 1)
-    fused, none = attend(q, k, v, mask)
+    explicit, _ = attend(q, k, v, mask, weights=True)
+    with torch.no_grad():
+        fast, none = attend(q, k, v, mask)
     assert none is None
-    torch.testing.assert_close(fused, explicit)
+    torch.testing.assert_close(fast, explicit)
+
+
+MASKS = {
+    "none": lambda queries, keys: None,
+    "causal": lambda queries, keys: torch.ones(queries, keys, dtype=torch.bool).tril(keys - queries),
+    "padding": lambda queries, keys: padding_mask(torch.ones(2, keys).tril(keys - 2)),
+    "blind": lambda queries, keys: torch.ones(queries, keys, dtype=torch.bool).tril(
+        -1
+    ),  # query 1 sees nothing
+}
+
+
+@pytest.mark.parametrize("name", MASKS)
+@pytest.mark.parametrize(("queries", "keys"), [(2, 3), (9, 15), (16, 16), (5, 17)])
+def test_attention_in_training_equals_the_formula_forward_and_backward(
+    name: str, queries: int, keys: int
+) -> None:
+    mask, shapes = MASKS[name](queries, keys), [(2, 3, size, 4) for size in (queries, keys, keys)]
+    ours = [torch.randn(shape, dtype=torch.double, requires_grad=True) for shape in shapes]
+    plain = [x.detach().clone().requires_grad_() for x in ours]
+    out, _ = attend(*ours, mask)  # type: ignore[misc]
+    assert "_Attention" in type(out.grad_fn).__name__
+    expected = masked_softmax(score_dot_product(*plain[:2]), mask) @ plain[2]
+    torch.testing.assert_close(out, expected)
+    gradient = torch.randn_like(out)
+    out.backward(gradient)
+    expected.backward(gradient)
+    for x, y in zip(ours, plain, strict=True):
+        torch.testing.assert_close(x.grad, y.grad)
+
+
+def test_attention_in_bf16_is_near_that_in_fp32_forward_and_backward() -> None:
+    low = [torch.randn(2, 3, 9, 4).bfloat16().requires_grad_() for _ in range(3)]
+    high = [x.detach().float().requires_grad_() for x in low]
+    outs = [attend(*inputs, causal_mask(9))[0] for inputs in (low, high)]  # type: ignore[misc]
+    for out in outs:
+        out.float().square().sum().backward()
+    for near, exact in zip(
+        [outs[0], *(x.grad for x in low)], [outs[1], *(x.grad for x in high)], strict=True
+    ):
+        assert near.dtype == torch.bfloat16
+        torch.testing.assert_close(near.float(), exact, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("size", [1, 15, 16, 17])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.double])
+def test_softmax_is_that_of_torch_and_keeps_its_type(size: int, dtype: torch.dtype) -> None:
+    scores = (3 * torch.randn(4, size)).to(dtype)
+    weights = fused.softmax(scores)
+    assert weights.dtype == dtype and weights.shape == scores.shape
+    torch.testing.assert_close(weights, scores.double().softmax(-1).to(dtype))
 
 
 def test_masks() -> None:

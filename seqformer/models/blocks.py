@@ -94,9 +94,8 @@ class Residual(nn.Module):
 
     def after(self, x: Tensor, y: Tensor) -> Tensor:
         """Join x and the output y of the sublayer."""
-        joined = self.dropout.add(x, y)
-        normed: Tensor = joined if self.pre else self.norm(joined)
-        return normed
+        joined: Tensor = x + self.dropout(y)
+        return joined if self.pre else self.norm(joined)
 
 
 class EncoderBlock(nn.Module):

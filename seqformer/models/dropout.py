@@ -10,36 +10,21 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-def _mask(like: Tensor, dropped: int) -> Tensor:
-    """Return a mask of 0 and 1/keep. One random 64-bit word serves eight entries, a byte each."""
-    words = torch.empty((like.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
-    survives = words.numpy().view(np.uint8)[: like.numel()] >= dropped  # torch is slow to compare bytes
-    mask = torch.from_numpy(survives.view(np.uint8)).view(like.shape).to(like.dtype)
-    return mask.mul_(256 / (256 - dropped))
+class _ByteMask(torch.autograd.Function):
+    """Multiply by 0 or 1/keep. One random 64-bit word serves eight entries, a byte each."""
 
-
-class _Drop(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, dropped: int) -> Tensor:
-        mask = _mask(x, dropped)
+        words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+        survives = words.numpy().view(np.uint8)[: x.numel()] >= dropped  # torch compares bytes one by one
+        mask = torch.from_numpy(survives.view(np.uint8)).view(x.shape).to(x.dtype)
+        mask.mul_(256 / (256 - dropped))
         ctx.save_for_backward(mask)
         return x * mask
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         return gradients[0] * ctx.saved_tensors[0], None
-
-
-class _DropAndAdd(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor, dropped: int) -> Tensor:
-        mask = _mask(y, dropped)
-        ctx.save_for_backward(mask)
-        return torch.addcmul(x, y, mask)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
-        return gradients[0], gradients[0] * ctx.saved_tensors[0], None
 
 
 class Dropout(nn.Module):
@@ -63,18 +48,5 @@ class Dropout(nn.Module):
             return x
         if x.device.type != "cpu":
             return functional.dropout(x, self.rate)
-        y: Tensor = _Drop.apply(x, self._dropped)  # type: ignore[no-untyped-call]
+        y: Tensor = _ByteMask.apply(x, max(1, round(256 * self.rate)))  # type: ignore[no-untyped-call]
         return y
-
-    def add(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return x + dropout(y)."""
-        if not self.training or self.rate == 0 or x.device.type != "cpu":
-            dropped: Tensor = self(y)
-            return x + dropped
-        joined: Tensor = _DropAndAdd.apply(x, y, self._dropped)  # type: ignore[no-untyped-call]
-        return joined
-
-    @property
-    def _dropped(self) -> int:
-        """How many of the 256 values of a byte drop an entry."""
-        return max(1, round(256 * self.rate))

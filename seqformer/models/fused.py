@@ -1,11 +1,9 @@
-"""Attention and LayerNorm with backward passes of their own, for training on a CPU.
+"""Softmax and attention for training on a CPU, where sentences are short.
 
-Each computes what the formula beside it says, up to rounding, in fewer passes over memory than torch's
-own operations take where sentences are short and the model is narrow: there the matrix products are
-no more than half of a training step.
+Both compute what :mod:`seqformer.models.attention` says, up to rounding, in less time than torch's own
+operations take: there a softmax over 20 keys costs more than the matrix products around it.
 
-B batch, H heads, T queries (target length), S keys (source length), K head width, D model width,
-N = B T positions.
+B batch, H heads, T queries (target length), S keys (source length), K head width.
 """
 
 from __future__ import annotations
@@ -15,31 +13,40 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+VECTOR = 16  # fp32 numbers; torch takes ten times as long for the softmax of a row shorter than that
 
 
 def softmax(scores: Tensor) -> Tensor:
-    """Apply softmax over the last axis, in fp32 at least: a CPU takes four times as long in bf16."""
+    """Apply softmax over the last axis, in fp32 at least: in bf16 a CPU takes four times as long."""
+    size = scores.shape[-1]
     wide = torch.promote_types(scores.dtype, torch.float32)
-    return scores.softmax(-1, dtype=wide).to(scores.dtype)
+    long = functional.pad(scores, (0, max(0, VECTOR - size)), value=-math.inf)
+    return long.softmax(-1, dtype=wide)[..., :size].to(scores.dtype)
 
 
 class _Attention(torch.autograd.Function):
+    """Keys are padded to ``VECTOR``, and the padding is hidden: S is their number with it."""
+
     @staticmethod
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-        q, k, v = (x.flatten(0, 1) for x in (query, key, value))  # (B*H, T or S, K), each contiguous
-        ctx.scale = 1 / math.sqrt(q.shape[-1])
-        scores = (q @ k.transpose(1, 2)).view(*query.shape[:2], q.shape[1], k.shape[1])  # (B, H, T, S)
+        q, k, v = (x.flatten(0, 1) for x in (query, key, value))  # (B*H, T or S, K), contiguous
+        ctx.keys, ctx.scale = k.shape[1], 1 / math.sqrt(k.shape[-1])
+        if (short := VECTOR - ctx.keys) > 0:
+            k, v = (functional.pad(x, (0, 0, 0, short)) for x in (k, v))
+            mask = torch.ones(1, ctx.keys, dtype=torch.bool) if mask is None else mask
+            mask = functional.pad(mask, (0, short))
+        scores = (q @ k.transpose(1, 2)).view(*query.shape[:3], -1)  # (B, H, T, S)
         wide = torch.promote_types(scores.dtype, torch.float32)
         if mask is None:
             scores = scores.to(wide).mul_(ctx.scale)
         else:
-            low = torch.zeros(mask.shape, dtype=wide).masked_fill_(~mask, torch.finfo(wide).min)
-            scores = torch.add(low, scores, alpha=ctx.scale)
-        weights = torch.softmax(scores, -1).to(q.dtype)
-        if mask is not None:
-            sees = mask.any(-1, keepdim=True)
-            if not sees.all():  # a query that may see nothing gets zeros
-                weights *= sees
+            hidden = torch.zeros(mask.shape, dtype=wide).masked_fill_(~mask, torch.finfo(wide).min)
+            scores = torch.add(hidden, scores, alpha=ctx.scale)
+        weights = scores.softmax(-1).to(q.dtype)
+        if mask is not None and not (sees := mask.any(-1, keepdim=True)).all():
+            weights *= sees  # a query that may see nothing gets zeros
         p = weights.flatten(0, 1)  # (B*H, T, S)
         ctx.save_for_backward(q, k, v, p)
         return (p @ v).view(query.shape)
@@ -47,14 +54,14 @@ class _Attention(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         q, k, v, p = ctx.saved_tensors
-        (gradient,) = gradients
-        heads, g = gradient.shape[:2], gradient.flatten(0, 1)  # (B*H, T, K)
+        heads, g = gradients[0].shape[:2], gradients[0].flatten(0, 1)  # (B*H, T, K)
         wide = torch.promote_types(p.dtype, torch.float32)
         grad_p, wide_p = (g @ v.transpose(1, 2)).to(wide), p.to(wide)
         grad_scores = torch.ops.aten._softmax_backward_data(grad_p, wide_p, -1, wide)
         s = torch.mul(grad_scores, ctx.scale, out=torch.empty_like(p))  # (B*H, T, S)
-        sides = (s @ k, s.transpose(1, 2) @ q, p.transpose(1, 2) @ g)
-        grad_q, grad_k, grad_v = (x.view(*heads, *x.shape[1:]) for x in sides)
+        grad_q, grad_k, grad_v = s @ k, s.transpose(1, 2) @ q, p.transpose(1, 2) @ g
+        each = (grad_q, grad_k[:, : ctx.keys], grad_v[:, : ctx.keys])
+        grad_q, grad_k, grad_v = (x.view(*heads, *x.shape[1:]) for x in each)
         return grad_q, grad_k, grad_v, None
 
 
