@@ -121,7 +121,7 @@ class TrainConfig(Config):
     tokens_per_batch: int = number(2048, least=1)  # max(source, target) length x sentences; patches x images
     accumulate: int = number(1, least=1)  # batches per optimizer step
     learning_rate: float = number(2e-3, least=1e-9)  # the peak, reached after the warm-up
-    warmup: int = number(-1, least=-1)  # steps; -1: 200, or 30 % of the budget where that is less
+    warmup: int = number(-1, least=-1)  # steps; -1: 200, or half of the budget where that is less
     schedule: str = one_of("linear", SCHEDULES)
     label_smoothing: float = number(0.1, below=1)
     clip: float = number(1.0, least=1e-9)  # largest gradient norm

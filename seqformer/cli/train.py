@@ -181,7 +181,7 @@ def train(
         float | None, _training("The peak, after the warm-up.", "from the width", "LR")
     ] = None,
     warmup: Annotated[
-        int | None, _training("Steps in which the learning rate rises.", "200; 30 % of a short budget")
+        int | None, _training("Steps in which the learning rate rises.", "200; half of a short budget")
     ] = None,
     schedule: Annotated[
         str | None,

@@ -6,7 +6,7 @@ import math
 
 from seqformer.config import TrainConfig
 
-WARMUP, WARMUP_SHARE = 200, 0.3  # steps, and share of the budget, where nothing is asked for
+WARMUP, WARMUP_SHARE = 200, 0.5  # steps, and share of the budget, where nothing is asked for
 
 
 def warmup_steps(config: TrainConfig) -> int:
@@ -17,8 +17,9 @@ def warmup_steps(config: TrainConfig) -> int:
 def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
     """Return the rate of step number ``step`` (from 0), ``progress`` (0 to 1) into the budget.
 
-    Every schedule rises in a straight line for ``warmup`` steps, by itself for 30 % of the budget at
-    most: a training of 60 steps would otherwise end before it began. ``inverse-sqrt`` then falls with the
+    Every schedule rises in a straight line for ``warmup`` steps, by itself for half of the budget at
+    most: a training of 60 steps would otherwise end before it began; with less a post-norm model of width
+    256 may never learn to attend. ``inverse-sqrt`` then falls with the
     inverse square root of the step (section 5.3 of the paper), ``linear`` to zero at the end of the
     budget; ``constant`` stays.
     """
