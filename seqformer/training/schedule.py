@@ -19,9 +19,8 @@ def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
 
     Every schedule rises in a straight line for ``warmup`` steps, by itself for half of the budget at
     most: a training of 60 steps would otherwise end before it began; with less a post-norm model of width
-    256 may never learn to attend. ``inverse-sqrt`` then falls with the
-    inverse square root of the step (section 5.3 of the paper), ``linear`` to zero at the end of the
-    budget; ``constant`` stays.
+    256 may never learn to attend. ``inverse-sqrt`` then falls with the inverse square root of the step
+    (section 5.3 of the paper), ``linear`` to zero at the end of the budget; ``constant`` stays.
     """
     steps = warmup_steps(config)
     warm = min(1.0, (step + 1) / steps) if steps else 1.0
