@@ -29,12 +29,12 @@ def our_steps(batches: Iterator[Batch], sizes: dict[str, Any], precision: str, w
     from seqformer.device import DTYPES
     from seqformer.models import build
     from seqformer.models.transformer import TransformerConfig
-    from seqformer.training.optimizer import FlatAdam
+    from seqformer.training.optimizer import FlatOptimizer
 
     shape = {"encoder_layers": LAYERS, "decoder_layers": LAYERS, "heads": HEADS}
     shape |= {"width": width, "feed_forward": 4 * width}
     model = build(TransformerConfig(**sizes, **shape)).to(DTYPES[precision])
-    optimizer = FlatAdam(model, 1.0)
+    optimizer = FlatOptimizer(model, 1.0)
     for batch in batches:
         loss = model.loss(batch, 0.1)
         loss.objective.backward()

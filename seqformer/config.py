@@ -12,6 +12,7 @@ from typing import Any
 
 from seqformer.errors import SeqformerError, nearest
 
+OPTIMIZERS = ("adam", "muon")
 SCHEDULES = ("linear", "inverse-sqrt", "constant")
 PRECISIONS = ("auto", "fp32", "bf16")
 DEDUPLICATE = ("pair", "source", "target", "none")
@@ -129,6 +130,7 @@ class TrainConfig(Config):
     patience: int = number(0)  # validations without a better score before stopping; 0: never stop early
     seed: int = number(1, most=(1 << 63) - 1)
     precision: str = one_of("auto", PRECISIONS)
+    optimizer: str = one_of("adam", OPTIMIZERS)  # muon: for the matrices of hidden layers, Adam for the rest
     adam_beta2: float = number(0.98, below=1)  # how slowly Adam's mean of squared gradients changes
     sentences_per_batch: int = number(0)  # or images, drawn at random; 0: as many as tokens_per_batch allow
     ema: float = number(0.0, below=1)  # decay of a moving average of the weights; 0: none

@@ -29,7 +29,8 @@ from seqformer.runs.state import RunStore, load_state
 from seqformer.text import batches as batching
 from seqformer.training.distributed import ALONE, Processes
 from seqformer.training.events import Ended, Event, Stepped, Validated, Validating, Validation
-from seqformer.training.optimizer import FlatAdam
+from seqformer.training.muon import orthogonal
+from seqformer.training.optimizer import FlatOptimizer
 from seqformer.training.progress import Progress
 from seqformer.training.schedule import learning_rate
 from seqformer.training.trainer import Trainer
@@ -123,7 +124,7 @@ def test_accumulated_batches_are_one_batch() -> None:
     def trained(parts: list[int]) -> torch.Tensor:
         torch.manual_seed(0)
         model = torch.nn.Linear(3, 1)
-        optimizer = FlatAdam(model, clip=1.0)
+        optimizer = FlatOptimizer(model, clip=1.0)
         for _ in range(3):
             for a, b in zip(x.split(parts), y.split(parts), strict=True):
                 ((model(a)[:, 0] - b) ** 2).sum().backward()
@@ -141,7 +142,7 @@ def test_flat_adam_is_adam(beta2: float) -> None:
         return torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.LayerNorm(5), torch.nn.Linear(5, 1))
 
     x, ours, theirs = torch.randn(8, 4), model(), model()
-    flat = FlatAdam(ours, clip=0.5, beta2=beta2)
+    flat = FlatOptimizer(ours, clip=0.5, beta2=beta2)
     adam = torch.optim.Adam(theirs.parameters(), betas=(0.9, beta2), eps=1e-9)
     for _ in range(5):
         (ours(x) ** 2).sum().backward()
@@ -157,9 +158,44 @@ def test_flat_adam_is_adam(beta2: float) -> None:
         torch.testing.assert_close(p, q)
 
 
+def test_muon_is_torchs_on_each_matrix() -> None:
+    """Matrices that are stacked or of one shape are still updated one by one; the rest is Adam's."""
+
+    def model() -> torch.nn.Module:
+        torch.manual_seed(0)
+        return torch.nn.Sequential(torch.nn.Linear(8, 24), torch.nn.LayerNorm(24), torch.nn.Linear(24, 8))
+
+    x, ours, theirs = torch.randn(16, 8), model(), model()
+    flat = FlatOptimizer(ours, clip=1e9, matrices={"2.weight": 1, "0.weight": 3})
+    matrices = [*theirs[0].weight.data.chunk(3), theirs[2].weight.data]  # type: ignore[union-attr, operator]
+    muon = torch.optim.Muon(matrices, lr=2 * 0.01, weight_decay=0, adjust_lr_fn="match_rms_adamw")
+    rest = [p for p in theirs.parameters() if p.ndim == 1]
+    adam = torch.optim.Adam(rest, lr=0.01, betas=(0.9, 0.98), eps=1e-9)
+    for _ in range(5):
+        (ours(x) ** 2).sum().backward()
+        flat.collect()
+        flat.step(16, 0.01)
+        theirs.zero_grad()
+        (theirs(x) ** 2).sum().div(16).backward()
+        grads = [*theirs[0].weight.grad.chunk(3), theirs[2].weight.grad]  # type: ignore[union-attr, operator]
+        for matrix, grad in zip(matrices, grads, strict=True):
+            matrix.grad = grad
+        muon.step()
+        adam.step()
+    for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(p, q, rtol=0, atol=3e-3)  # torch's is in bf16
+
+
+def test_a_step_of_muon_is_orthogonal() -> None:
+    for shape in ((3, 16, 16), (2, 8, 40), (1, 40, 8)):
+        values = torch.linalg.svdvals(orthogonal(torch.randn(shape)))
+        assert float(values.min()) > 0.6 and float(values.max()) < 1.25
+    assert not orthogonal(torch.zeros(1, 4, 4)).any()
+
+
 def test_a_gradient_that_is_not_finite_changes_nothing() -> None:
     model = torch.nn.Linear(2, 1)
-    optimizer = FlatAdam(model, clip=1.0)
+    optimizer = FlatOptimizer(model, clip=1.0)
     before = [p.detach().clone() for p in model.parameters()]
     (model(torch.full((1, 2), float("inf"))) * 0).sum().backward()
     optimizer.collect()

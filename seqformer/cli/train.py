@@ -255,6 +255,14 @@ def train(
             hidden=True,
         ),
     ] = None,
+    optimizer: Annotated[
+        str | None,
+        _training(
+            "Adam for all weights, or Muon for the matrices of hidden layers and Adam for the rest.",
+            "adam, or from the preset",
+            "adam|muon",
+        ),
+    ] = None,
     adam_beta2: Annotated[
         float | None,
         _training("How slowly Adam's mean of squared gradients changes.", "0.98, or from the preset", "B"),
@@ -345,7 +353,7 @@ SETTINGS = (
     "encoder_layers", "decoder_layers", "width", "heads", "feed_forward", "positions", "bidirectional",
     "dropout", "norm", "activation", "tokens_per_batch", "accumulate", "learning_rate", "warmup", "schedule",
     "label_smoothing", "clip", "precision", "seed", "initialization", "tie_output", "output_bias",
-    "attention_bias", "learned_start", "attention_dropout", "dropout_embeddings", "adam_beta2",
+    "attention_bias", "learned_start", "attention_dropout", "dropout_embeddings", "adam_beta2", "optimizer",
     "sentences_per_batch", "ema", "keep_last", "consistency", "consistency_from", "share", "bpe_dropout",
     "word_dropout", "best_by",
 )  # fmt: skip

@@ -168,6 +168,11 @@ class Bahdanau(Seq2Seq):
         """The bytes of a source position, fp32: its state and its key; targets need none."""
         return 2 * 4 * self.config.width
 
+    def hidden_matrices(self) -> dict[str, int]:
+        """Return the matrices of units (of three gates each), attention and bridge, and the gates of each."""
+        stacked = {name: 3 for name, _ in self.named_parameters() if "units.weight" in name}
+        return stacked | dict.fromkeys(("attend.query.weight", "attend.key.weight", "bridge.weight"), 1)
+
     def encode(self, source: Tensor, mask: Tensor) -> Tensor:
         """Encode source ids (B, S) into the memory (B, S, D), the states of the last layer."""
         states: Tensor = self.encoder(self.dropout(self.source_embedding(source)), mask)

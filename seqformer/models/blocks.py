@@ -153,6 +153,17 @@ def initialize(module: nn.Module) -> None:
         nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)
 
 
+def hidden_matrices(model: nn.Module) -> dict[str, int]:
+    """Return the weights of attention and feed-forward by name, and how many matrices each stacks."""
+    matrices: dict[str, int] = {}
+    for name, module in model.named_modules():
+        if isinstance(module, MultiHeadAttention):
+            matrices |= {f"{name}.project.weight": 3, f"{name}.output.weight": 1}
+        elif isinstance(module, FeedForward):
+            matrices |= {f"{name}.inner.weight": 1, f"{name}.outer.weight": 1}
+    return matrices
+
+
 @torch.no_grad()
 def start_small(stack: nn.Module, factor: float) -> None:
     """Shrink what sublayers add at first: a post-norm model then learns as fast as a pre-norm one.

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from seqformer.config import Config, number
 from seqformer.errors import SeqformerError
+from seqformer.models import blocks
 from seqformer.models.blocks import MOST_LAYERS, MOST_WIDTH
 from seqformer.models.consistency import consistent_loss
 from seqformer.models.loss import Loss, projection_loss
@@ -147,6 +148,10 @@ class Seq2Seq(nn.Module, ABC):
         if consistency:
             return consistent_loss(hidden, projection, wanted, smoothing, consistency)
         return projection_loss(hidden, projection, wanted, smoothing)
+
+    def hidden_matrices(self) -> dict[str, int]:
+        """Return the matrices of hidden layers by name, and how many are stacked in each."""
+        return blocks.hidden_matrices(self)
 
     @abstractmethod
     def attention(self, source: Tensor, target_in: Tensor) -> AttentionMaps:

@@ -23,6 +23,7 @@ from seqformer.models.blocks import (
     NORMS,
     EncoderBlock,
     check_heads,
+    hidden_matrices,
     initialize,
 )
 from seqformer.models.consistency import divergence
@@ -132,6 +133,10 @@ class VisionTransformer(nn.Module):
         self.head = nn.Linear(config.width, config.classes)
         self.apply(initialize)
         nn.init.normal_(self.positions, std=0.02)
+
+    def hidden_matrices(self) -> dict[str, int]:
+        """Return the matrices of the blocks by name, and how many are stacked in each."""
+        return hidden_matrices(self)
 
     def classify(self, images: Tensor) -> Tensor:
         """Classify images (B, C, H, W) with values from 0 to 1 -> logits (B, Y)."""

@@ -83,6 +83,7 @@ def _assemble(
             store=store,
             device=chosen,
             processes=processes,
+            matrices=model.hidden_matrices() if config.optimizer == "muon" else {},
             started=time.monotonic() if started is None else started,
         )
         if state:

@@ -115,11 +115,12 @@ class Run:
 
     def check_state(self) -> None:
         """Hold the state to be resumed against the configuration before a model is made."""
-        _, shapes = self._outline()
+        (model, shapes), config = self._outline(), self.configs.train
+        muon = model.hidden_matrices() if config.optimizer == "muon" else {}
         with self.task.reading():
             check_shapes(self.folder / STATE, shapes, prefix="weights/")
-            check_vectors(self.folder / STATE, sum(map(math.prod, shapes.values())), self.configs.train.ema)
-            needed = 1 - self.configs.train.keep_last  # with the next one
+            check_vectors(self.folder / STATE, shapes, muon, moving_average=config.ema > 0)
+            needed = 1 - config.keep_last  # with the next one
             for step in read_progress(self.folder / STATE).checkpoints[needed:]:
                 check_shapes(self.folder / layout.checkpoint(step), shapes)
 

@@ -1,7 +1,8 @@
 """The state of a training in its run folder: one safetensors file, whole at every moment.
 
 state.safetensors     weights/…   fp32, by name
-                      adam/…      averages over the flat vector, and the step
+                      adam/…      averages of all weights but Muon's, in a flat vector, and the step
+                      muon/…      the momentum of the matrices that Muon trains, likewise
                       ema         the moving average of the weights, a flat vector, if there is one
                       rng/…       states of the random generators
                       and, as its metadata, the JSON of :class:`Progress`, how long the metrics are, and
@@ -11,6 +12,8 @@ state.safetensors     weights/…   fp32, by name
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterable
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +37,7 @@ from seqformer.storage.tensors import (
 from seqformer.training.averages import EMA
 from seqformer.training.distributed import ALONE, Processes
 from seqformer.training.nonfinite import NonFinite
+from seqformer.training.optimizer import MOMENTUM
 from seqformer.training.progress import Progress
 
 LATER = {"checkpoints"}  # fields of the progress that states of earlier versions lack
@@ -137,16 +141,23 @@ def load_state(path: Path, processes: Processes = ALONE) -> tuple[dict[str, Tens
     return tensors, progress
 
 
-def check_vectors(path: Path, count: int, ema: float) -> None:
-    """Refuse a state whose averages are not those of so many weights; Adam has none at step 0.
+def check_vectors(
+    path: Path, shapes: dict[str, tuple[int, ...]], muon: Iterable[str], *, moving_average: bool
+) -> None:
+    """Refuse a state whose averages are not those of weights of these shapes; Adam has none at step 0.
 
-    ``ema`` is the decay of the moving average of the weights, 0 where there is none.
+    ``muon`` names the matrices that Muon trains, ``moving_average`` says whether the weights have one.
     """
     held = read_shapes(path)
-    if ema and held.get(EMA) != (count,):
+    count = sum(map(math.prod, shapes.values()))
+    if moving_average and held.get(EMA) != (count,):
         raise DamagedError(f"{path}: the moving average does not fit the {count:,} weights")
-    shapes = {name: shape for name, shape in held.items() if name.startswith("adam/")}
-    if shapes and shapes != {"adam/exp_avg": (count,), "adam/exp_avg_sq": (count,), "adam/step": (1,)}:
+    matrices = sum(math.prod(shapes[name]) for name in muon)
+    wanted = {MOMENTUM: (matrices,)} if matrices else {}
+    if any(name.startswith("adam/") for name in held):
+        wanted |= dict.fromkeys(("adam/exp_avg", "adam/exp_avg_sq"), (count - matrices,))
+        wanted["adam/step"] = (1,)
+    if {name: shape for name, shape in held.items() if name.startswith(("adam/", "muon/"))} != wanted:
         raise DamagedError(f"{path}: the optimizer's averages do not fit the {count:,} weights")
 
 

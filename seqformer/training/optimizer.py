@@ -1,6 +1,6 @@
-"""Adam over one flat vector of weights, in fp32 whatever the precision of the model.
+"""Adam, and Muon for the matrices of hidden layers, over one flat vector of weights.
 
-P parameters in all.
+It is in fp32, whatever the precision of the model. P parameters in all, M of them in such matrices.
 """
 
 from __future__ import annotations
@@ -12,16 +12,24 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from seqformer.training.muon import Muon
 
-class FlatAdam:
+MOMENTUM = "muon/momentum"  # the name of its tensor in the state of a training
+
+
+class FlatOptimizer:
     """Adam (Kingma and Ba 2015; first beta and epsilon of section 5.3) on all weights as one vector.
 
     The model's parameters and gradients become views of two flat vectors, so that clipping, the
     update and the copy to the model's own precision are a handful of passes over memory.
+
+    Muon has the ``matrices``: the parameters of these names, each so many matrices on top of each other.
     """
 
-    def __init__(self, model: nn.Module, clip: float, beta2: float = 0.98) -> None:
-        named = dict(model.named_parameters())
+    def __init__(
+        self, model: nn.Module, clip: float, beta2: float = 0.98, matrices: dict[str, int] | None = None
+    ) -> None:
+        named, shapes = _in_order(dict(model.named_parameters()), matrices or {})
         first = next(iter(named.values()))
         size = sum(p.numel() for p in named.values())
         self.clip = clip
@@ -38,9 +46,12 @@ class FlatAdam:
         same = first.dtype == torch.float32
         self._master = self._weights if same else self._weights.float()
         self._sum = self._gradients if same else torch.zeros_like(self._master)  # over accumulated batches
-        self._master.grad = self._sum
         self._collected = False  # whether the sum holds anything since the last step
-        self._adam = torch.optim.Adam([self._master], betas=(0.9, beta2), eps=1e-9, fused=True)
+        split = sum(rows * columns for rows, columns in shapes)  # M
+        self._muon = Muon(self._master[:split], self._sum[:split], shapes, first.dtype) if shapes else None
+        self._rest = self._master[split:]  # (P - M,), Adam's
+        self._rest.grad = self._sum[split:]
+        self._adam = torch.optim.Adam([self._rest], betas=(0.9, beta2), eps=1e-9, fused=True)
 
     def collect(self) -> None:
         """Add the gradients of one batch, after its backward pass."""
@@ -70,6 +81,8 @@ class FlatAdam:
             self._sum.mul_(min(1.0, self.clip / (norm + 1e-6)) / units)
             self._adam.param_groups[0]["lr"] = rate
             self._adam.step()
+            if self._muon:
+                self._muon.step(rate)
             if self._master is not self._weights:
                 self._weights.copy_(self._master)
         self.discard()
@@ -109,11 +122,13 @@ class FlatAdam:
             self._weights.copy_(own)
 
     def state(self) -> dict[str, Tensor]:
-        """Return all that resuming needs: weights by name and Adam's averages."""
-        adam = self._adam.state[self._master]
-        moments = {key: adam[key] for key in ("exp_avg", "exp_avg_sq", "step") if key in adam}
+        """Return all that resuming needs: weights by name, Adam's averages and Muon's momentum."""
+        adam = self._adam.state[self._rest]
+        moments = {f"adam/{key}": adam[key] for key in ("exp_avg", "exp_avg_sq", "step") if key in adam}
+        if self._muon:
+            moments[MOMENTUM] = self._muon.momentum
         return {f"weights/{k}": v for k, v in self.weights().items()} | {
-            f"adam/{k}": v.reshape(-1) for k, v in moments.items()
+            name: vector.reshape(-1) for name, vector in moments.items()
         }
 
     def load(self, state: dict[str, Tensor]) -> None:
@@ -123,13 +138,27 @@ class FlatAdam:
         if self._master is not self._weights:
             self._weights.copy_(self._master)
         if "adam/step" in state:
-            self._adam.state[self._master] = {
+            self._adam.state[self._rest] = {
                 "step": state["adam/step"].reshape(()).to(self._master.device),
                 "exp_avg": state["adam/exp_avg"].to(self._master.device),
                 "exp_avg_sq": state["adam/exp_avg_sq"].to(self._master.device),
             }
+        if self._muon:
+            self._muon.momentum.copy_(state[MOMENTUM])
 
     def _views(self, flat: Tensor) -> list[Tensor]:
         sizes = [math.prod(shape) for shape in self._shapes.values()]
         parts = zip(torch.split(flat, sizes), self._shapes.values(), strict=True)
         return [part.view(shape) for part, shape in parts]
+
+
+def _in_order(
+    named: dict[str, nn.Parameter], matrices: dict[str, int]
+) -> tuple[dict[str, nn.Parameter], list[tuple[int, int]]]:
+    """Return the parameters with these matrices first, by shape, and the shape of each single matrix."""
+    shapes = {name: (len(named[name]) // count, named[name].shape[1]) for name, count in matrices.items()}
+    first = sorted(matrices, key=shapes.__getitem__)
+    rest = [name for name in named if name not in matrices]
+    return {name: named[name] for name in (*first, *rest)}, [
+        shapes[name] for name in first for _ in range(matrices[name])
+    ]

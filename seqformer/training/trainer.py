@@ -31,7 +31,7 @@ from seqformer.training.events import (
 )
 from seqformer.training.nonfinite import PATIENCE, advice
 from seqformer.training.objective import Summed
-from seqformer.training.optimizer import FlatAdam
+from seqformer.training.optimizer import FlatOptimizer
 from seqformer.training.progress import Progress
 from seqformer.training.schedule import learning_rate, warmup_steps
 
@@ -90,13 +90,14 @@ class Trainer:
     store: Store
     device: torch.device
     processes: Processes = ALONE
+    matrices: dict[str, int] = field(default_factory=dict)  # those that Muon trains, and the stacked in each
     started: float = field(default_factory=time.monotonic)  # when the wall-clock budget began
 
     def __post_init__(self) -> None:
         self.state = Progress()
         self.stopping = ""  # set by stop()
         self.saved_step: int | None = None  # step of the state saved last
-        self.optimizer = FlatAdam(self.model, self.config.clip, self.config.adam_beta2)
+        self.optimizer = FlatOptimizer(self.model, self.config.clip, self.config.adam_beta2, self.matrices)
         self.average = MovingAverage(self.optimizer.flat, self.config.ema) if self.config.ema else None
         self._before = 0.0  # seconds of earlier sessions
         self._new_budget = False
