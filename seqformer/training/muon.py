@@ -37,7 +37,7 @@ class Muon:
         self.momentum.lerp_(self._gradients, 1 - MOMENTUM)
         ahead = self._gradients.lerp(self.momentum, MOMENTUM)
         sizes = [math.prod(stack) for stack in self._stacks]
-        parts = zip(self._stacks, self._weights.split(sizes), ahead.split(sizes), strict=True)
+        parts = zip(self._stacks, torch.split(self._weights, sizes), torch.split(ahead, sizes), strict=True)
         for stack, weights, update in parts:
             step = orthogonal(update.view(stack).to(self._precision))
             weights.view(stack).add_(step, alpha=-rate * SCALE * math.sqrt(max(stack[1:])))
