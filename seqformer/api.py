@@ -68,7 +68,15 @@ class Stopping:
     reason: str
 
 
-Event = Prepared | Started | Stopping | TrainingEvent
+@dataclass(frozen=True)
+class NothingLeft:
+    """A training that was to be resumed needs no more of it."""
+
+    run: Run
+    reason: str
+
+
+Event = Prepared | Started | Stopping | NothingLeft | TrainingEvent
 Callback = Callable[[Event], None]
 
 
@@ -172,7 +180,8 @@ def resume(
     """Go on with a run exactly where it stopped: the one given, or the newest unfinished one.
 
     ``data`` says where the same prepared folder lies now; ``settings`` may change the limits,
-    ``patience`` and ``validate_every``. Otherwise as :func:`train`.
+    ``patience`` and ``validate_every``; a limit replaces all earlier ones. Where nothing is left to do, the
+    run is returned at once, after the event :class:`NothingLeft`. Otherwise as :func:`train`.
     """
     started = time.monotonic() if started is None else started
     processes = distributed.join()
@@ -182,6 +191,10 @@ def resume(
     given = {name: value for name, value in settings.items() if value is not None}
     with lock.training(opened.folder):
         resuming.change(opened, given, None if data is None else Path(data))
+        if processes.size == 1 and (reason := resuming.nothing_left(opened)):
+            if events:
+                events(NothingLeft(opened, reason))
+            return opened
         processes.say(str(opened.folder))
         return _run(opened, device, started, processes, events, [], resumed=True)
 

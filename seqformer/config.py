@@ -168,13 +168,47 @@ class DecodeConfig(Config):
     max_length: int = number(0)  # target pieces; 0: from the source length and the training data
     whole: bool = False  # translate each line at once, however many sentences it holds and however long it is
     early_stopping: bool = False  # end once W hypotheses have ended, even if one alive may score better
+    min_length: int = number(0)  # target pieces before a translation may end
+    no_repeat_ngram: int = number(0)  # no run of so many pieces comes twice; 0: they may
+    diversity: float = number(0.0)  # taken off a log-probability for each better sibling (Li et al. 2016)
+    coverage_penalty: float = number(
+        0.0
+    )  # factor of the coverage of the source (Wu et al. 2016, equation 14)
+    replace_unknown: bool = False  # an unknown piece becomes the source word that it looked at most
+    sample: bool = False  # draw translations at random, instead of searching for the most probable one
+    temperature: float = number(1.0, least=1e-3)  # of sampling: below 1 bolder, above 1 more at random
+    top_k: int = number(0)  # of sampling: only the so many most probable pieces; 0: all
+    top_p: float = number(
+        1.0, least=1e-6, most=1
+    )  # of sampling: the fewest with this much of the probability
+    seed: int = number(1, most=(1 << 63) - 1)  # of sampling
+    mbr: int = number(0)  # samples, of which the one that is most like the others is taken; 0: no such choice
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.n_best > self.beam:
+        if self.mbr == 1:
+            raise SeqformerError("mbr is 1: a choice needs at least 2 samples")
+        if self.mbr and self.n_best > self.mbr:
+            raise SeqformerError(f"an n-best list of {self.n_best} needs as many samples, not {self.mbr}")
+        if not self.samples:
+            for name in ("temperature", "top_k", "top_p", "seed"):
+                if getattr(self, name) != getattr(type(self), name):
+                    raise SeqformerError(f"{name.replace('_', '-')} does nothing without sampling")
+        elif self.diversity or self.coverage_penalty:
+            raise SeqformerError("samples do not compete: leave out diversity and the coverage penalty")
+        if self.min_length and self.max_length and self.min_length >= self.max_length:
+            raise SeqformerError(
+                f"min length {self.min_length} and max length {self.max_length} leave no room for the end"
+            )
+        if not self.samples and self.n_best > self.beam:
             raise SeqformerError(
                 f"an n-best list of {self.n_best} needs a beam of at least {self.n_best}, not {self.beam}"
             )
+
+    @property
+    def samples(self) -> int:
+        """How many samples are drawn of a translation; 0: it is searched for."""
+        return self.mbr or (self.n_best if self.sample else 0)
 
 
 def names(kind: type[Config]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,23 +11,27 @@ from typing import Any, overload
 import numpy as np
 
 from seqformer.config import DecodeConfig, asked
+from seqformer.decoding.constraints import Constrained, Constraints
 from seqformer.decoding.translator import Translation
 from seqformer.decoding.workers import Workers
 from seqformer.device import choose_device
 from seqformer.errors import RunError, SeqformerError
 from seqformer.formats import corpus, documents
 from seqformer.formats.units import Document
+from seqformer.formats.words import read_glossary, read_words
 from seqformer.images.batches import Bytes
 from seqformer.report import significance
 from seqformer.report.attention import Attention, ClassAttention
 from seqformer.report.evaluation import Evaluation, TextEvaluation
-from seqformer.runs.run import Run, open_predictor
+from seqformer.runs import several
+from seqformer.runs.run import Run
 from seqformer.tasks import text_task
 from seqformer.tasks.classification import Classification, Classifier
 from seqformer.tasks.task import Question
 from seqformer.text.detokenize import Detokenizer
 from seqformer.text.languages import parse
 
+CONSTRAINTS = ("glossary", "avoid", "prefix")  # keywords of translations beside the fields of DecodeConfig
 CHUNK = 2000  # lines of a document that are translated at a time
 PathLike = str | Path
 Files = tuple[PathLike, PathLike]  # source sentences, and their translations line by line
@@ -36,6 +40,14 @@ Files = tuple[PathLike, PathLike]  # source sentences, and their translations li
 def open_run(run: PathLike | Run) -> Run:
     """Return a run that is open already, or that of a folder."""
     return run if isinstance(run, Run) else Run(run)
+
+
+def open_runs(runs: PathLike | Run | Sequence[PathLike | Run]) -> list[Run]:
+    """Return one run, or several, opened."""
+    several_runs = [runs] if isinstance(runs, (str, Path, Run)) else list(runs)
+    if not several_runs:
+        raise SeqformerError("name at least one run")
+    return [open_run(run) for run in several_runs]
 
 
 @dataclass(frozen=True)
@@ -51,18 +63,21 @@ class Classified:
 
 
 class Model:
-    """A trained run that answers. Made by :func:`load`."""
+    """A trained run that answers, or several as one. Made by :func:`load`."""
 
-    def __init__(self, run: Run, device: str = "auto", precision: str = "fp32", workers: int = 1) -> None:
-        self.run = run
+    def __init__(
+        self, runs: Sequence[Run], device: str = "auto", precision: str = "fp32", workers: int = 1
+    ) -> None:
+        self.run, self.runs = runs[0], runs
         if workers > 1:
             choose_device(device)
-            self.predictor = Workers(partial(open_predictor, run.folder, device, precision), workers)
+            folders = tuple(run.folder for run in runs)
+            self.predictor = Workers(partial(several.open_predictor, folders, device, precision), workers)
         else:
-            self.predictor = run.predictor(device, precision)
+            self.predictor = several.predictor(runs, device, precision)
 
     def __repr__(self) -> str:
-        return f"<Model of {self.run!r}>"
+        return f"<Model of {', '.join(map(repr, self.runs))}>"
 
     @property
     def detokenizer(self) -> Detokenizer:
@@ -71,7 +86,48 @@ class Model:
 
     def decode_config(self, **settings: Any) -> DecodeConfig:
         """Return how to search: as the run's recipe says, but for what is not None among ``settings``."""
-        return replace(self.run.configs.decode, **asked(DecodeConfig, settings))
+        given = asked(DecodeConfig, settings)
+        if (given.get("sample") or given.get("mbr")) and "beam" in given:
+            raise SeqformerError("a beam does nothing for samples; leave it out")
+        return replace(self.run.configs.decode, **given)
+
+    def constraints(
+        self,
+        glossary: Mapping[str, str] | PathLike | None = None,
+        avoid: Iterable[str] | PathLike | None = None,
+        prefix: str = "",
+    ) -> Constraints:
+        """Return constraints on translations, checked against the pieces of this model.
+
+        ``glossary`` maps source terms to the words they are translated by, ``avoid`` lists words that never
+        come; a path is a file of them, tab-separated and a line each. Raises :class:`SeqformerError`.
+        """
+        self.expect(text=True)
+        pairs = tuple(glossary.items() if isinstance(glossary, Mapping) else read_glossary(glossary))
+        words = tuple(read_words(avoid) if isinstance(avoid, (str, Path)) else avoid or ())
+        made = Constraints(pairs, words, prefix)
+        self.constrained(made)
+        return made
+
+    def constrained(self, constraints: Constraints) -> Constrained:
+        """Return constraints for the pieces and the normalisation of this model; refuse what cannot be."""
+        return text_task(self.run.task).constrained(constraints)
+
+    def alternatives(
+        self,
+        lines: Sequence[str],
+        count: int,
+        constraints: Constraints = Constraints(),  # noqa: B008 (it is immutable)
+        config: DecodeConfig | None = None,
+    ) -> list[list[Translation]]:
+        """Return for each line up to ``count`` translations that differ in the word after the prefix.
+
+        They come in the order of that word's probability; without a prefix it is the first word.
+        """
+        self.expect(text=True)
+        if isinstance(self.predictor, Workers):
+            raise SeqformerError("alternatives are found by one process; leave out workers")
+        return self.predictor.alternatives(list(lines), count, config or self.decode_config(), constraints)
 
     @overload
     def translate(self, text: str, *, detokenize: bool = False, **settings: Any) -> Any: ...
@@ -82,14 +138,16 @@ class Model:
 
         Returns a :class:`Translation` for a sentence (its str is the text), the ``n_best`` best, best first,
         where more than one is asked for, and a list of that for several sentences. ``settings`` are fields of
-        :class:`seqformer.config.DecodeConfig`: ``beam``, ``length_penalty``, ``n_best``, ``max_length``.
+        :class:`seqformer.config.DecodeConfig`, such as ``beam``, ``length_penalty``, ``n_best``,
+        ``max_length``, ``sample``; or ``glossary``, ``avoid`` and ``prefix`` as for :meth:`constraints`.
         ``detokenize`` makes ordinary text of each translation: punctuation at its words, capitals at sentence
         starts (:mod:`seqformer.text.detokenize`).
         """
         self.expect(text=True)
+        constraints = self.constraints(**{k: settings.pop(k) for k in CONSTRAINTS if k in settings})
         config = self.decode_config(**settings)
         lines = [text] if isinstance(text, str) else list(text)
-        best: list[list[Translation]] = self.predictor.translate(lines, config)
+        best: list[list[Translation]] = self.predictor.translate(lines, config, constraints=constraints)
         if detokenize:
             ordinary = self.detokenizer
             best = [[replace(t, text=ordinary(t.text)) for t in several] for several in best]
@@ -133,11 +191,12 @@ class Model:
             retranslate=retranslate,
         )
         ordinary = self.detokenizer if detokenize else str
+        constraints = self.constraints(**{k: settings.pop(k) for k in CONSTRAINTS if k in settings})
         config = replace(self.decode_config(**settings), n_best=1)
         lines, texts = list(zip(filled.numbers, filled.sources, strict=True)), []
         for begin in range(0, len(lines), CHUNK):
             chunk = lines[begin : begin + CHUNK]
-            best = self.predictor.translate([line for _, line in chunk], config)
+            best = self.predictor.translate([line for _, line in chunk], config, constraints=constraints)
             for (number, line), found in zip(chunk, best, strict=True):
                 texts.append(ordinary(found[0].text))
                 if report is not None:
@@ -203,18 +262,32 @@ class Model:
             self.predictor.close()
 
 
-def load(run: PathLike | Run, *, device: str = "auto", precision: str = "fp32", workers: int = 1) -> Model:
-    """Open a run as a model that translates or classifies.
+def load(
+    run: PathLike | Run | Sequence[PathLike | Run],
+    *,
+    device: str = "auto",
+    precision: str = "fp32",
+    workers: int = 1,
+) -> Model:
+    """Open a run as a model that translates or classifies; or several of the same pieces as one ensemble.
 
     ``precision`` is what it computes in: fp32, bf16, or auto for the faster one here. ``workers`` are
     processes that share many sentences. Raises :class:`RunError`.
     """
     if workers < 1:
         raise SeqformerError(f"workers is {workers}: it must be at least 1")
-    opened = open_run(run)
-    if workers > 1 and not opened.task.reads_text:
-        raise RunError(f"{opened.folder} classifies images, in one process")
+    opened = open_runs(run)
+    if workers > 1 and not opened[0].task.reads_text:
+        raise RunError(f"{opened[0].folder} classifies images, in one process")
     return Model(opened, device, precision, workers)
+
+
+def average(runs: Sequence[PathLike | Run], out: PathLike) -> Run:
+    """Make the run ``out`` of the mean of the weights of several runs of one shape and the same pieces.
+
+    It helps for trainings that began alike, such as fine-tunings of one run. Raises :class:`RunError`.
+    """
+    return several.average(open_runs(runs), Path(out))
 
 
 def evaluate(

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from hypothesis import strategies as st
 
-from seqformer.cli.stream import Printer, translate_lines
+from seqformer.cli.stream import Printer, chunks, translate_lines
 from seqformer.config import DecodeConfig
 from seqformer.decoding.translator import Translator
 from seqformer.models import build
@@ -78,7 +78,8 @@ def check(translator: Translator, content: bytes, config: DecodeConfig, as_json:
     if pieces and not content.endswith(b"\n"):
         pieces[-1] = expected[-1]
     sink = Sink()
-    translate_lines(translator, pieces, config, Printer(as_json=as_json, warn=True), sink)  # type: ignore[arg-type]
+    show = Printer(as_json=as_json, warn=True)
+    translate_lines(lambda lines: translator.translate(lines, config), chunks(pieces), show, sink)  # type: ignore[arg-type]
     out = sink.raw.decode("utf-8")
     assert out.count("\n") == len(out.splitlines()) == len(expected), "as many lines as went in"
     for number, (line, given) in enumerate(zip(out.splitlines(), expected, strict=True)):

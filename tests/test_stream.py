@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -56,9 +57,8 @@ def test_a_line_of_a_million_characters(small: Translator, capsys: pytest.Captur
     for long in longs:
         begin, sink = time.perf_counter(), Sink()
         stream.translate_lines(
-            far,
-            [b"\n", long.encode() + b"\n", b"\n"],
-            config,
+            lambda lines: far.translate(lines, config),
+            [[b"\n", long.encode() + b"\n", b"\n"]],
             stream.Printer(),
             sink,  # type: ignore[arg-type]
         )
@@ -102,7 +102,7 @@ def test_batches_stay_within_their_bound(small: Translator, monkeypatch: pytest.
     seen: list[tuple[int, int, int]] = []
 
     def watched(
-        model: object, source: torch.Tensor, limits: torch.Tensor, config: DecodeConfig
+        model: object, source: torch.Tensor, limits: torch.Tensor, config: DecodeConfig, steering: object
     ) -> list[list[Hypothesis]]:
         rows = len(source) * config.beam
         seen.append((len(source), rows * (source.shape[1] + int(limits.max())), rows))
@@ -155,14 +155,78 @@ def test_batches_are_bounded_by_what_the_model_says_of_a_position(
     assert len(batches["transformer", 256, 1]) < len(batches["transformer", 256, 3])
 
 
-def test_chunks_are_bounded_by_lines_and_by_characters() -> None:
-    lines = ["x" * n for n in (0, stream.CHUNK_CHARACTERS, 5, 3 * stream.CHUNK_CHARACTERS)] + ["y"] * 5000
+def test_chunks_are_bounded_by_lines_and_by_bytes() -> None:
+    lines = [b"x" * n for n in (0, stream.CHUNK_BYTES, 5, 3 * stream.CHUNK_BYTES)] + [b"y"] * 5000
     made = list(stream.chunks(iter(lines)))
     assert [line for chunk in made for line in chunk] == lines
     for chunk in made:
         assert len(chunk) <= stream.CHUNK_LINES
-        assert sum(map(len, chunk[:-1])) < stream.CHUNK_CHARACTERS
+        assert sum(map(len, chunk[:-1])) < stream.CHUNK_BYTES
     assert all(chunk for chunk in made) and list(stream.chunks([])) == []
+
+
+def test_lines_of_a_pipe_come_as_they_arrive_and_all_of_them() -> None:
+    def slowly() -> Iterator[bytes]:
+        yield from (b"a", b"b")
+        time.sleep(10 * stream.GRACE)
+        yield b"c"
+
+    assert list(stream.Arriving(slowly())) == [[b"a", b"b"], [b"c"]]
+    many = [b"%d" % i for i in range(3 * stream.CHUNK_LINES)]
+    made = list(stream.Arriving(many))
+    assert [line for chunk in made for line in chunk] == many
+    assert max(map(len, made)) <= stream.CHUNK_LINES
+    assert list(stream.Arriving([])) == []
+
+
+def test_what_goes_wrong_in_reading_a_pipe_is_raised_after_the_lines_before_it() -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"a"
+        raise SeqformerError("broken")
+
+    arriving = iter(stream.Arriving(broken()))
+    assert next(arriving) == [b"a"]
+    with pytest.raises(SeqformerError, match="broken"):
+        next(arriving)
+
+
+def test_a_co_process_is_answered_line_by_line(trained: Path) -> None:
+    arguments = [sys.executable, "-m", "seqformer", "translate", "--run", str(trained), "--max-length", "3"]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout
+        for sentence in ("le chat dort", "", "un chien"):
+            process.stdin.write(sentence.encode() + b"\n")
+            process.stdin.flush()
+            answer = process.stdout.readline()
+            assert answer.endswith(b"\n") and (answer == b"\n") == (sentence == "")
+        process.stdin.close()
+        assert process.wait(60) == 0
+
+
+def test_a_closed_standard_input_is_one_line(trained: Path) -> None:
+    line = f"{sys.executable} -m seqformer translate --run {trained} <&-"
+    made = subprocess.run(line, shell=True, capture_output=True, text=True)
+    assert made.returncode == 2 and made.stderr.count("\n") == 1
+    assert "standard input is closed" in made.stderr
+
+
+@pytest.mark.parametrize("text", ["- le chat dort", "-5", "-1,5", "-3%"])
+def test_text_that_begins_with_a_dash(command: Command, trained: Path, text: str) -> None:
+    code, out, _ = command("translate", "--run", trained, "--max-length", 3, "--json", text)
+    assert code == 0 and json.loads(out)["source"] == text
+
+
+def test_a_mistyped_option_is_still_refused(command: Command, trained: Path) -> None:
+    code, out, err = command("translate", "--run", trained, "--baem", "le chat")
+    assert code == 2 and not out and "--baem" in err
+
+
+def test_n_best_is_always_so_many_lines(command: Command, trained: Path) -> None:
+    content = b"le chat\n\nun chien\n"
+    options = ("--beam", 3, "--n-best", 3, "--max-length", 1, "--numbers")
+    code, out, _ = command("translate", "--run", trained, *options, stdin=content)
+    assert code == 0
+    assert [line.split("\t")[0] for line in out.splitlines()] == [*"111222333"]
 
 
 def test_many_warnings_become_a_count(command: Command, trained: Path) -> None:

@@ -77,7 +77,9 @@ def test_resumed_equals_uninterrupted(
         monkeypatch.setattr(batching, "PART", 13)
     recipe = {"max_steps": 16, "validate_every": 5, "accumulate": 2, "precision": precision}
     whole, cut = make_run("whole", model, **recipe), make_run("cut", model, **recipe)
-    assert finish(assemble.begin(whole, "cpu").trainer) == Ended("the budget is used", interrupted=False)
+    assert finish(assemble.begin(whole, "cpu").trainer) == Ended(
+        "the limit is reached, 16 steps", interrupted=False
+    )
     trainer = assemble.begin(cut, "cpu").trainer
     for event in trainer.run():
         if isinstance(event, Stepped) and trainer.state.step == stop_at:

@@ -25,7 +25,7 @@ from seqformer.cli import (
     train,
     translate,
 )
-from seqformer.cli.options import add
+from seqformer.cli.options import TextCommand, add
 from seqformer.console import note
 from seqformer.errors import SeqformerError
 
@@ -82,9 +82,9 @@ def _options(
 
 add(app, "prepare", prepare.prepare, prepare.EXAMPLE)
 add(app, "train", train.train, train.EXAMPLE)
-add(app, "translate", translate.translate, translate.EXAMPLE)
+add(app, "translate", translate.translate, translate.EXAMPLE, TextCommand)
 add(app, "evaluate", evaluate.evaluate, evaluate.EXAMPLE)
-add(app, "attention", attention.attention, attention.EXAMPLE)
+add(app, "attention", attention.attention, attention.EXAMPLE, TextCommand)
 add(app, "forecast", forecast.forecast, forecast.EXAMPLE)
 add(app, "export", export.export, export.EXAMPLE)
 add(app, "import", import_.import_, import_.EXAMPLE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,6 +37,16 @@ def option(
 RunOption = Annotated[
     Path | None,
     option(None, "The run to use.", "DIR", "the one trained last under runs/ that can be used here", "--run"),
+]
+RunsOption = Annotated[
+    list[Path] | None,
+    option(
+        None,
+        "The run to use; several of the same pieces translate together, as an ensemble.",
+        "DIR",
+        "the one trained last under runs/ that can be used here",
+        "--run",
+    ),
 ]
 DeviceOption = Annotated[
     str,
@@ -91,6 +102,11 @@ RecipeOption = Annotated[
 ]
 
 
+MARK = "\0"  # before an argument that is text; no argument of a process can hold it
+# what begins with a dash and is no option: it holds a blank, or is a number
+_TEXT = re.compile(r"-(?=.*\s)|-[\d.,]*\d[\d.,]*%?$", re.DOTALL)
+
+
 class Command(TyperCommand):
     """A command whose help shows no type for a switch."""
 
@@ -103,9 +119,35 @@ class Command(TyperCommand):
         return params
 
 
-def add(app: typer.Typer, name: str, command: Callable[..., Any], example: str) -> None:
+class TextCommand(Command):
+    """A command whose arguments are text: one that begins with a dash is text if it cannot be an option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments, with text that begins with a dash."""
+        takes_value = {
+            name for p in self.get_params(ctx) if not getattr(p, "is_flag", True) for name in p.opts
+        }
+        before = ["", *args]
+        marked = [
+            MARK + arg if _TEXT.match(arg) and last not in takes_value else arg
+            for last, arg in zip(before, args, strict=False)
+        ]
+        rest: list[str] = super().parse_args(ctx, marked)
+        for name, value in ctx.params.items():
+            if isinstance(value, (list, tuple)):
+                ctx.params[name] = [v.removeprefix(MARK) if isinstance(v, str) else v for v in value]
+        return rest
+
+
+def add(
+    app: typer.Typer,
+    name: str,
+    command: Callable[..., Any],
+    example: str,
+    cls: type[Command] = Command,
+) -> None:
     """Add a command with its docstring as help and an example below."""
-    app.command(name, cls=Command, help=paragraphs(command), epilog=example)(command)
+    app.command(name, cls=cls, help=paragraphs(command), epilog=example)(command)
 
 
 def paragraphs(command: Callable[..., Any]) -> str:
@@ -141,6 +183,11 @@ def check_picture(png: Path | None, font: Path | None) -> None:
         pictures.check(png, font)
     elif font:
         raise SeqformerError("--font does nothing without --png; leave it out or name a picture")
+
+
+def open_runs(folders: list[Path] | None, usable: Callable[[Run], bool], what: str) -> list[Run]:
+    """Return the runs asked for, or the one that :func:`open_run` returns."""
+    return [open_run(each, usable, what) for each in folders] if folders else [open_run(None, usable, what)]
 
 
 def open_run(folder: Path | None, usable: Callable[[Run], bool], what: str) -> Run:

@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Condition, Thread
 from typing import TYPE_CHECKING, TextIO
 
-from seqformer.console import note
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from seqformer.console import note, talk
 
 if TYPE_CHECKING:
-    from seqformer.config import DecodeConfig
-    from seqformer.decoding.translator import Translation, Translator
-    from seqformer.decoding.workers import Workers
+    from seqformer.decoding.translator import Translation
 
-CHUNK_LINES, CHUNK_CHARACTERS = 2000, 1 << 18  # a chunk is full when either is reached
+    Translate = Callable[[list[str]], list[list[Translation]]]
+
+CHUNK_LINES, CHUNK_BYTES = 2000, 1 << 18  # a chunk is full when either is reached
+GRACE = 0.01  # seconds within which more lines of a pipe are waited for
 SHOWN = 20  # warnings of a kind, after which they are only counted
 NOT_UTF8 = "not UTF-8; the bytes that are not are replaced"
 # JSON may hold these as they are, but some tools end a line there
@@ -51,7 +58,8 @@ class Warnings:
 class Printer:
     """Turns the n-best translations of a line into lines of output and, on request, signs into warnings.
 
-    ``ordinary`` makes ordinary text of a translation.
+    ``ordinary`` makes ordinary text of a translation. There are always ``n_best`` lines for a line, of which
+    those that are missing are empty; ``numbers`` puts the number of the line and a TAB before each.
     """
 
     def __init__(
@@ -62,8 +70,11 @@ class Printer:
         warn: bool = False,
         what: str = "line",
         ordinary: Callable[[str], str] | None = None,
+        n_best: int = 1,
+        numbers: bool = False,
     ) -> None:
         self.scores, self.as_json, self.warn = scores, as_json, warn
+        self.n_best, self.numbers = n_best, numbers
         self.ordinary = ordinary or str
         self.warnings = Warnings(what)
 
@@ -87,9 +98,11 @@ class Printer:
         texts = [self.ordinary(t.text) for t in best]
         if self.as_json:
             return _json(source, best, texts)
-        return "\n".join(
+        shown = [
             f"{t.score:.4f}\t{text}" if self.scores else text for t, text in zip(best, texts, strict=True)
-        )
+        ]
+        shown += [""] * (self.n_best - len(shown))
+        return "\n".join(f"{number}\t{line}" if self.numbers else line for line in shown)
 
 
 def _json(source: str, best: list[Translation], texts: list[str]) -> str:
@@ -113,39 +126,128 @@ def given_lines(sentences: Iterable[str]) -> Iterator[bytes]:
     return (line for sentence in sentences for line in sentence.encode("utf-8", errors).split(b"\n"))
 
 
-def decoded(lines: Iterable[bytes], warnings: Warnings) -> Iterator[str]:
-    """Yield lines ended by LF, CR LF or nothing as text; replace bytes that are not UTF-8, with a warning."""
-    for number, raw in enumerate(lines, 1):
-        line = raw.removesuffix(b"\n").removesuffix(b"\r")
-        try:
-            yield line.decode("utf-8")
-        except UnicodeDecodeError:
-            warnings.warn("not UTF-8", number, NOT_UTF8)
-            yield line.decode("utf-8", errors="replace")
+def decoded(raw: bytes, number: int, warnings: Warnings) -> str:
+    """Return a line ended by LF, CR LF or nothing as text; replace what is not UTF-8, with a warning."""
+    line = raw.removesuffix(b"\n").removesuffix(b"\r")
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        warnings.warn("not UTF-8", number, NOT_UTF8)
+        return line.decode("utf-8", errors="replace")
 
 
-def chunks(lines: Iterable[str]) -> Iterator[list[str]]:
+def chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
     """Yield neighbouring lines, as many as may be in memory at a time."""
-    chunk: list[str] = []
-    characters = 0
+    chunk: list[bytes] = []
+    size = 0
     for line in lines:
         chunk.append(line)
-        characters += len(line)
-        if len(chunk) == CHUNK_LINES or characters >= CHUNK_CHARACTERS:
+        size += len(line)
+        if len(chunk) == CHUNK_LINES or size >= CHUNK_BYTES:
             yield chunk
-            chunk, characters = [], 0
+            chunk, size = [], 0
     if chunk:
         yield chunk
 
 
+class Arriving:
+    """The lines of a pipe in chunks: whenever nothing more is waiting, what has arrived.
+
+    A thread reads ahead, up to a chunk that is full.
+    """
+
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        self._lines = lines
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._ended: BaseException | bool = False  # True, or what reading failed with
+        self._changed = Condition()
+
+    def __iter__(self) -> Iterator[list[bytes]]:
+        Thread(target=self._read, daemon=True).start()
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._ended)
+                while not self._full and not self._ended:
+                    before = len(self._waiting)
+                    if not self._changed.wait_for(lambda: len(self._waiting) > before or self._ended, GRACE):  # noqa: B023
+                        break
+                chunk, self._waiting, self._size = self._waiting, [], 0
+                ended = self._ended
+                self._changed.notify_all()
+            if chunk:
+                yield chunk
+            if ended and not self._waiting:
+                if isinstance(ended, BaseException):
+                    raise ended
+                return
+
+    @property
+    def _full(self) -> bool:
+        return len(self._waiting) >= CHUNK_LINES or self._size >= CHUNK_BYTES
+
+    def _read(self) -> None:
+        ended: BaseException | bool = True
+        try:
+            for line in self._lines:
+                with self._changed:
+                    self._changed.wait_for(lambda: not self._full)
+                    self._waiting.append(line)
+                    self._size += len(line)
+                    self._changed.notify_all()
+        except BaseException as error:
+            ended = error
+        with self._changed:
+            self._ended = ended
+            self._changed.notify_all()
+
+
+@contextmanager
+def progress(path: Path | None, *, shown: bool) -> Iterator[Callable[[int], object]]:
+    """Show how many lines are done, lines a second and the time left, on stderr, if that is a terminal.
+
+    Yields what is told of lines that are done. How many there are is counted first, in a file.
+    """
+    if not shown or not talk.is_terminal:
+        yield lambda count: None
+        return
+    total = None
+    if path:
+        from seqformer.formats.corpus import count_lines
+
+        total = count_lines(path)
+    columns = (
+        TextColumn("{task.completed:,.0f}" + (f" of {total:,} lines" if total is not None else " lines")),
+        BarColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn() if total is not None else TimeElapsedColumn(),
+    )
+    begin = time.monotonic()
+    with Progress(*columns, console=talk, transient=True) as bar:
+        task = bar.add_task("", total=total, rate="")
+
+        def done(count: int) -> None:
+            bar.advance(task, count)
+            rate = bar.tasks[task].completed / (time.monotonic() - begin)
+            bar.update(task, rate=f"{rate:,.0f} lines/s" if rate >= 10 else f"{rate:.1f} lines/s")
+
+        yield done
+
+
 def translate_lines(
-    translator: Translator | Workers, lines: Iterable[bytes], config: DecodeConfig, show: Printer, out: TextIO
+    translate: Translate,
+    lines: Iterable[list[bytes]],
+    show: Printer,
+    out: TextIO,
+    done: Callable[[int], object] = lambda count: None,
 ) -> None:
-    """Translate every line and write its output, in order."""
+    """Translate the lines of each chunk and write their output, in order; tell ``done`` how many they are."""
     number = 0
-    for chunk in chunks(decoded(lines, show.warnings)):
-        for line, best in zip(chunk, translator.translate(chunk, config), strict=True):
+    for chunk in lines:
+        texts = [decoded(raw, number + i, show.warnings) for i, raw in enumerate(chunk, 1)]
+        for line, best in zip(texts, translate(texts), strict=True):
             number += 1
             out.write(show(number, line, best) + "\n")
         out.flush()
+        done(len(chunk))
     show.warnings.end()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from io import BufferedReader, TextIOWrapper
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -19,22 +20,24 @@ from seqformer.cli.options import (
     JsonOption,
     LengthPenaltyOption,
     PrecisionOption,
-    RunOption,
+    RunsOption,
     WholeOption,
-    open_run,
+    open_runs,
     option,
     translates,
 )
-from seqformer.cli.stream import Printer, given_lines, translate_lines
+from seqformer.cli.stream import Arriving, Printer, chunks, given_lines, progress, translate_lines
 from seqformer.console import counted, note
 from seqformer.errors import SeqformerError
 
 if TYPE_CHECKING:
     from seqformer.api import Model
-    from seqformer.config import DecodeConfig
+    from seqformer.decoding.constraints import Constraints
+    from seqformer.decoding.translator import Translation
 
 EXAMPLE = 'Examples: seqformer translate "i\'m home ."   ·   cat in.txt | seqformer translate > out.txt'
 INPUT, SEARCH, OUTPUT = "Input and output", "Search", "What is printed"
+CONSTRAINTS, SAMPLING = "Constraints", "Sampling"
 DOCUMENTS = "TMX, XLIFF and PO files"
 
 
@@ -43,26 +46,110 @@ def translate(
         list[str] | None,
         typer.Argument(metavar="[TEXT]...", show_default="stdin", help="Sentences, each in quotes."),
     ] = None,
-    run: RunOption = None,
+    run: RunsOption = None,
     input: Annotated[
         Path | None,
         option(INPUT, "Translate this file, line by line; .gz, .xz, .zst, .bz2 and .zip are unpacked.", "F"),
     ] = None,
     output: Annotated[
         Path | None,
-        option(INPUT, "Write translations here.", "F", "stdout"),
+        option(INPUT, "Write translations here; the file grows as F.tmp until it is whole.", "F", "stdout"),
     ] = None,
     beam: BeamOption = None,
     whole: WholeOption = False,
     length_penalty: LengthPenaltyOption = None,
-    n_best: Annotated[int, option(SEARCH, "Print the N best, a line each.", "N")] = 1,
+    n_best: Annotated[
+        int,
+        option(SEARCH, "Print the N best, always N lines for a line: those that are missing are empty.", "N"),
+    ] = 1,
     max_length: Annotated[
         int | None,
         option(SEARCH, "Pieces a translation may have at most.", "N", "from the source length"),
     ] = None,
+    min_length: Annotated[int | None, option(SEARCH, "Pieces a translation has at least.", "N", "0")] = None,
+    no_repeat_ngram: Annotated[
+        int | None, option(SEARCH, "No run of N pieces comes twice in a translation.", "N", "it may")
+    ] = None,
+    diversity: Annotated[
+        float | None,
+        option(
+            SEARCH,
+            "Let the beam differ: taken off a log-probability for each better sibling (Li et al. 2016).",
+            "D",
+            "0",
+        ),
+    ] = None,
+    coverage_penalty: Annotated[
+        float | None,
+        option(SEARCH, "Prefer translations that looked at all of the source (Wu et al. 2016).", "B", "0"),
+    ] = None,
+    replace_unknown: Annotated[
+        bool,
+        option(
+            SEARCH,
+            "Print the source word that an unknown piece looked at most in its place.",
+            "",
+            False,
+            "--replace-unknown",
+        ),
+    ] = False,
+    glossary: Annotated[
+        Path | None,
+        option(
+            CONSTRAINTS,
+            "Translate these terms as this file says: source TAB translation, a line each. Whole words.",
+            "F.tsv",
+        ),
+    ] = None,
+    avoid: Annotated[
+        Path | None, option(CONSTRAINTS, "Never use the words of this file, a line each.", "F")
+    ] = None,
+    prefix: Annotated[
+        str, option(CONSTRAINTS, "Go on with this begun translation, which may end within a word.", "TEXT")
+    ] = "",
+    alternatives: Annotated[
+        int | None,
+        option(
+            CONSTRAINTS, "Print N translations that differ in the first word, or the one after --prefix.", "N"
+        ),
+    ] = None,
+    sample: Annotated[
+        bool,
+        option(
+            SAMPLING,
+            "Draw translations at random from the model; --n-best says how many.",
+            "",
+            False,
+            "--sample",
+        ),
+    ] = False,
+    temperature: Annotated[
+        float | None,
+        option(SAMPLING, "Below 1 likely pieces are drawn more often, above 1 less often.", "T", "1"),
+    ] = None,
+    top_k: Annotated[
+        int | None, option(SAMPLING, "Draw from the K most probable pieces.", "K", "all")
+    ] = None,
+    top_p: Annotated[
+        float | None,
+        option(SAMPLING, "Draw from the fewest pieces that have P of the probability.", "P", "1"),
+    ] = None,
+    seed: Annotated[
+        int | None, option(SAMPLING, "Seed; the same one draws the same from each line.", "N", "1")
+    ] = None,
+    mbr: Annotated[
+        int | None,
+        option(SAMPLING, "Of N samples print the one that is most like all of them, by chrF.", "N", "no"),
+    ] = None,
     scores: Annotated[
         bool,
         option(OUTPUT, "Print the score and a TAB before each line.", "", False, "--scores"),
+    ] = False,
+    numbers: Annotated[
+        bool,
+        option(
+            OUTPUT, "Print the number of the input line and a TAB before each line.", "", False, "--numbers"
+        ),
     ] = False,
     warn: Annotated[
         bool,
@@ -100,11 +187,11 @@ def translate(
         ),
     ] = False,
 ) -> None:
-    """Translate sentences with a trained run.
+    """Translate sentences with a trained run, or with several as an ensemble.
 
     Prints exactly one line for each input line, in the same order; blank lines stay blank. Where the
     training data were single sentences a line is translated sentence by sentence; a sentence far longer than
-    any in training is cut, which is said on stderr.
+    any in training is cut, which is said on stderr. Lines from a pipe are answered as they arrive.
 
     A TMX, XLIFF or PO file stays one: units without a translation are filled in (a fuzzy one of PO is none),
     and all else is kept. What is filled is marked: needs-review-translation in XLIFF 1.2, translated in
@@ -112,6 +199,10 @@ def translate(
     """
     if text and input:
         raise SeqformerError("give either sentences or --input, not both")
+    if not text and not input and sys.stdin is None:
+        raise SeqformerError("standard input is closed; give sentences, or a file with --input")
+    if alternatives is not None and (n_best > 1 or sample or mbr):
+        raise SeqformerError("--alternatives is a list by itself: leave out --n-best and sampling")
     from seqformer.formats import streams
 
     if input:
@@ -120,43 +211,107 @@ def translate(
         raise SeqformerError(f"{output} is the file to translate: name another --output")
     from seqformer import api
 
-    opened = open_run(run, translates, "that translates")
+    opened = open_runs(run, translates, "that translates")
     model = api.load(opened, device=device, precision=precision, workers=workers)
-    model.expect(text=True)
-    config = model.decode_config(
-        beam=beam,
-        length_penalty=length_penalty,
-        n_best=n_best,
-        max_length=max_length,
-        whole=whole or None,
-    )
-    ordinary = model.detokenizer if detokenize else None
-    show = Printer(scores=scores, as_json=as_json, warn=warn, ordinary=ordinary)
+    settings = {
+        "beam": beam, "length_penalty": length_penalty, "n_best": n_best, "max_length": max_length,
+        "whole": whole or None, "min_length": min_length, "no_repeat_ngram": no_repeat_ngram,
+        "diversity": diversity, "coverage_penalty": coverage_penalty,
+        "replace_unknown": replace_unknown or None, "sample": sample or None, "temperature": temperature,
+        "top_k": top_k, "top_p": top_p, "seed": seed, "mbr": mbr,
+    }  # fmt: skip
     try:
+        model.expect(text=True)
+        config = model.decode_config(**settings)
+        constraints = model.constraints(glossary, avoid, prefix)
+        terms = Terms(model, constraints)
+        show = Printer(
+            scores=scores, as_json=as_json, warn=warn, n_best=alternatives or n_best, numbers=numbers,
+            ordinary=model.detokenizer if detokenize else None,
+        )  # fmt: skip
+
+        def answer(lines: list[str]) -> list[list[Translation]]:
+            terms.look(lines)
+            if alternatives is not None:
+                return model.alternatives(lines, alternatives, constraints, config)
+            return model.predictor.translate(lines, config, constraints=constraints)
+
         if not text and not input and sys.stdin.isatty():
-            _prompt(model.predictor, config, show)
+            _prompt(answer, show)
             return
         with _opened(text, input) as (document, lines):
             asked = {"--retranslate": retranslate, "--languages": languages}
             if document:
-                refused = {"--json": as_json, "--scores": scores, "--n-best": n_best > 1}
+                refused = {
+                    "--json": as_json,
+                    "--scores": scores,
+                    "--n-best": n_best > 1,
+                    "--numbers": numbers,
+                }
+                refused |= {"--alternatives": alternatives is not None, "--prefix": bool(prefix)}
                 _refuse(refused, "does nothing for a TMX, XLIFF or PO file, which stays one")
-                settings = {"languages": languages, "retranslate": retranslate, "detokenize": detokenize}
-                _fill(model, document, input, output, warn, settings | asdict(config))
+                how = {"languages": languages, "retranslate": retranslate, "detokenize": detokenize}
+                words = {"glossary": glossary, "avoid": avoid}
+                _fill(model, document, input, output, warn, how | words | asdict(config))
                 return
             _refuse(asked, "is for TMX, XLIFF and PO files")
-            if not output:
-                translate_lines(model.predictor, lines, config, show, sys.stdout)
-                return
-            from seqformer.storage.files import write_whole
-
-            def write(beside: Path) -> None:
-                with open(beside, "w", encoding="utf-8", newline="\n") as file:
-                    translate_lines(model.predictor, lines, config, show, file)
-
-            write_whole(output, write)
+            live = not text and not input
+            if not live:
+                terms.expect(text, input)
+            with progress(input, shown=not text and (output is not None or not sys.stdout.isatty())) as done:
+                arriving = Arriving(lines) if live else chunks(lines)
+                if not output:
+                    translate_lines(answer, arriving, show, sys.stdout, done)
+                else:
+                    _write(output, lambda file: translate_lines(answer, arriving, show, file, done))
+            terms.tell()
     finally:
         model.close()
+
+
+def _write(output: Path, write: Callable[[TextIO], object]) -> None:
+    from seqformer.storage.files import write_whole
+
+    def whole(beside: Path) -> None:
+        with open(beside, "w", encoding="utf-8", newline="\n") as file:
+            write(file)
+
+    write_whole(output, whole)
+
+
+class Terms:
+    """How often the terms of a glossary occur: one of which none does is refused, or told at the end."""
+
+    def __init__(self, model: Model, constraints: Constraints) -> None:
+        self.constrained = model.constrained(constraints)
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def _are_some(self) -> bool:
+        return bool(self.constrained.constraints.glossary)
+
+    def look(self, lines: list[str]) -> None:
+        """Count the terms in lines that are translated."""
+        if self._are_some:
+            for line in lines:
+                self.counts += self.constrained.occurrences(line)
+
+    def expect(self, text: list[str] | None, path: Path | None) -> None:
+        """Refuse a glossary of which no term occurs, before anything is translated."""
+        if not self._are_some:
+            return
+        with _opened(text, path) as (_, lines):
+            if not any(self.constrained.occurrences(raw.decode("utf-8", "replace")) for raw in lines):
+                raise SeqformerError("no term of the glossary occurs in the text; terms are whole words")
+
+    def tell(self) -> None:
+        """Say how many of the terms occurred."""
+        if self._are_some:
+            count = sum(self.counts.values())
+            note(
+                f"Glossary: {len(self.counts):,} of {counted(len(self.constrained.glossary), 'term')} "
+                f"occurred, {counted(count, 'time')}."
+            )
 
 
 @contextmanager
@@ -170,11 +325,13 @@ def _opened(text: list[str] | None, path: Path | None) -> Iterator[tuple[bytes, 
     from seqformer.formats.streams import open_bytes
 
     stdin: Any = sys.stdin.buffer
-    with open_bytes(path) if path else nullcontext(BufferedReader(stdin)) as file:
+    # a reader over its buffer would wait until that is full
+    live = BufferedReader(getattr(stdin, "raw", stdin))
+    with open_bytes(path) if path else nullcontext(live) as file:
         if documents.kind(file.peek(documents.HEAD)[: documents.HEAD]):
             yield file.read(documents.MOST + 1), []
         else:
-            yield b"", utf8_lines(file, str(path or "stdin"))
+            yield b"", utf8_lines(file, str(path or "stdin"), live=path is None)
 
 
 def _refuse(options: dict[str, Any], why: str) -> None:
@@ -201,7 +358,7 @@ def _fill(
     note(f"{name}: {what}" if count else f"{name}: nothing to translate; --retranslate translates it anew")
 
 
-def _prompt(translator: Any, config: DecodeConfig, show: Printer) -> None:
+def _prompt(answer: Callable[[list[str]], list[list[Translation]]], show: Printer) -> None:
     note("Type a sentence and press Enter; an empty line or Ctrl-D ends.")
     if isinstance(sys.stdin, TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")
@@ -213,4 +370,4 @@ def _prompt(translator: Any, config: DecodeConfig, show: Printer) -> None:
             return
         if not line.strip():
             return
-        print(show(number, line, translator.translate([line], config)[0]))
+        print(show(number, line, answer([line])[0]))

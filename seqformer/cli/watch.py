@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from seqformer.api import Event, Interrupted, Prepared, Started, Stopping
+from seqformer.api import Event, Interrupted, NothingLeft, Prepared, Started, Stopping
 from seqformer.cli.prepare import show
 from seqformer.console import counted, note, table, talk, visible
 from seqformer.report.learning import Learning, label, value
@@ -70,6 +70,11 @@ class Screen:
             again = "again: stop at once, keeping the last saved state"
             with contextlib.suppress(OSError):
                 os.write(2, f"{event.reason}: saving and stopping ({again})\n".encode())
+        elif isinstance(event, NothingLeft):
+            note(
+                f"{event.run.folder}: nothing left to do; {event.reason}. To go on, give a new limit: "
+                f"seqformer train --resume --run {shlex.quote(str(event.run.folder))} --max-minutes N"
+            )
         elif isinstance(event, Ended):
             self.progress.stop()
             self.ended = event

@@ -1,6 +1,7 @@
-"""Beam search; greedy search is a beam of one. It works with any encoder-decoder.
+"""Beam search; greedy search is a beam of one, and so is a sample. It works with any encoder-decoder.
 
-B sentences, W beam, R rows (hypotheses), V vocabulary, L target length so far.
+What else is asked of a search stands beside the loop (:mod:`seqformer.decoding.rules`).
+B sentences, W beam, R rows (hypotheses), V vocabulary, L target length so far, C candidates of a row.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from seqformer.config import DecodeConfig
+from seqformer.decoding.rules import NEVER, Grown, Steering
 from seqformer.errors import SeqformerError
 from seqformer.models.attention import padding_mask
-from seqformer.models.seq2seq import Seq2Seq
+from seqformer.models.seq2seq import SequenceModel
 from seqformer.symbols import BOS, EOS, PAD
 
-NEVER = float("-inf")
 ENCODED = 2048  # source pieces encoded at a time
+APART = 1e6  # between the ranks of hypotheses in a bank; far more than log-probabilities differ
 BLOCK, ROWS = 64, 32  # pieces, hypotheses
 FEW = 7 / 8  # of the sentences; if no more of them still grow, the others are removed
 
@@ -42,14 +44,25 @@ class _Beams:
     limits: Tensor  # (B,) pieces at most
     finished: list[list[Hypothesis]] = field(default_factory=list)  # for each sentence of the batch
 
+    def grown(self) -> Grown:
+        """Return the hypotheses as rules see them."""
+        width = self.history.shape[1]
+        return Grown(self.history.flatten(0, 1), [s for s in self.sentences for _ in range(width)])
+
 
 @torch.inference_mode()
-def search(model: Seq2Seq, source: Tensor, limits: Tensor, config: DecodeConfig) -> list[list[Hypothesis]]:
+def search(
+    model: SequenceModel,
+    source: Tensor,
+    limits: Tensor,
+    config: DecodeConfig,
+    steering: Steering = Steering(),  # noqa: B008 (it is immutable)
+) -> list[list[Hypothesis]]:
     """Return the best hypotheses for each source, best first.
 
     source (B, S) ids, limits (B,) target pieces at most, EOS included. A sentence is done when W
     hypotheses have ended and none that still grows scores better than them, or at its limit; those
-    that have not ended by then are cut there.
+    that have not ended by then are cut there. A sample is done when it ends.
     """
     state = model.start(_encoded(model, source), padding_mask(source))
     count = len(source)
@@ -62,17 +75,18 @@ def search(model: Seq2Seq, source: Tensor, limits: Tensor, config: DecodeConfig)
     )
     while beams.sentences:
         logits = model.step(beams.history[:, :, -1].flatten(), state)  # (R, V)
-        rows, sentences = _grow(beams, logits, config)
+        rows, sentences = _grow(beams, logits, config, steering)
         everything = torch.arange(len(logits), device=rows.device)
         if beams.sentences and not torch.equal(rows, everything):
             state.select(rows, sentences)
     if not all(beams.finished):
-        raise SeqformerError("the model gives no translation a probability: its weights are damaged")
+        why = "nothing fits all that is asked for" if steering else "its weights are damaged"
+        raise SeqformerError(f"the model gives no translation a probability: {why}")
     best = [sorted(f, key=lambda h: h.score, reverse=True)[: config.n_best] for f in beams.finished]
     return best
 
 
-def _encoded(model: Seq2Seq, source: Tensor) -> Tensor:
+def _encoded(model: SequenceModel, source: Tensor) -> Tensor:
     """Return the memory (B, S, D), encoding few sentences at a time with no more padding than they need.
 
     The sentences of a batch may differ in length; and small pieces of memory are reused, while large
@@ -86,25 +100,39 @@ def _encoded(model: Seq2Seq, source: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-def _grow(beams: _Beams, logits: Tensor, config: DecodeConfig) -> tuple[Tensor, Tensor | None]:
+def _grow(
+    beams: _Beams, logits: Tensor, config: DecodeConfig, steering: Steering
+) -> tuple[Tensor, Tensor | None]:
     """Add one piece to every hypothesis; collect those that end; drop sentences that are done.
 
     Returns which rows the next step continues, and which sentences remain (None: all of them).
     """
     groups, width = beams.scores.shape
     # twice the beam, so that W continue even if W of the candidates end
-    log_p, ids = _best_pieces(logits, 2 * config.beam)  # (R, 2W)
-    joint = (beams.scores.view(-1, 1) + log_p).view(groups, -1)  # (B, W * 2W)
-    totals, chosen = joint.topk(min(2 * config.beam, joint.shape[1]))  # (B, 2W)
+    if steering:
+        log_p, ids, banks = _steered(beams, logits, 2 * config.beam, steering)
+    else:
+        log_p, ids = _best_pieces(logits, 2 * config.beam)  # (R, C)
+        banks = None
+    joint = (beams.scores.view(-1, 1) + log_p).view(groups, -1)  # (B, W * C)
+    ranked = _ranked(joint, log_p.shape[1], banks, steering)
+    keys, chosen = ranked.topk(min(2 * config.beam, joint.shape[1]))  # (B, 2W)
+    totals = joint.gather(1, chosen) if ranked is not joint else keys
     parents, tokens = chosen // log_p.shape[1], ids.view(groups, -1).gather(1, chosen)
     length = beams.history.shape[2]  # of a hypothesis with its new piece, BOS not counted
     last = (beams.limits <= length)[:, None]
     ends = tokens == EOS
-    alive, order = totals.masked_fill(ends, NEVER).topk(min(config.beam, totals.shape[1]))  # (B, W)
+    alive, order = keys.masked_fill(ends, NEVER).topk(min(config.beam, totals.shape[1]))  # (B, W)
+    if ranked is not joint:
+        alive = totals.masked_fill(ends, NEVER).gather(1, order)
     among_best = torch.arange(totals.shape[1], device=ends.device) < config.beam
-    _collect(beams, config, totals, (ends | last) & among_best & (totals > NEVER), parents, tokens)
+    possible, cut = among_best & (totals > NEVER), last
+    if banks is not None:  # at the limit what lacks a required word is only taken if all do
+        held = banks.gather(1, chosen).masked_fill(~possible, -1)
+        cut = last & (held == held.amax(1, keepdim=True))
+    _collect(beams, config, totals, (ends | cut) & possible, parents, tokens)
 
-    hopes = (alive[:, 0] / length**config.length_penalty).tolist()
+    hopes = (alive.amax(1) / length**config.length_penalty).tolist()
     enough = [
         _enough(beams.finished[i], hope, config) for i, hope in zip(beams.sentences, hopes, strict=True)
     ]
@@ -123,6 +151,42 @@ def _grow(beams: _Beams, logits: Tensor, config: DecodeConfig) -> tuple[Tensor, 
     beams.limits = beams.limits[keep]
     beams.sentences = [beams.sentences[i] for i in keep.tolist()]
     return rows.flatten(), keep
+
+
+def _steered(
+    beams: _Beams, logits: Tensor, count: int, steering: Steering
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return the candidates of each row as :func:`_best_pieces` does, and their banks (B, W * C), if any.
+
+    Log-probabilities stay those of the model, whatever rules forbid beside.
+    """
+    grown = beams.grown()
+    logits[:, PAD] = logits[:, BOS] = NEVER
+    log_p = logits.to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(-1)  # (R, V)
+    for rule in steering.rules:
+        rule(log_p, grown)
+    if steering.sampler:
+        return *steering.sampler(log_p, grown), None
+    required = steering.required
+    if not required:
+        return *log_p.topk(min(count, log_p.shape[1])), None
+    required(log_p, grown)
+    wanted = required.wanted(grown)  # (R, E)
+    wanted_p = log_p.gather(1, wanted)
+    log_p.scatter_(1, wanted, NEVER)
+    best, ids = log_p.topk(min(count, log_p.shape[1]))
+    best, ids = torch.cat((wanted_p, best), 1), torch.cat((wanted, ids), 1)
+    return best, ids, required.banks(grown, ids).view(len(beams.scores), -1)
+
+
+def _ranked(joint: Tensor, candidates: int, banks: Tensor | None, steering: Steering) -> Tensor:
+    """Return what candidates (B, W * C) are chosen by: their log-probabilities, if nothing else is asked."""
+    if steering.diversity:
+        joint = joint - steering.diversity * (torch.arange(joint.shape[1], device=joint.device) % candidates)
+    if banks is None:
+        return joint
+    better = (joint[:, None] > joint[:, :, None]) & (banks[:, None] == banks[:, :, None])
+    return joint - APART * better.sum(-1)  # the best of each bank come first, then the second best, …
 
 
 def _best_pieces(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -19,13 +19,17 @@ from functools import cached_property
 import torch
 
 from seqformer.config import DecodeConfig
-from seqformer.decoding import splitting
+from seqformer.decoding import mbr, splitting
+from seqformer.decoding.constraints import Constrained, Constraints
+from seqformer.decoding.rules import Begun
 from seqformer.decoding.search import Hypothesis, search
 from seqformer.decoding.signs import SIGNS, Evidence, signs
 from seqformer.decoding.splitting import Divider, Part
+from seqformer.decoding.steering import Steerer
 from seqformer.errors import SeqformerError
-from seqformer.models.seq2seq import Seq2Seq
-from seqformer.text.batches import pad_sources
+from seqformer.models.seq2seq import SequenceModel
+from seqformer.symbols import BOS, UNK
+from seqformer.text.batches import pad, pad_sources
 from seqformer.text.normalize import Normalizer
 from seqformer.text.prepared import TextManifest
 from seqformer.text.tokenizer import Tokenizer
@@ -33,6 +37,7 @@ from seqformer.text.tokenizer import Tokenizer
 BATCH_TOKENS = 8192  # source pieces x hypotheses in a batch at most, padding included
 CACHE = 512 << 20  # bytes
 LOGITS = 1 << 24  # numbers
+CANDIDATES = 4  # next pieces tried for each alternative
 SPARE = 10  # pieces a translation may be longer than the training data suggest
 TOY_REACH = 10  # times the longest sequence in training: toy tasks are tried on lengths not seen in training
 
@@ -60,7 +65,7 @@ class Translation:
 class Translator:
     """A model with the text processing it was trained with."""
 
-    model: Seq2Seq
+    model: SequenceModel
     tokenizer: Tokenizer
     manifest: TextManifest  # of the training data: its lengths limit what the model is asked for
     device: torch.device
@@ -89,7 +94,11 @@ class Translator:
         return len(self.tokenizer.target)
 
     def translate(
-        self, lines: list[str], config: DecodeConfig, most: list[int] | None = None
+        self,
+        lines: list[str],
+        config: DecodeConfig,
+        most: list[int] | None = None,
+        constraints: Constraints = Constraints(),  # noqa: B008 (it is immutable)
     ) -> list[list[Translation]]:
         """Return the n-best translations of each line, best first; a blank line has one blank translation.
 
@@ -99,33 +108,126 @@ class Translator:
         if config.beam * self._vocabulary > LOGITS:
             widest = LOGITS // self._vocabulary
             raise SeqformerError(f"a beam of {config.beam} needs too much memory: {widest} at most here")
+        steerer = self.steerer(config, constraints)
         normalised = [self.normalizer(line) for line in lines]
-        divided = self.divider.divide(lines, normalised, whole=config.whole)
+        whole = config.whole or bool(constraints.prefix)
+        divided = self.divider.divide(lines, normalised, whole=whole)
         bounds = zip(divided, most or [config.max_length] * len(lines), strict=True)
         limits = [
             self._limit(len(part.ids), most, config.beam) for line, most in bounds for part in line.parts
         ]
-        results = iter(self._search([part for line in divided for part in line.parts], limits, config))
+        parts = [part for line in divided for part in line.parts]
+        results = iter(self._search(parts, steerer.limits(parts, limits), config, steerer))
         joined = [_join([next(results) for _ in line.parts], line.cut, config) for line in divided]
         return [self._marked(line, best) for line, best in zip(normalised, joined, strict=True)]
+
+    def steerer(self, config: DecodeConfig, constraints: Constraints) -> Steerer:
+        """Return what steers the search. Raises :class:`SeqformerError` where that cannot be."""
+        normalize = self.manifest.normalizer("target")
+        constrained = Constrained(constraints, self.tokenizer.target, self.normalizer, normalize)
+        return Steerer(config, constrained, constrained.begun)
+
+    def alternatives(
+        self, lines: list[str], count: int, config: DecodeConfig, constraints: Constraints
+    ) -> list[list[Translation]]:
+        """Return for each line translations that differ in the word after the prefix, the likeliest first."""
+        if count < 1:
+            raise SeqformerError(f"{count} alternatives: it must be at least 1")
+        config = replace(config, n_best=1, whole=True)
+        steerer = self.steerer(config, constraints)
+        divided = self.divider.divide(lines, list(map(self.normalizer, lines)), whole=True)
+        return [
+            self._alternatives(line.parts[0], count, config, steerer)
+            if line.parts
+            else _join([], False, config)
+            for line in divided
+        ]
+
+    def _alternatives(
+        self, part: Part, count: int, config: DecodeConfig, steerer: Steerer
+    ) -> list[Translation]:
+        base: list[int] = []
+        if steerer.begun:  # the pieces that spell it best
+            begun, best = steerer.begun, self._alone(part, config, steerer)[0]
+            base, rest = begun.ids, begun.rest
+            for i in best.ids[len(base) :]:
+                if not rest:
+                    break
+                base, rest = [*base, i], rest[len(begun.pieces[i]) :]
+        pieces = steerer.constrained.pieces
+        fixed = replace(steerer, begun=Begun(base, "", pieces) if base else None)
+        tried = min(CANDIDATES * count, LOGITS // self._vocabulary)
+        wide = replace(config, beam=tried, n_best=tried, max_length=len(base) + 1, length_penalty=0.0)
+        found: dict[str, Translation] = {}
+        for hypothesis in self._alone(part, wide, replace(fixed, asked=wide)):
+            if len(hypothesis.ids) == len(base):
+                continue  # it ends here
+            begun = Begun([*base, hypothesis.ids[-1]], "", pieces)
+            best = self._alone(part, config, replace(fixed, begun=begun))[0]
+            rest = "".join(pieces[i] for i in best.ids[len(base) :]).removeprefix("▁")
+            found.setdefault(rest.partition("▁")[0], best)
+            if len(found) == count:
+                break
+        return list(found.values())
+
+    def _alone(self, part: Part, config: DecodeConfig, steerer: Steerer) -> list[Translation]:
+        limits = [self._limit(len(part.ids), config.max_length, config.beam)]
+        return self._search([part], steerer.limits([part], limits), config, steerer)[0]
 
     def _marked(self, line: str, best: list[Translation]) -> list[Translation]:
         """Return the translations of a line, with the script of letters that the vocabulary never saw."""
         unseen = self.tokenizer.source.unseen(line)
         return [replace(t, unseen=unseen) for t in best] if unseen else best
 
-    def _search(self, parts: list[Part], limits: list[int], config: DecodeConfig) -> list[list[Translation]]:
+    def _search(
+        self, parts: list[Part], limits: list[int], config: DecodeConfig, steerer: Steerer
+    ) -> list[list[Translation]]:
+        jobs = steerer.jobs(parts)
         results: list[list[Translation]] = [[] for _ in parts]
-        for batch in self._batches([len(part.ids) for part in parts], limits, config.beam):
-            source = pad_sources([parts[i].ids for i in batch]).to(self.device)
-            hypotheses = search(self.model, source, torch.tensor([limits[i] for i in batch]), config)
-            texts = iter(self.tokenizer.target.decode([h.ids for best in hypotheses for h in best]))
-            for index, best in zip(batch, hypotheses, strict=True):
-                results[index] = [
-                    self._translation(parts[index], limits[index], next(texts), hypothesis)
-                    for hypothesis in best
-                ]
-        return results
+        for width, some in steerer.groups(jobs):
+            lengths = [len(parts[job.part].ids) for job in some]
+            for batch in self._batches(lengths, [limits[job.part] for job in some], width):
+                chosen = [some[i] for i in batch]
+                asked = replace(steerer.config, beam=width)
+                source = pad_sources([parts[job.part].ids for job in chosen]).to(self.device)
+                most = torch.tensor([limits[job.part] for job in chosen])
+                hypotheses = search(self.model, source, most, asked, steerer.steering(chosen, most))
+                texts = iter(self.tokenizer.target.decode([h.ids for best in hypotheses for h in best]))
+                for job, best in zip(chosen, hypotheses, strict=True):
+                    part, limit = parts[job.part], limits[job.part]
+                    results[job.part] += [self._translation(part, limit, next(texts), h) for h in best]
+        return [self._chosen(part, best, config) for part, best in zip(parts, results, strict=True)]
+
+    def _chosen(self, part: Part, found: list[Translation], config: DecodeConfig) -> list[Translation]:
+        """Return the n best of the translations of a part, after what is decided once they are whole."""
+        if config.coverage_penalty or config.replace_unknown:
+            found = [self._looked_at(part, each, config) for each in found]
+        if config.mbr:
+            return mbr.ordered(found)[: config.n_best]
+        if config.sample or config.coverage_penalty:
+            found = sorted(found, key=lambda t: -t.score)
+        return found[: config.n_best]
+
+    def _looked_at(self, part: Part, found: Translation, config: DecodeConfig) -> Translation:
+        """Return a translation after a look at the source pieces that each of its pieces looked at."""
+        source = pad_sources([part.ids]).to(self.device)
+        with torch.inference_mode():
+            maps = self.model.attention(source, pad([found.ids], BOS, None).to(self.device))
+        weights = maps.cross[:, 0].float().mean((0, 1))  # (T, S) over layers and heads
+        if config.coverage_penalty:
+            covered = weights[:, : len(part.ids)].sum(0).clamp(max=1.0).log().sum()
+            found = replace(found, score=found.score + config.coverage_penalty * float(covered))
+        if config.replace_unknown and UNK in found.ids:
+            of, looked = (
+                self.tokenizer.source.words(part.text),
+                weights[:, : len(part.ids)].argmax(-1).tolist(),
+            )
+            pieces = [
+                f"▁{of[at]}" if i == UNK else piece
+                for i, piece, at in zip(found.ids, found.tokens, looked, strict=False)
+            ]
+            found = replace(found, text=" ".join("".join(pieces).replace("▁", " ").split()))
+        return found
 
     def _translation(self, part: Part, limit: int, text: str, best: Hypothesis) -> Translation:
         cut = len(best.ids) == limit  # if it ended by itself, EOS took the last position

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from seqformer.config import DecodeConfig
+from seqformer.decoding.constraints import Constraints
 from seqformer.decoding.translator import Translation, Translator
 from seqformer.errors import SeqformerError
 
@@ -34,14 +35,23 @@ class Workers:
         self.count = count
         self._pool = ProcessPoolExecutor(count, get_context("spawn"), _begin, (open_translator, threads))
 
-    def translate(self, lines: list[str], config: DecodeConfig) -> list[list[Translation]]:
+    def translate(
+        self,
+        lines: list[str],
+        config: DecodeConfig,
+        *,
+        constraints: Constraints = Constraints(),  # noqa: B008 (it is immutable)
+    ) -> list[list[Translation]]:
         """Translate as :meth:`Translator.translate` does; :class:`SeqformerError` if a process dies."""
         if not lines:
             return []
         results: list[list[Translation]] = [[] for _ in lines]
         shares = _shares(lines, JOBS * self.count)
         try:
-            jobs = [self._pool.submit(_translate, [lines[i] for i in share], config) for share in shares]
+            jobs = [
+                self._pool.submit(_translate, [lines[i] for i in share], config, constraints)
+                for share in shares
+            ]
             for share, job in zip(shares, jobs, strict=True):
                 for i, best in zip(share, job.result(), strict=True):
                     results[i] = best
@@ -69,6 +79,6 @@ def _begin(open_translator: Open, threads: int) -> None:
     _translator = open_translator()
 
 
-def _translate(lines: list[str], config: DecodeConfig) -> list[list[Translation]]:
+def _translate(lines: list[str], config: DecodeConfig, constraints: Constraints) -> list[list[Translation]]:
     assert _translator is not None
-    return _translator.translate(lines, config)
+    return _translator.translate(lines, config, constraints=constraints)

@@ -147,6 +147,12 @@ def read_lines(path: Path) -> Iterator[str]:
             yield _text(raw, path, number)
 
 
+def count_lines(path: Path) -> int:
+    """Return how many lines a file has. Raises :class:`DataError`."""
+    with streams.open_bytes(path) as file:
+        return sum(1 for _ in encodings.utf8_lines(file, str(path)))
+
+
 def _text(raw: bytes, path: Path, number: int) -> str:
     try:
         return raw.removesuffix(b"\r").decode("utf-8")

@@ -7,6 +7,7 @@ import shlex
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from io import BufferedReader
 from itertools import chain
 from typing import BinaryIO, NamedTuple
 
@@ -61,15 +62,22 @@ _KNOWN = (
 )
 
 
-def utf8_lines(file: BinaryIO, name: str) -> Iterator[bytes]:
+def utf8_lines(file: BinaryIO, name: str, *, live: bool = False) -> Iterator[bytes]:
     """Yield the lines of a file as bytes in UTF-8, without their LF and without a byte order mark.
 
     UTF-16 and UTF-32 are recognised and converted; what cannot be, stays no UTF-8. Lines of any other
-    file come as they are. Raises :class:`DataError` for a line that memory should not hold.
+    file come as they are. ``live`` waits for no more than what one line needs: what has arrived first is
+    looked at to recognise the encoding. Raises :class:`DataError` for a line that memory should not hold.
     """
-    head = file.read(HEAD)
-    encoding, bom = recognise(head)
-    rest = head[bom:]
+    if live:
+        assert isinstance(file, BufferedReader)
+        encoding, bom = recognise(file.peek(HEAD)[:HEAD])
+        rest = b""
+        file.read(bom)
+    else:
+        head = file.read(HEAD)
+        encoding, bom = recognise(head)
+        rest = head[bom:]
     lines = _own_lines(rest, file) if encoding == "utf-8" else _converted(rest, file, encoding)
     for number, raw in enumerate(lines, 1):
         line = raw.removesuffix(b"\n")

@@ -20,7 +20,7 @@ from seqformer.models import blocks
 from seqformer.models.blocks import MOST_LAYERS, MOST_WIDTH
 from seqformer.models.consistency import consistent_loss
 from seqformer.models.loss import Loss, projection_loss
-from seqformer.symbols import PAD
+from seqformer.symbols import BOS, PAD
 
 MOST_VOCABULARY = 1 << 24
 
@@ -90,8 +90,8 @@ class AttentionMaps:
     decoder: Tensor | None = None  # (L, B, H, T, T)
 
 
-class Seq2Seq(nn.Module, ABC):
-    """An encoder-decoder that can be trained, searched and inspected."""
+class SequenceModel(nn.Module, ABC):
+    """What can be searched, scored and inspected: an encoder-decoder, or several as one."""
 
     longest: int | None = None  # pieces of a source or a target, BOS or EOS included; None: any number
 
@@ -111,6 +111,18 @@ class Seq2Seq(nn.Module, ABC):
     @abstractmethod
     def step(self, tokens: Tensor, state: State) -> Tensor:
         """Feed the newest token of each hypothesis, (R,), and return logits (R, V) for the next."""
+
+    @abstractmethod
+    def log_probabilities(self, batch: PairBatch) -> Tensor:
+        """Return the log-probability (B, T) of each target piece as the search has it, 0 for padding."""
+
+    @abstractmethod
+    def attention(self, source: Tensor, target_in: Tensor) -> AttentionMaps:
+        """Return the weights of every layer and head for sources (B, S) and targets (B, T)."""
+
+
+class Seq2Seq(SequenceModel):
+    """An encoder-decoder that can be trained, too."""
 
     @abstractmethod
     def decode(self, source: Tensor, target_in: Tensor) -> Tensor:
@@ -149,10 +161,16 @@ class Seq2Seq(nn.Module, ABC):
             return consistent_loss(hidden, projection, wanted, smoothing, consistency)
         return projection_loss(hidden, projection, wanted, smoothing)
 
+    def log_probabilities(self, batch: PairBatch) -> Tensor:
+        """Return the log-probability (B, T) of each target piece as the search has it, 0 for padding.
+
+        PAD and BOS, which never come, have no share of the probability.
+        """
+        logits = self.logits(self.decode(batch.source, batch.target_in)).float()  # (B, T, V)
+        logits[:, :, [PAD, BOS]] = float("-inf")
+        chosen = logits.log_softmax(-1).gather(-1, batch.target_out[:, :, None])[:, :, 0]
+        return chosen.masked_fill(batch.target_out == PAD, 0.0)
+
     def hidden_matrices(self) -> dict[str, int]:
         """Return the matrices of hidden layers by name, and how many are stacked in each."""
         return blocks.hidden_matrices(self)
-
-    @abstractmethod
-    def attention(self, source: Tensor, target_in: Tensor) -> AttentionMaps:
-        """Return the weights of every layer and head for sources (B, S) and targets (B, T)."""

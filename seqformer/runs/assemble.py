@@ -12,7 +12,7 @@ import torch
 from seqformer.device import DTYPES, choose_device, choose_precision
 from seqformer.errors import RunError
 from seqformer.runs import resume as resuming
-from seqformer.runs.layout import STATE
+from seqformer.runs.layout import INITIAL, STATE
 from seqformer.runs.run import Run
 from seqformer.runs.state import RunStore, load_state, read_conditions
 from seqformer.tasks.task import Task
@@ -83,14 +83,16 @@ def _assemble(
             store=store,
             device=chosen,
             processes=processes,
+            validate_first=(run.folder / INITIAL).is_file(),
             matrices=model.hidden_matrices() if config.optimizer == "muon" else {},
             started=time.monotonic() if started is None else started,
         )
         if state:
             trainer.restore(*state, new_budget=new_budget)
     other = resuming.differences(then, now) if resumed else ""
+    jump = resuming.rate_jump(run, trainer) if new_budget else ""
     scored = "An earlier version scored other held-out sentences: the best weights so far are scored anew."
-    remarks = [*data.remarks, *filter(None, [other, scored if anew else ""])]
+    remarks = [*data.remarks, *filter(None, [other, jump, scored if anew else ""])]
     return Training(trainer, precision, data.size, remarks)
 
 

@@ -14,6 +14,8 @@ from seqformer.runs.layout import CONFIG, STATE, WEIGHTS, is_run
 from seqformer.runs.run import Run
 from seqformer.runs.state import read_conditions, read_progress
 from seqformer.tasks import open_task
+from seqformer.training.schedule import learning_rate
+from seqformer.training.trainer import Trainer, reached
 
 CONFIGURATION, COMPUTED = "configuration", "computed"
 
@@ -32,7 +34,8 @@ def conditions(run: Run, device: torch.device, precision: str) -> dict[str, Any]
 def change(run: Run, settings: dict[str, Any], data: Path | None) -> None:
     """Take new limits, and a new place of the same data, for a run to be resumed.
 
-    Raises :class:`RunError` for a setting that would change what is trained, and for other data.
+    A limit replaces every earlier one, whether that was given or the usual one. Raises :class:`RunError`
+    for a setting that would change what is trained, and for other data.
     """
     current = run.configuration()
     for name, value in settings.items():
@@ -49,9 +52,35 @@ def change(run: Run, settings: dict[str, Any], data: Path | None) -> None:
         raise RunError(
             f"{data} holds other data than {run.folder} was begun with; name the folder with the same"
         )
-    limits = {name: value for name, value in settings.items() if name in CHANGEABLE}
-    if limits or task:
-        run.change(replace(run.configs.train, **limits), task)
+    changes = {name: value for name, value in settings.items() if name in CHANGEABLE}
+    if any(changes.get(name) for name in LIMITS):
+        changes = dict.fromkeys(LIMITS, 0) | changes
+    if changes or task:
+        run.change(replace(run.configs.train, **changes), task)
+
+
+def nothing_left(run: Run) -> str:
+    """Return why a run needs no more training; '' if it does, or if that is seen only when it goes on."""
+    progress, config = run.progress(), run.configs.train
+    if progress is None:
+        return ""
+    used = {"steps": progress.step, "minutes": progress.seconds / 60}
+    for name, limit in config.limits.items():
+        if name in used and used[name] >= limit:
+            return reached(name, limit)
+    same = read_conditions(run.folder / STATE)[0].get(CONFIGURATION) == run.configuration()
+    return progress.finished if same else ""
+
+
+def rate_jump(run: Run, trainer: Trainer) -> str:
+    """Return how the learning rate jumps where a resumed training has a new limit; '' where it does not."""
+    rates = [record["learning_rate"] for record in run.metrics() if "learning_rate" in record]
+    state = trainer.state
+    used = trainer.progress(len(trainer.batches.plan(state.epoch, state.part)))
+    now = learning_rate(trainer.config, state.step, used)
+    if not rates or abs(now - rates[-1]) <= 0.1 * max(now, rates[-1]):
+        return ""
+    return f"With the new limit the learning rate goes on at {now:.2g}; it was {rates[-1]:.2g}."
 
 
 def check(run: Run) -> bool:

@@ -154,11 +154,6 @@ class Run:
         return model, _shapes(model)
 
 
-def open_predictor(folder: Path, device: str, precision: str) -> Any:
-    """Return the predictor of the run in a folder: a function that other processes can be handed."""
-    return Run(folder).predictor(device, precision)
-
-
 def _shapes(model: Any) -> dict[str, tuple[int, ...]]:
     return {name: tuple(weights.shape) for name, weights in model.named_parameters()}
 

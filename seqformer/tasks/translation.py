@@ -19,10 +19,11 @@ from rich.console import RenderableType
 from seqformer.config import DecodeConfig, TrainConfig
 from seqformer.console import Clipped, table
 from seqformer.decoding import translator as decoding
+from seqformer.decoding.constraints import Constrained, Constraints
 from seqformer.decoding.translator import Translator
 from seqformer.errors import DamagedError, RunError, SeqformerError, nearest
 from seqformer.formats.corpus import read_aligned
-from seqformer.models.seq2seq import Seq2Seq
+from seqformer.models.seq2seq import Seq2Seq, SequenceModel
 from seqformer.models.transformer import TransformerConfig
 from seqformer.report import chapter, scores, words
 from seqformer.report.attention import Attention, beside
@@ -284,7 +285,12 @@ class Translation(Task[TextManifest]):
             return Measures(names, judge, names[1:] if judge == names[0] else ())
         return Measures(("bleu",), judge, tokenizer=self.bleu_words.tokenizer)
 
-    def predictor(self, model: Seq2Seq, device: torch.device) -> Translator:
+    def constrained(self, constraints: Constraints) -> Constrained:
+        """Return constraints for the pieces and the normalisation of this folder; refuse what cannot be."""
+        source, target = (self.manifest.normalizer(side) for side in SIDES)
+        return Constrained(constraints, self.tokenizer.target, source, target)
+
+    def predictor(self, model: SequenceModel, device: torch.device) -> Translator:
         """Return the translator."""
         return Translator(model, self.tokenizer, self.manifest, device)
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from seqformer.config import DecodeConfig
 from seqformer.decoding.translator import Translator
+from seqformer.models.seq2seq import Seq2Seq
 from seqformer.report import best, collapse, scores
 from seqformer.report.best import LOSS
 from seqformer.text.batches import Batch, PairBatches
@@ -90,13 +91,15 @@ def validator(
     """Return what validates a model under training. ``order`` is that in which its pairs are drawn."""
     own, rest = batches.apart(np.array(order), OTHER_PAIRS)
     pairs = sum(map(len, own))
-    causal = getattr(translator.model.config, "causal", True)
+    model = translator.model
+    assert isinstance(model, Seq2Seq)
+    causal = getattr(model.config, "causal", True)
 
     def summed(some: Iterable[Batch]) -> tuple[float, int]:
         """Return the loss of this process's share of the batches and all others' together, and its units."""
         total, units = 0.0, 0
         for batch in some:
-            sums = translator.model.loss(batch.to(translator.device))
+            sums = model.loss(batch.to(translator.device))
             total, units = total + float(sums.plain), units + sums.units
         total, _, units = processes.totals(total, 0.0, units)
         return total, units

@@ -62,6 +62,18 @@ class Vocabulary:
         words = [piece.count("▁") if i == UNK else 1 for i, piece in zip(ids, pieces, strict=True)]
         return [i for i, count in zip(ids, words, strict=True) for _ in range(max(1, count))]
 
+    def words(self, line: str) -> list[str]:
+        """Return for each id of a line the word (between spaces) that it is of, or begins in."""
+        words, of, at = line.split(" "), [], -1
+        for i, piece in zip(
+            self._processor.encode(line), self._processor.encode(line, out_type=str), strict=True
+        ):
+            begun = piece.count("▁") if i == UNK else int(piece.startswith("▁"))
+            for _ in range(max(1, begun if i == UNK else 1)):
+                at += bool(begun)
+                of.append(words[min(max(at, 0), len(words) - 1)])
+        return of
+
     def decode(self, ids: list[list[int]]) -> list[str]:
         """Return the text of each list of ids; special symbols are left out, UNK shows as ⁇.
 

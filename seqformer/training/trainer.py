@@ -43,6 +43,11 @@ WARN_FROM = 3  # validations, and …
 WARN_AFTER = 300  # … steps after the warm-up, before warnings of a validation are shown
 
 
+def reached(name: str, limit: float) -> str:
+    """Return in words that a limit, such as 10 ``minutes``, is reached."""
+    return f"the limit is reached, {limit:,g} {name if limit != 1 else name.removesuffix('s')}"
+
+
 class Batches(Protocol):
     """Training data: part by part an epoch is planned as a list of batches; a batch or a share is loaded."""
 
@@ -91,6 +96,7 @@ class Trainer:
     device: torch.device
     processes: Processes = ALONE
     matrices: dict[str, int] = field(default_factory=dict)  # those that Muon trains, and the stacked in each
+    validate_first: bool = False  # before the first step: the weights to begin with may stay the best
     started: float = field(default_factory=time.monotonic)  # when the wall-clock budget began
 
     def __post_init__(self) -> None:
@@ -153,12 +159,12 @@ class Trainer:
             self.state.budget_from, self.state.budget_validations = begin, 0
         while True:
             progress, stopping, save_is_due, validation_is_due = self._agree(self.progress(len(plan)))
-            reason = self._reason_to_end(progress)
+            reason = self._reason_to_end(progress, len(plan))
             validated = self.state.validated_step == self.state.step
             if not stopping and not validated and (reason or validation_is_due):
                 yield Validating()
                 yield self._validate(progress)
-                reason = reason or self._reason_to_end(progress)
+                reason = reason or self._reason_to_end(progress, len(plan))
             if stopping or reason:
                 self.state.finished = "" if stopping else reason
                 if self._is_sound():
@@ -188,28 +194,35 @@ class Trainer:
 
     def progress(self, batches_in_part: int) -> float:
         """Return how much of the budget is used, 0 to 1; 0 if there is no budget."""
-        config, state = self.config, self.state
-        used = [0.0]
+        return min(1.0, max(self._used(batches_in_part).values(), default=0.0))
+
+    def _used(self, batches_in_part: int) -> dict[str, float]:
+        """Return how much of each limit is used."""
+        config, state, used = self.config, self.state, {}
         if config.max_steps:
-            used.append(state.step / config.max_steps)
+            used["steps"] = state.step / config.max_steps
         if config.max_epochs:
-            used.append(state.epochs(batches_in_part, self.batches.parts) / config.max_epochs)
+            used["epochs"] = state.epochs(batches_in_part, self.batches.parts) / config.max_epochs
         if config.max_minutes:
             # the time of the last validation and of saving is part of the budget
             validation = state.validation_seconds * 1.1 or 1.2 * config.max_minutes
             reserve = min(validation + 2 * self._save_seconds + 0.5, 30 * config.max_minutes)
-            used.append(self.seconds / (60 * config.max_minutes - reserve))
-        return min(1.0, max(used))
+            used["minutes"] = self.seconds / (60 * config.max_minutes - reserve)
+        return used
 
-    def _reason_to_end(self, progress: float) -> str:
+    def _reason_to_end(self, progress: float, batches_in_part: int) -> str:
         if progress >= 1:
-            return "the budget is used"
+            used = self._used(batches_in_part)
+            name = max(used, key=used.__getitem__)
+            return reached(name, self.config.limits[name])
         if self.config.patience and self.state.worse >= self.config.patience:
             return f"no better score in {self.config.patience} validations"
         return ""
 
     def _validation_is_due(self, progress: float) -> bool:
         state = self.state
+        if self.validate_first and not state.step:
+            return True
         if self.config.validate_every:
             return state.step > 0 and state.step % self.config.validate_every == 0
         if self._tenths(progress) < state.budget_validations + 1:
@@ -284,7 +297,8 @@ class Trainer:
         result, weights = self._validate_all()
         state = self.state
         state.validations += 1
-        state.budget_validations = max(state.budget_validations + 1, int(self._tenths(progress)))
+        if state.step:
+            state.budget_validations = max(state.budget_validations + 1, int(self._tenths(progress)))
         state.validated_step = state.step
         finite = math.isfinite(result.score)
         state.nonfinite.in_a_row = 0 if finite else max(1, state.nonfinite.in_a_row)
@@ -311,7 +325,7 @@ class Trainer:
         """Validate the weights, and their average if there is one; return the better, and its weights."""
         weights = self.optimizer.weights()
         own = self._validation()
-        average = self._averaged() if math.isfinite(own.score) else None
+        average = self._averaged() if math.isfinite(own.score) and self.state.step else None
         if average is None:
             return own, weights
         with self.optimizer.holding(average):
