@@ -11,7 +11,9 @@ from typing import Any, overload
 import numpy as np
 
 from seqformer.config import DecodeConfig, asked
+from seqformer.decoding import scoring
 from seqformer.decoding.constraints import Constrained, Constraints
+from seqformer.decoding.scoring import Scored
 from seqformer.decoding.translator import Translation
 from seqformer.decoding.workers import Workers
 from seqformer.device import choose_device
@@ -154,6 +156,16 @@ class Model:
         answers = [b[0] for b in best] if config.n_best == 1 else best
         return answers[0] if isinstance(text, str) else answers
 
+    def score(self, pairs: Sequence[tuple[str, str]]) -> list[Scored]:
+        """Return how probable the target of each pair is as the translation of its source, in nats, with EOS.
+
+        Both are normalised as in training; nothing is split or cut.
+        """
+        self.expect(text=True)
+        if isinstance(self.predictor, Workers):
+            raise SeqformerError("one process scores; leave out workers")
+        return scoring.score(self.predictor, pairs)
+
     def translate_document(
         self,
         document: PathLike | bytes,
@@ -295,7 +307,7 @@ def evaluate(
     *,
     split: str = "test",
     metrics: Iterable[str] = (),
-    files: Files | None = None,
+    files: Files | tuple[PathLike, Sequence[PathLike]] | None = None,
     compare: PathLike | Run | None = None,
     chapter: bool = False,
     device: str = "auto",
@@ -308,7 +320,8 @@ def evaluate(
     ``metrics`` are bleu, chrf, ter, wer and cer for text (bleu and chrf where none is named); ``tokenize`` is
     the tokenizer of BLEU, one of :data:`seqformer.report.words.TOKENIZERS` (where none is named, the one that
     suits the references, which the signature shows); ``files`` are sources
-    and references instead of a ``split``; ``compare`` is another run, or a file of translations, that is
+    and references, one file or several, instead of a ``split``;
+    ``compare`` is another run, or a file of translations, that is
     tested for significance; ``chapter`` asks for the four sentences of Dive into Deep Learning instead.
     ``settings`` are fields of :class:`seqformer.config.DecodeConfig`. Raises :class:`SeqformerError`.
     """
@@ -317,9 +330,15 @@ def evaluate(
         raise SeqformerError(f"{compare}: there is no such run or file to compare with")
     opened = open_run(run)
     model = load(opened, device=device, precision=precision)
-    source, reference = (None, None) if files is None else (Path(files[0]), Path(files[1]))
+    source: Path | None = None
+    references: tuple[Path, ...] = ()
+    if files is not None:
+        given = [files[1]] if isinstance(files[1], (str, Path)) else files[1]
+        source, references = Path(files[0]), tuple(map(Path, given))
     metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
-    question = Question(split, metrics, source, reference, chapter, model.decode_config(**settings), tokenize)
+    question = Question(
+        split, metrics, source, references, chapter, model.decode_config(**settings), tokenize
+    )
     result = opened.task.evaluate(model.predictor, str(opened.folder), question)
     if compare is None:
         return result

@@ -200,12 +200,16 @@ COMMANDS = {
         --norm --activation --tokens-per-batch --accumulate --learning-rate --warmup --schedule --label-smoothing
         --clip --precision --seed --positions --no-positions --no-causal-mask --bidirectional --recipe --print-recipe
         --help-all --initialization --tie-output --output-bias --attention-bias --learned-start --attention-dropout
-        --dropout-embeddings --adam-beta2 --sentences-per-batch --share
+        --dropout-embeddings --adam-beta2 --optimizer --sentences-per-batch --share
         --ema --keep-last --consistency --consistency-from --bpe-dropout --word-dropout
         --best-by""",
     "forecast": "--data --max-minutes --recipe --out --json --device",
     "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --warn
-        --json --device --precision --workers --retranslate --languages --detokenize --whole""",
+        --json --device --precision --workers --retranslate --languages --detokenize --whole --numbers
+        --min-length --no-repeat-ngram --diversity --coverage-penalty --replace-unknown --glossary --avoid --prefix
+        --alternatives --sample --temperature --top-k --top-p --seed --mbr""",
+    "score": "pairs --run --mean --json --device --precision",
+    "average": "runs --out",
     "evaluate": """--run --bleu --chrf --ter --split --source --reference --compare --beam --length-penalty --json --device
         --precision        --reference-sentences --wer --cer --tokenize --whole""",
     "attention": "text --run --kind --layer --head --average --png --json --beam --device --font --whole",

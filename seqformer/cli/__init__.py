@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from seqformer import __version__
 from seqformer.cli import (
     attention,
+    average,
     evaluate,
     export,
     forecast,
@@ -21,6 +22,7 @@ from seqformer.cli import (
     prepare,
     reproduce,
     runs,
+    score,
     show,
     train,
     translate,
@@ -84,9 +86,11 @@ add(app, "prepare", prepare.prepare, prepare.EXAMPLE)
 add(app, "train", train.train, train.EXAMPLE)
 add(app, "translate", translate.translate, translate.EXAMPLE, TextCommand)
 add(app, "evaluate", evaluate.evaluate, evaluate.EXAMPLE)
+add(app, "score", score.score, score.EXAMPLE)
 add(app, "attention", attention.attention, attention.EXAMPLE, TextCommand)
 add(app, "forecast", forecast.forecast, forecast.EXAMPLE)
 add(app, "export", export.export, export.EXAMPLE)
+add(app, "average", average.average, average.EXAMPLE)
 add(app, "import", import_.import_, import_.EXAMPLE)
 add(app, "reproduce", reproduce.reproduce, reproduce.EXAMPLE)
 app.add_typer(runs.app, name="runs", help="List runs, or draw their curves.", epilog=runs.EXAMPLE)

@@ -60,7 +60,10 @@ def evaluate(
     ] = "",
     split: Annotated[str, option(WHAT, "Which held-out split.", "test|valid")] = "test",
     source: Annotated[Path | None, option(WHAT, "Evaluate this file instead …", "F")] = None,
-    reference: Annotated[Path | None, option(WHAT, "… against these translations.", "F")] = None,
+    reference: Annotated[
+        list[Path] | None,
+        option(WHAT, "… against these translations; several files are several references.", "F"),
+    ] = None,
     compare: Annotated[
         Path | None,
         option(WHAT, "Test whether another run, or a file of translations, is better or worse.", "RUN|F"),
@@ -102,7 +105,7 @@ def evaluate(
     opened = open_run(run, translates if text else lambda r: True, "that translates" if text else "")
     if not opened.task.reads_text:
         refuse_beside("a run of images", context, ("run", "as_json", "device"))
-    if (source is None) != (reference is None):
+    if (source is None) != (not reference):
         raise SeqformerError("--source and --reference go together")
     if compare and compare.is_dir() and Run(compare).info.data_fingerprint != opened.info.data_fingerprint:
         note(

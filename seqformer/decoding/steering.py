@@ -17,7 +17,6 @@ from seqformer.decoding.rules import Begun, MinimumLength, NoRepeat, Rule, Sampl
 from seqformer.decoding.splitting import Part
 from seqformer.errors import SeqformerError
 
-
 BANK = 4  # hypotheses for each number of required pieces, about
 
 

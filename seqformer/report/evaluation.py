@@ -47,6 +47,7 @@ class TextEvaluation(Evaluation):
     unseen: int = 0  # sources in letters that the vocabulary never saw
     tokenizer: str = ""  # by which BLEU counts words
     remarks: list[str] = field(default_factory=list)  # on how it is scored
+    normalised: list[Score] = field(default_factory=list)  # against references normalised as in training
 
     @property
     def title(self) -> str:
@@ -68,6 +69,11 @@ class TextEvaluation(Evaluation):
             values["compare"] = tests_to_json(self.comparisons, (self.system, self.other), len(self.sources))
         if self.remarks:
             values["remarks"] = self.remarks
+        if self.normalised:
+            values["normalised"] = {
+                s.name: {"score": s.score, "interval": s.interval, "signature": s.signature}
+                for s in self.normalised
+            }
         return values
 
     def tables(self) -> list[RenderableType]:
@@ -91,10 +97,13 @@ class TextEvaluation(Evaluation):
         count = len(self.sources)
         scores = table(f"{self.title}: {counted(count, 'sentence')}", "score", "value", "95%", "signature")
         scores.columns[3].justify = "left"
-        for score in self.scores:
+        for score, title in (
+            *((score, TITLES[score.name]) for score in self.scores),
+            *((score, f"{TITLES[score.name]}, normalised references") for score in self.normalised),
+        ):
             assert score.interval is not None
             low, high = score.interval
-            scores.add_row(TITLES[score.name], f"{score.score:.1f}", f"{low:.1f}–{high:.1f}", score.signature)
+            scores.add_row(title, f"{score.score:.1f}", f"{low:.1f}–{high:.1f}", score.signature)
         scores.add_row("exact match", f"{self.exact_match:.1%}", "", "")
         if self.toy:
             scores.add_row("token accuracy", f"{self.token_accuracy:.1%}", "", "")

@@ -202,7 +202,7 @@ class Classification(Task[ImageManifest]):
         for name in question.metrics:
             if name not in self.metrics:
                 raise SeqformerError(f"images have no score '{name}': {nearest(name, self.metrics)}")
-        if question.chapter or question.source or question.reference or question.tokenize:
+        if question.chapter or question.source or question.references or question.tokenize:
             raise SeqformerError(f"{system} classifies images: it is evaluated on its test images alone")
         if question.split not in SPLITS:
             raise SeqformerError(f"there is no split '{question.split}': {nearest(question.split, SPLITS)}")

@@ -49,7 +49,7 @@ class Question:
     split: str = "test"
     metrics: tuple[str, ...] = ()
     source: Path | None = None  # files of one's own instead of a split
-    reference: Path | None = None
+    references: tuple[Path, ...] = ()  # of the source, one or several files
     chapter: bool = False  # the four sentences of Dive into Deep Learning instead
     decode: DecodeConfig = field(default_factory=DecodeConfig)
     tokenize: str = ""  # the tokenizer of BLEU; '' is the one that suits the references

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
@@ -17,7 +18,7 @@ import torch
 from rich.console import RenderableType
 
 from seqformer.config import DecodeConfig, TrainConfig
-from seqformer.console import Clipped, table
+from seqformer.console import Clipped, counted, table
 from seqformer.decoding import translator as decoding
 from seqformer.decoding.constraints import Constrained, Constraints
 from seqformer.decoding.translator import Translator
@@ -35,6 +36,7 @@ from seqformer.tasks.validation import VALID_PAIRS, VALID_WORDS, Measures, Sampl
 from seqformer.text import languages, prepared, tokenizer, toys
 from seqformer.text.batches import PairBatches, pad, pad_sources
 from seqformer.text.encode import SIDES
+from seqformer.text.normalize import differences
 from seqformer.text.prepared import TextManifest
 from seqformer.text.rows import Pair
 from seqformer.text.sampling import Sampling
@@ -311,6 +313,7 @@ class Translation(Task[TextManifest]):
         best = [t[0] for t in predictor.translate(sources, replace(question.decode, n_best=1))]
         seconds = time.perf_counter() - begin
         texts = [t.text for t in best]
+        normalised, differs = self._normalised([references, *others] if question.references else [])
         return TextEvaluation(
             system=system,
             data=str(question.source or question.split),
@@ -331,7 +334,32 @@ class Translation(Task[TextManifest]):
             in_parts=sum(t.parts > 1 and not t.cut for t in best),
             cut=sum(t.cut for t in best),
             tokenizer=tokenizer,
-            remarks=remarks,
+            remarks=[*remarks, *([differs] if differs else [])],
+            normalised=[
+                scores.corpus_score(
+                    name, texts, normalised[0], interval=True, tokenize=tokenizer, others=normalised[1:]
+                )
+                for name in (names if normalised else ())
+            ],
+        )
+
+    def _normalised(self, columns: list[list[str]]) -> tuple[list[list[str]], str]:
+        """Return references normalised as in training, and in what they differ; nothing if in nothing."""
+        normalize = self.manifest.normalizer("target")
+        after = [list(map(normalize, column)) for column in columns]
+        pairs = [
+            (given, normal)
+            for before, changed in zip(columns, after, strict=True)
+            for given, normal in zip(before, changed, strict=True)
+            if given.strip() != normal or given != given.strip()
+        ]
+        if not pairs:
+            return [], ""
+        kinds = Counter(kind for pair in pairs for kind in differences(*pair))
+        shown = ", ".join(f"{kind} ({count:,})" for kind, count in kinds.most_common())
+        return after, (
+            f"{counted(len(pairs), 'reference')} differ from what this run writes: {shown}. The scores below "
+            "compare with references normalised as the training data were."
         )
 
     def held_out_score(self, predictor: Translator, config: DecodeConfig) -> scores.Score:
@@ -375,7 +403,7 @@ class Translation(Task[TextManifest]):
 
     def _asked(self, question: Question) -> list[list[str]]:
         """Return sources, references, and further references."""
-        if question.source is None and question.reference is None:
+        if question.source is None and not question.references:
             if question.split not in SPLITS:
                 raise SeqformerError(
                     f"there is no split '{question.split}': {nearest(question.split, SPLITS)}"
@@ -386,12 +414,14 @@ class Translation(Task[TextManifest]):
                     f"{self.folder} holds no {question.split} pairs; give files of sources and references"
                 )
             return columns
-        if question.source is None or question.reference is None:
+        if question.source is None or not question.references:
             raise SeqformerError("a file of sources and one of references go together")
-        rows = list(read_aligned(question.source, question.reference))
-        if not rows:
+        columns = [
+            list(zip(*read_aligned(question.source, file), strict=True)) for file in question.references
+        ]
+        if not columns[0]:
             raise SeqformerError(f"{question.source}: the file is empty")
-        return [[s for s, _ in rows], [r for _, r in rows]]
+        return [list(columns[0][0]), *(list(targets) for _, targets in columns)]
 
     def _chapter(self, translator: Translator, system: str) -> ChapterEvaluation:
         if self.manifest.toy:

@@ -86,6 +86,22 @@ def normalizers(config: PrepareConfig) -> tuple[Normalizer, Normalizer]:
     return source, target
 
 
+def differences(given: str, normal: str) -> list[str]:
+    """Return in what a line differs from itself normalised, in words."""
+    kinds = []
+    if given.startswith("\ufeff"):
+        kinds.append("a byte order mark")
+        given = given.removeprefix("\ufeff")
+    if (composed := unicodedata.normalize("NFC", given)) != given:
+        kinds.append("Unicode form")
+    if normal == normal.lower() and composed != composed.lower():
+        kinds.append("case")
+        composed = composed.lower()
+    if composed == normal:
+        return kinds
+    return [*kinds, "spaces" if "".join(composed.split()) == "".join(normal.split()) else "characters"]
+
+
 def lower(text: str, language: str = "") -> str:
     """Return a text in lower case as its language has it: Turkish ``IŞIK`` is ``ışık``."""
     if language and languages.primary(language) in _DOTLESS:
