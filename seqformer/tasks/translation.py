@@ -416,12 +416,10 @@ class Translation(Task[TextManifest]):
             return columns
         if question.source is None or not question.references:
             raise SeqformerError("a file of sources and one of references go together")
-        columns = [
-            list(zip(*read_aligned(question.source, file), strict=True)) for file in question.references
-        ]
-        if not columns[0]:
+        rows = [list(read_aligned(question.source, file)) for file in question.references]
+        if not rows[0]:
             raise SeqformerError(f"{question.source}: the file is empty")
-        return [list(columns[0][0]), *(list(targets) for _, targets in columns)]
+        return [[source for source, _ in rows[0]], *([target for _, target in each] for each in rows)]
 
     def _chapter(self, translator: Translator, system: str) -> ChapterEvaluation:
         if self.manifest.toy:
