@@ -24,9 +24,11 @@ import seqformer
 from seqformer.runs.layout import is_run
 
 USUAL: dict[str, Any] = {
-    "preset": "tiny", "dropout": 0.3, "tokens_per_batch": 4096, "learning_rate": 4e-3, "warmup": 400,
+    "preset": "tiny", "dropout": 0.3, "tokens_per_batch": 4096, "learning_rate": 3e-3, "warmup": 400,
 }  # fmt: skip
 CHANGES: dict[str, dict[str, Any]] = {
+    "Adam for all weights": {"optimizer": "adam"},
+    "Adam for all weights, learning rate 4e-3": {"optimizer": "adam", "learning_rate": 4e-3},
     "ema 0.99": {"ema": 0.99},
     "ema 0.999": {"ema": 0.999},
     "mean of the last 5 validations": {"keep_last": 5},
@@ -38,7 +40,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "dropout 0.2": {"dropout": 0.2},
     "dropout 0.4": {"dropout": 0.4},
     "learning rate 2e-3": {"learning_rate": 2e-3},
-    "learning rate 3e-3": {"learning_rate": 3e-3},
+    "learning rate 4e-3": {"learning_rate": 4e-3},
     "learning rate 6e-3": {"learning_rate": 6e-3},
     "two passes": {"consistency": 5.0},
     "two passes in the last half": {"consistency": 5.0, "consistency_from": 0.5},

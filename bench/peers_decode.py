@@ -73,7 +73,7 @@ def ctranslate(run: Path, precision: str, beam: int, cores: int) -> Translate:
 
     def translate(lines: list[str]) -> tuple[list[str], int]:
         encoded = source.encode([normalize(line) for line in lines])
-        pieces = [[*source.pieces(ids), "</s>"] for ids in encoded]
+        pieces = [source.pieces(ids) for ids in encoded]  # the engine adds </s>
         best = [result.hypotheses[0] for result in engine.translate_batch(pieces, **settings)]
         texts = [" ".join(text.split()) for text in decoder.decode(best)]
         return texts, sum(len(found) + 1 for found in best)

@@ -18,7 +18,7 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from seqformer.config import TrainConfig, names, only
 from seqformer.device import choose_device
 from seqformer.errors import DataError, RunError, SeqformerError, WriteError
 from seqformer.inference import Model, PathLike, average, evaluate, load, open_run
-from seqformer.preparation import PREPARED, Prepared, prepare
+from seqformer.preparation import PREPARED, Prepared, mixed, prepare
 from seqformer.presets import UNPREPARED_IMAGES, Recipe, Resolved, Unprepared, recipe_from, resolve
 from seqformer.runs import assemble, find, lock
 from seqformer.runs import resume as resuming
@@ -78,6 +78,8 @@ class NothingLeft:
 
 Event = Prepared | Started | Stopping | NothingLeft | TrainingEvent
 Callback = Callable[[Event], None]
+# a prepared folder, or several of the same pieces with their weights
+Data = PathLike | Prepared | Mapping[str, float] | Mapping[Path, float] | None
 
 
 class Interrupted(KeyboardInterrupt):
@@ -98,7 +100,7 @@ class Plan:
 
 
 def plan(
-    data: PathLike | Prepared | None = None,
+    data: Data = None,
     *,
     toy: str = "",
     images: PathLike | None = None,
@@ -127,7 +129,7 @@ def plan(
 
 
 def train(
-    data: PathLike | Prepared | None = None,
+    data: Data = None,
     *,
     run: PathLike | None = None,
     toy: str = "",
@@ -139,7 +141,10 @@ def train(
     started: float | None = None,
     **settings: Any,
 ) -> Run:
-    """Train a new run on a prepared folder, and return it.
+    """Train a new run on a prepared folder, or on several, and return it.
+
+    Several are given with their weights, ``{"prepared/a": 3, "prepared/b": 1}``: of the first come three
+    pairs for each of the second. They must have the same pieces.
 
     Without ``data``: the toy task ``toy``, the folder ``images``, the newest prepared text, or else the
     embedded corpus is prepared. ``run`` is the folder to make (``runs/NAME``, the next free name, where
@@ -199,6 +204,30 @@ def resume(
         return _run(opened, device, started, processes, events, [], resumed=True)
 
 
+def complete(
+    run: PathLike | Run,
+    data: PathLike | Prepared,
+    *,
+    device: str = "auto",
+    events: Callback | None = None,
+    stands: Callable[[str], object] = lambda how: None,
+    **settings: Any,
+) -> tuple[Run, str]:
+    """Return a run trained to its end, and how it stood before: ``new``, ``resumed`` or ``finished``.
+
+    ``stands`` is told that before any training; all else is as for :func:`train` and :func:`resume`.
+    """
+    folder = run.folder if isinstance(run, Run) else Path(run)
+    if not is_run(folder):
+        stands("new")
+        return train(data, run=folder, device=device, events=events, **settings), "new"
+    begun = open_run(run)
+    progress = begun.progress()
+    how = "finished" if progress is not None and progress.finished else "resumed"
+    stands(how)
+    return (begun if how == "finished" else resume(begun, data=data, device=device, events=events)), how
+
+
 def _run(
     run: Run,
     device: str,
@@ -252,7 +281,7 @@ def _stopped_by_signals(trainer: Trainer, report: Callback) -> Iterator[None]:
 
 
 def _data(
-    data: PathLike | Prepared | None,
+    data: Data,
     toy: str,
     images: PathLike | None,
     settings: dict[str, Any],
@@ -269,6 +298,10 @@ def _data(
         made = prepare(images, seed=seed)
         report(made)
         return made.task
+    if isinstance(data, Mapping):
+        for folder in data:
+            _existing(Path(folder))
+        return mixed(data, seed).task
     if data is not None:
         return _existing(Path(data))
     with locked(PREPARED / "embedded"):  # of several that find nothing prepared, one prepares

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+import json
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
+import numpy as np
 from rich.console import RenderableType
 
 from seqformer import __version__
@@ -19,8 +24,9 @@ from seqformer.formats import corpora, streams
 from seqformer.formats import corpus as reading
 from seqformer.formats.columns import Columns
 from seqformer.images import prepare as image_preparing
-from seqformer.inference import Files, PathLike, open_run
+from seqformer.inference import Files, PathLike, load, open_run
 from seqformer.presets import Recipe, recipe_from
+from seqformer.runs.layout import WEIGHTS
 from seqformer.runs.run import Run
 from seqformer.storage.files import digest, locked
 from seqformer.storage.manifest import destination
@@ -30,16 +36,18 @@ from seqformer.text import languages, rows
 from seqformer.text import prepare as preparing
 from seqformer.text.faults import Faults
 from seqformer.text.languages import Languages
+from seqformer.text.mix import Share, mix, origin_of
+from seqformer.text.normalize import NORMALIZATION
 from seqformer.text.prepare import Provenance
 from seqformer.text.prepared import Terms
 from seqformer.text.rows import Pair
 from seqformer.text.split import Earlier
 from seqformer.text.tokenizer import Tokenizer
 
+SCORED = 2000  # pairs that are scored at a time
 PREPARED = Path("prepared")
 EMBEDDED = "en-fr"
 PIECES = ("digits", "byte_fallback", "symbols", "character_coverage")
-NORMALIZATION = ("lowercase", "split_punctuation", "nfkc", "rules")
 LIKE = (*NORMALIZATION, "model_type", "separate", "vocab_size", *PIECES)  # decided by the run
 Given = PathLike | Iterable[PathLike] | Iterable[Pair] | None
 HeldOut = PathLike | Files  # a file of pairs, or two aligned files
@@ -84,6 +92,8 @@ def prepare(
     style: str = "",
     like: PathLike | Run | None = None,
     recipe: PathLike | Recipe | None = None,
+    score_with: PathLike | Run | None = None,
+    score_keep: float | None = None,
     faults: Faults | None = None,
     **settings: Any,
 ) -> Prepared:
@@ -96,7 +106,9 @@ def prepare(
     or ``"en,fr"``. ``files`` are two aligned files instead; ``valid`` and ``test`` are two such files, or a
     file of pairs, to validate and test on; ``swap`` translates from the second side to the first; ``toy``
     names a toy task instead. ``style="d2l"`` prepares as Dive into Deep Learning does; ``like`` takes text
-    and pieces as a run has them, and holds out nothing that it was trained on. ``settings`` are fields of
+    and pieces as a run has them, and holds out nothing that it was trained on. ``score_with`` is a run that
+    translates the same way: of the pairs read, only the share ``score_keep`` stays whose target is the most
+    probable translation of its source, by the mean log-probability of a piece. ``settings`` are fields of
     :class:`seqformer.config.PrepareConfig`, stronger than those of the ``recipe``.
 
     The folder ``out`` (``prepared/NAME`` where none is given) appears whole or not at all, and no folder
@@ -117,6 +129,7 @@ def prepare(
         for name in given:
             if what and name not in used:
                 raise SeqformerError(f"{name} does nothing beside {what}; leave one of them out")
+    scorer = _scorer(score_with, score_keep, text=not (toy or images))
     again = faults is not None  # who collects faults wants them, whatever is there
     faults = faults or Faults()
     seed = int(settings.get("seed", 1))
@@ -147,7 +160,7 @@ def prepare(
 
     def make_text(folder: Path, origin: str) -> None:
         preparing.prepare(
-            data.pairs,
+            scorer(data.pairs, faults) if scorer else data.pairs,
             held_out,
             folder,
             config,
@@ -158,8 +171,55 @@ def prepare(
         )
 
     pieces = sorted(base.tokenizer.files().items()) if base else None
-    origin = _origin([config, swap, columns, pieces], data, valid, test)
+    how = [config, swap, columns, pieces, *([scorer.origin] if scorer else [])]
+    origin = _origin(how, data, valid, test)
     return _place(PREPARED / data.name, out, origin, make_text, faults, again=again)
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    """Keeps the pairs that a run finds the most probable."""
+
+    run: Run
+    share: float
+
+    @property
+    def origin(self) -> str:
+        """What identifies it: the digest of the weights, and the share."""
+        return f"{digest(self.run.folder / WEIGHTS)} {self.share}"
+
+    def __call__(self, pairs: Iterable[Pair], faults: Faults) -> Iterator[Pair]:
+        """Yield the pairs to keep, in their order, each at its place; the others are noted as faults."""
+        model, means = load(self.run, precision="auto"), array("f")
+        placed = ((pair, faults.place) for pair in pairs)
+        with TemporaryFile("w+", encoding="utf-8") as spool:
+            while chunk := list(islice(placed, SCORED)):
+                means.extend(scored.mean for scored in model.score([pair for pair, _ in chunk]))
+                spool.writelines(json.dumps([*pair, place]) + "\n" for pair, place in chunk)
+            values = np.asarray(means)
+            worst = len(values) - max(1, round(self.share * len(values)))
+            dropped = set(np.argsort(values, kind="stable")[:worst].tolist())
+            spool.seek(0)
+            for number, line in enumerate(spool):
+                source, target, place = json.loads(line)
+                faults.go_to(place)
+                if number in dropped:
+                    faults.skip("improbable", f"{source} | {target}")
+                else:
+                    yield source, target
+
+
+def _scorer(run: PathLike | Run | None, share: float | None, *, text: bool) -> _Scorer | None:
+    if run is None:
+        if share is not None:
+            raise SeqformerError("a share to keep does nothing without a run to score with; name both")
+        return None
+    if share is None or not 0 < share <= 1:
+        raise SeqformerError(f"the share to keep is {share}: it must be above 0 and at most 1")
+    opened = open_run(run)
+    if not text or not opened.task.reads_text:
+        raise SeqformerError(f"{opened.folder} scores sentence pairs, and nothing else")
+    return _Scorer(opened, share)
 
 
 def _place(
@@ -182,6 +242,20 @@ def _place(
                 faults.remark(f"{wanted} holds other data and stays as it is; this is {place}.")
             make(place, origin=origin)
     return Prepared(place, open_task(place), faults)
+
+
+def mixed(folders: Mapping[str, float] | Mapping[Path, float], seed: int = 1) -> Prepared:
+    """Prepare a mixture of prepared folders, each with its weight: see :mod:`seqformer.text.mix`."""
+    shares = []
+    for folder, weight in folders.items():
+        task = text_task(open_task(Path(folder)))
+        shares.append(Share(task.folder, task.manifest, float(weight)))
+    name = "+".join(share.manifest.name for share in shares)
+
+    def make(place: Path, origin: str) -> None:
+        mix(shares, place, origin, seed)
+
+    return _place(PREPARED / name, None, origin_of(shares), make, Faults())
 
 
 def _images(images: Path, out: PathLike | None, seed: int, faults: Faults) -> Prepared:

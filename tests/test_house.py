@@ -194,7 +194,7 @@ COMMANDS = {
         --lowercase --split-punctuation --vocab-size --model-type --separate --like --max-pairs --max-pieces --max-ratio
         --valid-size --test-size --seed --style --strict --report --recipe --split-digits --byte-fallback --symbols
         --character-coverage --min-length --max-length --deduplicate --keep-copies --scripts --any-script
-        --check-languages --languages --nfkc""",
+        --check-languages --languages --nfkc --score-with --score-keep""",
     "train": """--task --images --data --run --init --resume --device --max-minutes --max-steps --max-epochs --patience
         --validate-every --arch --preset --encoder-layers --decoder-layers --width --heads --feed-forward --dropout
         --norm --activation --tokens-per-batch --accumulate --learning-rate --warmup --schedule --label-smoothing
@@ -283,7 +283,7 @@ def test_every_option_says_what_it_does() -> None:
 def test_the_public_names() -> None:
     assert seqformer.__all__ == [
         "Attention", "DataError", "Interrupted", "Model", "Prepared", "Run", "RunError", "SeqformerError",
-        "Translation", "evaluate", "forecast", "load", "prepare", "reproduce", "resume", "train",
+        "Translation", "average", "evaluate", "forecast", "load", "prepare", "reproduce", "resume", "train",
     ]  # fmt: skip
     for name in seqformer.__all__:
         assert getattr(seqformer, name).__doc__

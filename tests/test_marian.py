@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from conftest import WORDS, Command, MakeRun, new_run, toy_pairs
@@ -19,13 +21,13 @@ from seqformer.decoding.search import Hypothesis, search
 from seqformer.decoding.translator import Translator
 from seqformer.errors import RunError
 from seqformer.exchange import ctranslate2 as for_ctranslate2
-from seqformer.exchange import from_marian, to_marian
+from seqformer.exchange import from_marian, marian_npz, to_marian
 from seqformer.exchange.names import MODEL
 from seqformer.models import build
 from seqformer.runs.layout import WEIGHTS
 from seqformer.runs.run import Run
 from seqformer.storage.tensors import save_weights
-from seqformer.symbols import BOS, PAD, UNK
+from seqformer.symbols import BOS, EOS, PAD, UNK
 from seqformer.text import prepare
 from seqformer.text.batches import pad_sources
 
@@ -115,7 +117,7 @@ def test_ctranslate2_finds_the_same(kind: dict[str, object], make_run: MakeRun, 
     for_ctranslate2.convert(run, tmp_path / "there", None)
     engine = ctranslate2.Translator(str(tmp_path / "there"), compute_type="float32")
     encoded = run.task.tokenizer.source.encode(LINES)
-    pieces = [[*run.task.tokenizer.source.pieces(ids), "</s>"] for ids in encoded]
+    pieces = [run.task.tokenizer.source.pieces(ids) for ids in encoded]  # the engine adds </s>
     for beam in (1, 5):
         config = DecodeConfig(beam=beam, early_stopping=True)
         found = search(
@@ -225,7 +227,7 @@ def echoed(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> tuple[str
     """The signs at a translation of as many pieces as its source has, and sure of each."""
     line = " ".join(WORDS[:9])
 
-    def said(model: object, source: Tensor, limits: Tensor, config: DecodeConfig) -> list[list[Hypothesis]]:
+    def said(model: object, source: Tensor, *others: object) -> list[list[Hypothesis]]:
         return [[Hypothesis(row.tolist()[-2::-1], -0.1, -0.1)] for row in source]
 
     with monkeypatch.context() as patched:
@@ -266,3 +268,144 @@ def test_an_imported_run_says_what_it_cannot_do(make_run: MakeRun, tmp_path: Pat
     for verb in (("evaluate", "--bleu"), ("train", "--resume")):
         code, _, err = command(*verb, "--run", "back")
         assert code == 2 and err.count("\n") == 1, err
+
+
+def test_how_text_is_normalised_goes_there_and_back(
+    make_run: MakeRun, tmp_path: Path, command: Command
+) -> None:
+    pytest.importorskip("google.protobuf")
+    run = random_run(make_run)
+    settings = {"lowercase": True, "split_punctuation": True, "languages": "fr-en"}
+    manifest = run.task.manifest
+    manifest = dataclasses.replace(manifest, config=manifest.config | settings)
+    manifest.write(run.folder)
+    code, _, err = command("export", "--to", "marian", tmp_path / "there", "--run", run.folder)
+    assert code == 0 and "lower case" in err and "punctuation" in err
+    back = from_marian.read(tmp_path / "there", tmp_path / "back")
+    assert {name: back.task.manifest.prepare_settings[name] for name in settings} == settings
+    assert back.task.manifest.longest == manifest.longest
+    line = "Le Chat, dort!"
+    one, other = (
+        r.predictor("cpu").translate([line], DecodeConfig())[0][0].text for r in (Run(run.folder), back)
+    )
+    assert one == other
+
+
+def test_a_language_is_one_piece_as_in_transformers(make_run: MakeRun, tmp_path: Path) -> None:
+    """And pieces that the vocabulary lacks are unknown, as there."""
+    transformers = pytest.importorskip("transformers")
+    pytest.importorskip("google.protobuf")
+    run = random_run(make_run)
+    to_marian.write(run, tmp_path / "there")
+    path = tmp_path / "there" / "vocab.json"
+    pieces = json.loads(path.read_text())
+    first, second = (p for p in ("▁le", "▁chat"))
+    assert first in pieces and second in pieces
+    # one piece gives its place to a language, another to one that no text is cut into
+    swapped = {{first: ">>fra<<", second: "unheard"}.get(p, p): i for p, i in pieces.items()}
+    path.write_text(json.dumps(swapped))
+    back = from_marian.read(tmp_path / "there", tmp_path / "back")
+    theirs = transformers.MarianTokenizer.from_pretrained(tmp_path / "there")
+    names = {number: piece for piece, number in swapped.items()}
+    for line in (">>fra<< le chat dort", "le chat", ">>fra<< un chien"):
+        (ids,) = back.task.tokenizer.source.encode([line])
+        ours = [p.removeprefix("▁") if ">>" in p else p for p in back.task.tokenizer.source.pieces(ids)]
+        assert ours == [names[i] for i in theirs(line)["input_ids"]][:-1]
+    to_marian.write(back, tmp_path / "again")
+    assert ">>fra<<" in json.loads((tmp_path / "again" / "vocab.json").read_text())
+
+
+def test_an_output_matrix_of_its_own_is_used_and_what_has_no_place_is_named(
+    make_run: MakeRun, tmp_path: Path, command: Command
+) -> None:
+    pytest.importorskip("google.protobuf")
+    run = random_run(make_run)
+    to_marian.write(run, tmp_path / "there")
+    held = load_file(tmp_path / "there" / MODEL)
+    own = torch.randn_like(held["model.shared.weight"])
+    save_file(held | {"lm_head.weight": own}, tmp_path / "there" / MODEL)
+    path = tmp_path / "there" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"tie_word_embeddings": False}))
+    back = from_marian.read(tmp_path / "there", tmp_path / "back")
+    assert not back.configs.model.tie_output
+    weights = dict(back.load_model(torch.device("cpu")).named_parameters())
+    assert torch.equal(weights["output.weight"][EOS], own[0])
+    save_file(held | {"model.adapter.weight": own}, tmp_path / "there" / MODEL)
+    code, _, err = command("import", tmp_path / "there", "--run", tmp_path / "other")
+    assert code == 2 and "model.adapter.weight" in err and not (tmp_path / "other").exists()
+
+
+def test_the_older_form_of_weights_is_opened_and_nothing_else(
+    make_run: MakeRun, tmp_path: Path, command: Command
+) -> None:
+    pytest.importorskip("google.protobuf")
+    run = random_run(make_run)
+    to_marian.write(run, tmp_path / "there")
+    whole = from_marian.read(tmp_path / "there", tmp_path / "whole").load_model(torch.device("cpu"))
+    held = load_file(tmp_path / "there" / MODEL)
+    (tmp_path / "there" / MODEL).unlink()
+    torch.save(held, tmp_path / "there" / "pytorch_model.bin")
+    back = from_marian.read(tmp_path / "there", tmp_path / "back").load_model(torch.device("cpu"))
+    for one, other in zip(whole.parameters(), back.parameters(), strict=True):
+        assert torch.equal(one, other)
+    for bad in ({"x": Path("here")}, [1]):
+        torch.save(bad, tmp_path / "there" / "pytorch_model.bin")
+        code, _, err = command("import", tmp_path / "there", "--run", tmp_path / "other")
+        assert code == 2 and err.count("\n") == 1 and not (tmp_path / "other").exists()
+
+
+def as_marian_writes(there: Path, out: Path) -> None:
+    """Write a checkpoint of transformers in Marian's own form."""
+    config = json.loads((there / "config.json").read_text())
+    pieces = json.loads((there / "vocab.json").read_text())
+    held = load_file(there / MODEL)
+    arrays = {}
+    for stack in ("encoder", "decoder"):
+        for layer in range(config[f"{stack}_layers"]):
+            for theirs, ours in marian_npz.PARTS.items():
+                if f"model.{stack}.layers.{layer}.{ours}" not in held:
+                    continue
+                value = held[f"model.{stack}.layers.{layer}.{ours}"]
+                value = value.T if value.ndim == 2 else value[None]
+                arrays[f"{stack}_l{layer + 1}_{theirs}"] = value.contiguous().numpy()
+    arrays["Wemb"] = held["model.shared.weight"][:-1].numpy()
+    arrays["decoder_ff_logit_out_b"] = held["final_logits_bias"][:, :-1].numpy()
+    settings = {
+        "type": "transformer", "dim-emb": config["d_model"], "enc-depth": config["encoder_layers"],
+        "dec-depth": config["decoder_layers"], "transformer-heads": config["encoder_attention_heads"],
+        "transformer-dim-ffn": config["encoder_ffn_dim"], "tied-embeddings-all": True,
+        "transformer-ffn-activation": config["activation_function"], "transformer-postprocess": "dan",
+    }  # fmt: skip
+    written = json.dumps(settings).encode() + b"\0"  # JSON is YAML
+    arrays["special:model.yml"] = np.frombuffer(written, np.int8)
+    out.mkdir()
+    np.savez(out / "model.npz", **arrays)
+    vocabulary = {piece: number for piece, number in pieces.items() if piece != "<pad>"}
+    (out / "opus.vocab.yml").write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
+    for name in ("source.spm", "target.spm"):
+        shutil.copy(there / name, out / name)
+
+
+def test_marians_own_files_are_opened(make_run: MakeRun, tmp_path: Path, command: Command) -> None:
+    pytest.importorskip("google.protobuf")
+    pytest.importorskip("yaml")
+    run = random_run(make_run, output_bias=True)
+    to_marian.write(run, tmp_path / "there")
+    whole = from_marian.read(tmp_path / "there", tmp_path / "whole").load_model(torch.device("cpu"))
+    as_marian_writes(tmp_path / "there", tmp_path / "own")
+    back = from_marian.read(tmp_path / "own", tmp_path / "back")
+    theirs = dict(whole.named_parameters())
+    for name, weights in back.load_model(torch.device("cpu")).named_parameters():
+        assert torch.equal(weights, theirs[name]), name
+    assert back.task.tokenizer.source.encode(LINES) == run.task.tokenizer.source.encode(LINES)
+    with np.load(tmp_path / "own" / "model.npz") as file:
+        arrays = {name: file[name] for name in file.files}
+    for change, word in (
+        ({"extra": np.zeros(1)}, "extra"),
+        ({"special:model.yml": np.frombuffer(b"type: s2s\n", np.int8)}, "s2s"),
+        ({"special:model.yml": np.frombuffer(b"{", np.int8)}, "YAML"),
+        ({"Wemb": np.array([Path()], dtype=object)}, "not weights"),
+    ):
+        np.savez(tmp_path / "own" / "model.npz", **(arrays | change))
+        code, _, err = command("import", tmp_path / "own", "--run", tmp_path / "other")
+        assert code == 2 and word in err and err.count("\n") == 1, err

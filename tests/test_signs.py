@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from seqformer.decoding.signs import Evidence, repeats, signs
 from seqformer.symbols import UNK
+from seqformer.text.placeholders import lost, spans
 
 
 def seen(source: str, text: str, confidence: float = -0.3, cut: bool = False) -> list[str]:
@@ -36,6 +39,25 @@ LINE = "the old cat sleeps on a red chair"
 )
 def test_one_sign_each(text: str, found: list[str]) -> None:
     assert seen(LINE, text) == found
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "found"),
+    [
+        ("it is 1,250 metres high", "il fait 1.250 mètres", []),
+        ("it is 1 250 metres high", "il fait 1250 mètres", []),
+        ("it is 12.5 metres high", "il fait 12,5 mètres", []),
+        ("it is 12 metres high", "il fait ١٢ mètres", []),
+        ("it is 12 metres high", "il fait 13 mètres", ["numbers"]),
+        ("it is 12 metres high", "il fait des mètres", ["numbers"]),
+        ("it has 2 doors and walls", "il a deux portes et des murs", []),
+        ("THE OLD CAT SLEEPS ON IT", "le vieux chat dort dessus", ["capitals"]),
+        ("NATO and the EU say so", "l'OTAN et l'UE le disent", []),
+        ("STOP", "arrête", []),
+    ],
+)
+def test_numbers_and_capitals(source: str, text: str, found: list[str]) -> None:
+    assert seen(source, text) == found
 
 
 def test_what_is_like_its_source_is_no_loop() -> None:
@@ -85,3 +107,26 @@ def test_repeats_count_runs_back_to_back() -> None:
     assert [repeats(s) for s in ("", "a", "abab", "abcabcabc", "aaab", "abac", "xababababy")] == [
         0, 1, 2, 3, 3, 1, 4,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("Hello {name}, see <b>this</b> &amp; that", ["{name}", "<b>", "</b>", "&amp;"]),
+        ("%s of %d, %1$s and %(count)d at 5% strength", ["%s", "%d", "%1$s", "%(count)d"]),
+        ("write to a.b@c.org or see https://x.org/a?b=1.", ["a.b@c.org", "https://x.org/a?b=1"]),
+        ("${user} and {{ no }} and {{yes}}", ["${user}", "{{yes}}"]),
+        ("1 < 2 and 3 > 2, A&B; 100 %", []),
+    ],
+)
+def test_placeholders_are_recognised(line: str, found: list[str]) -> None:
+    assert spans(line) == found
+    assert lost(line, line.upper()) == [] and lost(line, " ".join(line)) == []
+    assert lost(line, "nothing of it") == found
+
+
+def test_a_long_line_of_half_placeholders_takes_linear_time() -> None:
+    begin = time.perf_counter()
+    for text in ("<a", "{a", "&a", "%(", "a@", "a." * 2 + "@", "https://"):
+        spans(text * 50_000)
+    assert time.perf_counter() - begin < 20  # quadratic would be hours

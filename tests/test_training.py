@@ -75,7 +75,9 @@ def test_resumed_equals_uninterrupted(
     if parts > 1:  # of the 50 pairs of an epoch
         monkeypatch.setattr(batching, "RUN", 1)
         monkeypatch.setattr(batching, "PART", 13)
-    recipe = {"max_steps": 16, "validate_every": 5, "accumulate": 2, "precision": precision}
+    optimizer = "muon" if precision == "bf16" else "adam"
+    recipe: dict[str, object] = {"max_steps": 16, "validate_every": 5, "accumulate": 2}
+    recipe |= {"precision": precision, "optimizer": optimizer}
     whole, cut = make_run("whole", model, **recipe), make_run("cut", model, **recipe)
     assert finish(assemble.begin(whole, "cpu").trainer) == Ended(
         "the limit is reached, 16 steps", interrupted=False
@@ -158,6 +160,38 @@ def test_flat_adam_is_adam(beta2: float) -> None:
         assert math.isclose(norm, float(expected), rel_tol=1e-4)
     for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(p, q)
+
+
+def test_fine_tuning_validates_before_the_first_step(data: Path, make_run: MakeRun, tmp_path: Path) -> None:
+    """So weights that are worse than those it began with are never the best."""
+    first = make_run("first", {}, max_steps=4, validate_every=4)
+    finish(assemble.begin(first, "cpu").trainer)
+    ruined = {"max_steps": 6, "validate_every": 3, "learning_rate": 10.0, "clip": 100.0, "warmup": 0}
+    second = api.train(data, run=tmp_path / "second", init=first, best_by="loss", **ruined)
+    records = [record for record in second.metrics() if "valid_loss" in record]
+    assert [record["step"] for record in records] == [0, 3, 6]
+    progress = second.progress()
+    assert progress and progress.best_step == 0
+    held = load_file(second.folder / "weights.safetensors")
+    begun = dict(first.load_model(torch.device("cpu")).named_parameters())
+    assert all(torch.equal(held[name], begun[name]) for name in held)
+
+
+def test_a_limit_given_to_a_resumed_training_replaces_all_others(make_run: MakeRun) -> None:
+    run = make_run("run", {}, max_steps=4, max_epochs=1, validate_every=4)
+    finish(assemble.begin(run, "cpu").trainer)
+    said: list[Any] = []
+    api.resume(run, max_steps=9, events=said.append)
+    assert run.configs.train.limits == {"steps": 9}
+    assert any("learning rate goes on at" in r for e in said if isinstance(e, api.Started) for r in e.remarks)
+    assert said[-1] == Ended("the limit is reached, 9 steps", interrupted=False)
+    for settings in ({}, {"max_steps": 7}):
+        before, said = files(run), []
+        api.resume(run, events=said.append, **settings)
+        assert [type(event) for event in said] == [api.NothingLeft] and "the limit is reached" in said[
+            0
+        ].reason
+        assert files(run)[:2] == before[:2]
 
 
 def test_muon_is_torchs_on_each_matrix() -> None:

@@ -33,8 +33,8 @@ def export(
 ) -> None:
     """Write a run in the form of another engine.
 
-    Weights, search and pieces are the same there. Text that was prepared with --lowercase or
-    --split-punctuation must be normalised in the same way first.
+    Weights, search and pieces are the same there. How text must be normalised first is said on stderr and in
+    seqformer.json beside the weights, which import reads again.
     """
     if to not in FORMS:
         raise SeqformerError(f"--to {to}: {nearest(to, FORMS)}")
@@ -54,7 +54,13 @@ def export(
     else:
         ctranslate2.convert(opened, folder, quantization)
     note(f"{opened.folder} is written to {folder} for {to}.")
-    names = ("lowercase", "split_punctuation", "nfkc")
-    asked = [name.replace("_", " ") for name in names if getattr(config, name)]
-    if asked:
-        note(f"Its text was normalised ({', '.join(asked)}); give it such text there too.")
+    forms = {
+        "nfkc": "Unicode NFKC",
+        "lowercase": "lower case",
+        "split_punctuation": "a space on each side of a punctuation mark",
+    }
+    asked = [what for name, what in forms.items() if getattr(config, name)]
+    asked = asked if config.nfkc else ["Unicode NFC", *asked]
+    note(f"Text for it must be normalised as in training: {', '.join(asked)}; seqformer.json says so, too.")
+    if to == "ctranslate2":
+        note("Feed it the pieces of source.spm; </s> is added. Its output is pieces of target.spm.")

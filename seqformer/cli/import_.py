@@ -16,7 +16,11 @@ EXAMPLE = "Example: seqformer import opus-mt-en-de --run runs/en-de"
 
 def import_(
     checkpoint: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A Marian checkpoint with safetensors weights.")
+        Path,
+        typer.Argument(
+            metavar="DIR",
+            help="A Marian checkpoint, as of transformers or as Marian itself writes it (.npz).",
+        ),
     ],
     run: Annotated[
         Path | None,

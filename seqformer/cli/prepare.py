@@ -218,6 +218,17 @@ def prepare(
             "--check-languages",
         ),
     ] = None,
+    score_with: Annotated[
+        Path | None,
+        option(
+            FILTERS,
+            "Keep only the pairs that this run finds the most probable, by the mean of a piece …",
+            "RUN",
+        ),
+    ] = None,
+    score_keep: Annotated[
+        float | None, option(FILTERS, "… so large a share of the pairs read, such as 0.9.", "SHARE")
+    ] = None,
     strict: Annotated[
         bool, option(FAULTS, "Stop if there is any fault in the data.", "", False, "--strict")
     ] = False,
@@ -272,6 +283,8 @@ def prepare(
             columns=columns,
             style=style or "",
             like=like,
+            score_with=score_with,
+            score_keep=score_keep,
             recipe=recipe,
             faults=faults,
             **given,

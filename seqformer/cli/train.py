@@ -48,7 +48,13 @@ def train(
         Path | None, option(DATA, "For --task images: IDX files, or PNGs by class.", "DIR")
     ] = None,
     data: Annotated[
-        Path | None, option(DATA, "A prepared folder.", "DIR", "the newest under prepared/")
+        list[str] | None,
+        option(
+            DATA,
+            "A prepared folder; several of the same pieces are mixed, with weights if they are named.",
+            "DIR[:WEIGHT]",
+            "the newest under prepared/",
+        ),
     ] = None,
     run: Annotated[
         Path | None, option(DATA, "The run folder to make, or to resume.", "DIR", "runs/NAME", "--run")
@@ -323,7 +329,9 @@ def train(
             for name in ("task", "images", "init", "recipe", "print_recipe"):
                 if context.params[name]:
                     raise SeqformerError(f"--{name.replace('_', '-')} cannot be given with --resume")
-            made = api.resume(run, data=data, started=started, **where, **given)
+            if data and len(data) > 1:
+                raise SeqformerError("--resume goes on with the data of the run; name one folder, or none")
+            made = api.resume(run, data=data[0] if data else None, started=started, **where, **given)
         else:
             if images and task != "images":
                 raise SeqformerError("--images DIR goes with --task images")
@@ -334,10 +342,10 @@ def train(
             if print_recipe:
                 from seqformer.presets import recipe_of
 
-                plan = api.plan(data, **chosen)
+                plan = api.plan(folders(data), **chosen)
                 print_data(recipe_of(plan.task, plan.resolved).to_toml().rstrip())
                 return
-            made = api.train(data, run=run, started=started, **chosen)
+            made = api.train(folders(data), run=run, started=started, **chosen)
     except api.Interrupted as stopped:
         screen.interrupted(stopped)
         raise typer.Exit(130 if stopped.reason == "Ctrl-C" else 143) from None
@@ -346,6 +354,26 @@ def train(
         at = f" with: seqformer train --resume --run {folder}" if folder else ""
         raise WriteError(f"{error}{at}") from None
     screen.summarize(made)
+
+
+def folders(data: list[str] | None) -> str | dict[str, float] | None:
+    """Return the prepared folder that is named, or several with their weights."""
+    if not data:
+        return None
+    if len(data) == 1 and Path(data[0]).exists():
+        return data[0]
+    weights: dict[str, float] = {}
+    for each in data:
+        folder, colon, weight = each.rpartition(":")
+        if Path(each).exists() or not colon:
+            folder, weight = each, "1"
+        try:
+            weights[folder] = float(weight)
+        except ValueError:
+            raise SeqformerError(f"--data {each}: the weight {weight!r} is no number") from None
+    if len(weights) < len(data):
+        raise SeqformerError("--data: a folder is named twice; give it one weight")
+    return weights if len(weights) > 1 else next(iter(weights))
 
 
 SETTINGS = (

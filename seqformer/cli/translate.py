@@ -155,7 +155,8 @@ def translate(
         bool,
         option(
             OUTPUT,
-            "Report likely bad translations on stderr: loop, copy, too long or short, unknown, unsure.",
+            "Report likely bad translations on stderr: loop, copy, too long or short, unknown, unsure, "
+            "numbers, capitals, placeholder.",
             "",
             False,
             "--warn",

@@ -6,6 +6,9 @@ too long   far more pieces than usual for such a source, or cut at the limit
 too short  far fewer
 unknown    a piece of the source or of the translation is not in the vocabulary
 unsure     the model gave its own pieces a low probability
+numbers    a number of two digits or more is in one of source and translation only
+capitals   the source is in capitals throughout, which a cased model has seldom seen
+placeholder  a tag, an address or a place such as {name} is lost (added by the translator)
 
 Chinese, Thai and other scripts without spaces are counted by characters, two for a word.
 
@@ -26,7 +29,9 @@ from typing import Any
 from seqformer.symbols import UNK
 from seqformer.text.characters import UNSPACED
 
-SIGNS = ("loop", "copy", "too long", "too short", "unknown", "unsure")
+OWN = ("loop", "copy", "too long", "too short", "unknown", "unsure", "numbers", "capitals")
+SIGNS = (*OWN, "placeholder")
+MOST_LOOKED_AT = 10_000  # characters that numbers are looked for in
 LONGEST_LOOP = 8  # words or pieces repeated together
 WORD_REPEATS, PIECE_REPEATS = 3, 4  # back to back
 ANY_REPEATS = 6  # of words, whatever the source has
@@ -35,6 +40,9 @@ COPY_WORDS = 3  # shorter sources may be names, numbers, the same in both langua
 LONGER, SHORTER = (2.0, 6), (0.45, -2)  # times the usual length, plus pieces
 UNSURE = -1.2  # nats a piece
 UNSPACED_WORD = 2  # characters of a script without spaces that count as a word
+CAPITALS = 10  # letters, all of them capital, in two words or more
+_GROUPED = re.compile(r"(?<=\d)[.,'\u2019\u00a0\u202f ](?=\d{3}(?!\d))")  # thousands: 1,000 or 1.000 or 1 000
+_NUMBER = re.compile(r"(?<!\w)\d{2,}")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 _UNITS = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 
@@ -53,7 +61,7 @@ class Evidence:
 
 
 def signs(evidence: Evidence) -> list[str]:
-    """Return the names of the signs that apply, in the order of :data:`SIGNS`, in linear time."""
+    """Return the names of the signs that apply, in the order of :data:`OWN`, in linear time."""
     usual, length = evidence.ratio * len(evidence.source_ids), len(evidence.ids)
     source, each = _units(evidence.source)
     flags = (
@@ -63,8 +71,10 @@ def signs(evidence: Evidence) -> list[str]:
         length < SHORTER[0] * usual + SHORTER[1],
         UNK in evidence.source_ids or UNK in evidence.ids,
         evidence.confidence < UNSURE,
+        _numbers(evidence.source) != _numbers(evidence.text),
+        _is_in_capitals(evidence.source),
     )
-    return [name for name, there in zip(SIGNS, flags, strict=True) if there]
+    return [name for name, there in zip(OWN, flags, strict=True) if there]
 
 
 def _units(text: str) -> tuple[list[str], int]:
@@ -72,6 +82,19 @@ def _units(text: str) -> tuple[list[str], int]:
     if text.isascii() or not _UNSPACED.search(text):
         return text.split(), 1
     return _UNITS.findall(text), UNSPACED_WORD
+
+
+def _numbers(text: str) -> Counter[str]:
+    """Return the numbers of two digits or more, in ASCII digits; smaller ones may be words."""
+    if not any(map(str.isdigit, text)):
+        return Counter()
+    found = _NUMBER.findall(_GROUPED.sub("", text[:MOST_LOOKED_AT]))
+    return Counter("".join(str(int(digit)) for digit in number) for number in found)
+
+
+def _is_in_capitals(text: str) -> bool:
+    letters = [character for character in text if character.isalpha()]
+    return len(letters) >= CAPITALS and " " in text and all(c.isupper() for c in letters)
 
 
 def _loops(evidence: Evidence) -> bool:

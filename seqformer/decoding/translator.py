@@ -31,6 +31,7 @@ from seqformer.models.seq2seq import SequenceModel
 from seqformer.symbols import BOS, UNK
 from seqformer.text.batches import pad, pad_sources
 from seqformer.text.normalize import Normalizer
+from seqformer.text.placeholders import lost, spans
 from seqformer.text.prepared import TextManifest
 from seqformer.text.tokenizer import Tokenizer
 
@@ -119,7 +120,8 @@ class Translator:
         parts = [part for line in divided for part in line.parts]
         results = iter(self._search(parts, steerer.limits(parts, limits), config, steerer))
         joined = [_join([next(results) for _ in line.parts], line.cut, config) for line in divided]
-        return [self._marked(line, best) for line, best in zip(normalised, joined, strict=True)]
+        every = zip(lines, normalised, joined, strict=True)
+        return [self._marked(line, normal, best) for line, normal, best in every]
 
     def steerer(self, config: DecodeConfig, constraints: Constraints) -> Steerer:
         """Return what steers the search. Raises :class:`SeqformerError` where that cannot be."""
@@ -174,10 +176,17 @@ class Translator:
         limits = [self._limit(len(part.ids), config.max_length, config.beam)]
         return self._search([part], steerer.limits([part], limits), config, steerer)[0]
 
-    def _marked(self, line: str, best: list[Translation]) -> list[Translation]:
-        """Return the translations of a line, with the script of letters that the vocabulary never saw."""
-        unseen = self.tokenizer.source.unseen(line)
-        return [replace(t, unseen=unseen) for t in best] if unseen else best
+    def _marked(self, line: str, normal: str, best: list[Translation]) -> list[Translation]:
+        """Return the translations of a line with what is seen by the line as it was given.
+
+        That is the script of letters that the vocabulary never saw, and lost placeholders.
+        """
+        unseen = self.tokenizer.source.unseen(normal)
+        if unseen:
+            best = [replace(t, unseen=unseen) for t in best]
+        if self.manifest.toy or not spans(line):
+            return best
+        return [replace(t, warnings=(*t.warnings, "placeholder")) if lost(line, t.text) else t for t in best]
 
     def _search(
         self, parts: list[Part], limits: list[int], config: DecodeConfig, steerer: Steerer

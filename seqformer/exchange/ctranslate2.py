@@ -8,8 +8,9 @@ from pathlib import Path
 
 from seqformer.errors import MissingExtra, RunError
 from seqformer.exchange import to_marian
+from seqformer.exchange.names import BESIDE
 from seqformer.runs.run import Run
-from seqformer.storage.files import whole_folder
+from seqformer.storage.files import read_json, whole_folder, write_json
 
 QUANTIZATIONS = ("int8", "int8_float32", "int8_bfloat16", "int16", "bfloat16", "float16", "float32")
 
@@ -26,9 +27,14 @@ def convert(run: Run, out: Path, quantization: str | None) -> None:
         checkpoint = folder / "marian"
         to_marian.write(run, checkpoint)
         try:
-            converter = TransformersConverter(str(checkpoint), copy_files=["source.spm", "target.spm"])
+            converter = TransformersConverter(
+                str(checkpoint), copy_files=["source.spm", "target.spm", BESIDE]
+            )
             with _silent():
                 converter.convert(str(folder / "made"), quantization=quantization)
+            # then whoever feeds it SentencePiece's pieces need not know that a source ends with </s>
+            settings = read_json(folder / "made" / "config.json")
+            write_json(folder / "made" / "config.json", settings | {"add_source_eos": True})
         except (ValueError, RuntimeError) as error:
             raise RunError(f"CTranslate2 could not convert {run.folder}: {error}") from None
         for file in (folder / "made").iterdir():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import pickle
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ from torch import Tensor
 from seqformer import __version__
 from seqformer.config import PrepareConfig, TrainConfig
 from seqformer.errors import MissingExtra, RunError
+from seqformer.exchange import marian_npz
 from seqformer.exchange.names import (
     ACTIVATIONS,
+    BESIDE,
     CONFIG,
     HIDDEN,
+    LANGUAGE,
     LONGEST,
     MODEL,
     TARGET_VOCABULARY,
@@ -37,14 +41,27 @@ from seqformer.text.prepare import TASK
 from seqformer.text.prepared import TextManifest, dtype_for
 from seqformer.text.tokenizer import Vocabulary
 
+PICKLED = "pytorch_model.bin"  # the older form of the weights
+OUTPUT = "lm_head.weight"
+EMBEDDINGS = {OUTPUT, "final_logits_bias", "model.shared.weight"}
+EMBEDDINGS |= {f"model.{stack}.embed_tokens.weight" for stack in ("encoder", "decoder")}
+COMPUTED = ("embed_positions.weight",)  # sinusoids
+LENGTHS = ("longest", "length_ratio", "single_sentences")
+
 
 def read(checkpoint: Path, out: Path) -> Run:
     """Import a checkpoint as the new run ``out``; :class:`RunError` if it has what we do not support."""
     check_new(out)
-    values = _read_config(checkpoint)
-    vocabularies = _read_vocabularies(checkpoint, values)
+    own = marian_npz.find(checkpoint) if not (checkpoint / CONFIG).is_file() else None
+    if own:
+        values, vocabulary, tensors = marian_npz.read(own)
+        vocabularies = {"source": vocabulary, "target": vocabulary}
+    else:
+        values = _read_config(checkpoint)
+        vocabularies = _read_vocabularies(checkpoint, values)
+        tensors = _read_tensors(checkpoint)
     config = _our_config(values, {side: len(v) + 1 for side, v in vocabularies.items()}, checkpoint)
-    tensors = load_weights(checkpoint / MODEL, ANY)
+    config = replace(config, tie_output=not _is_untied(values, tensors))
     orders = {
         side: _our_order(ids, int(values["pad_token_id"]), int(values["eos_token_id"]))
         for side, ids in vocabularies.items()
@@ -56,7 +73,7 @@ def read(checkpoint: Path, out: Path) -> Run:
             (folder / f"{side}.model").write_bytes(model)
         for part in ("valid.tsv", "test.tsv"):
             (folder / part).touch()
-        manifest = _manifest(checkpoint, config)
+        manifest = _manifest(checkpoint, config, _read_beside(checkpoint))
         manifest.write(folder)
         layout.write_info(folder, layout.new_info(out, manifest.task, checkpoint, manifest.fingerprint))
         layout.write_configs(folder, Configs(config, TrainConfig()))
@@ -70,11 +87,39 @@ def _read_config(checkpoint: Path) -> dict[str, Any]:
     values = read_json(checkpoint / CONFIG)
     if not isinstance(values, dict) or values.get("model_type") != "marian":
         raise RunError(f"{checkpoint / CONFIG}: not the configuration of a Marian model")
-    if not (checkpoint / MODEL).is_file():
+    if not any((checkpoint / name).is_file() for name in (MODEL, PICKLED)):
         raise RunError(
-            f"{checkpoint} has no {MODEL}; make one with transformers: "
-            "MarianMTModel.from_pretrained(DIR).save_pretrained(DIR)"
+            f"{checkpoint} has neither {MODEL} nor {PICKLED}; give the folder of a whole checkpoint"
         )
+    return values
+
+
+def _read_tensors(checkpoint: Path) -> dict[str, Tensor]:
+    """Read all weights, of the older form by torch's loader that takes nothing else."""
+    if (checkpoint / MODEL).is_file():
+        return load_weights(checkpoint / MODEL, ANY)
+    path = checkpoint / PICKLED
+    try:
+        held = torch.load(path, map_location="cpu", weights_only=True)
+        return {name: tensor.float() for name, tensor in held.items()}
+    except (pickle.UnpicklingError, RuntimeError, EOFError, AttributeError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise RunError(f"{path}: holds something else than weights, or is damaged ({reason[:80]})") from None
+
+
+def _is_untied(values: dict[str, Any], tensors: dict[str, Tensor]) -> bool:
+    """Return whether the output matrix is its own; transformers ties it unless the configuration says no."""
+    return values.get("tie_word_embeddings", True) is False and OUTPUT in tensors
+
+
+def _read_beside(checkpoint: Path) -> dict[str, Any]:
+    """Return what a run of ours has said beside, {} where nothing is."""
+    path = checkpoint / BESIDE
+    if not path.is_file():
+        return {}
+    values = read_json(path)
+    if not isinstance(values, dict) or set(values) != {"normalization", *LENGTHS}:
+        raise RunError(f"{path}: not what seqformer writes beside a checkpoint; remove it to import without")
     return values
 
 
@@ -152,8 +197,15 @@ def _our_weights(
                 rows = reordered(tensors[f"model.{stack}.embed_tokens.weight"], orders[side], [PAD, BOS])
                 weights[f"{side}_embedding.weight"] = rows
         bias = tensors["final_logits_bias"].flatten()[orders["target"]]
+        if not config.tie_output:
+            weights["output.weight"] = reordered(tensors[OUTPUT], orders["target"], [PAD, BOS])
     except (KeyError, StopIteration, IndexError) as error:
-        raise RunError(f"{checkpoint / MODEL}: not the weights of its {CONFIG} ({error})") from None
+        raise RunError(f"{checkpoint}: not the weights of its {CONFIG} ({error})") from None
+    used = {name for _, theirs in block_names(config) for name in theirs} | EMBEDDINGS
+    left = sorted(name for name in tensors if name not in used and not name.endswith(COMPUTED))
+    if left:
+        shown = ", ".join(left[:4]) + (", …" if len(left) > 4 else "")
+        raise RunError(f"{checkpoint}: {len(left)} weights have no place in the model here: {shown}")
     bias[[PAD, BOS]] = HIDDEN
     weights["output_bias"] = bias
     return weights
@@ -181,7 +233,14 @@ def _spm(checkpoint: Path, side: str, ids: dict[str, int], order: list[int]) -> 
     for number in order[SPECIALS:]:
         piece = known.get(names[number])
         usable = piece is not None and piece.type not in (kind.CONTROL, kind.UNKNOWN)
-        ordered.append(piece if usable else kind(piece=names[number], type=kind.UNUSED))
+        if usable:
+            ordered.append(piece)
+        elif LANGUAGE.fullmatch(names[number]):
+            ordered.append(kind(piece=f"▁{names[number]}", type=kind.USER_DEFINED))
+        else:
+            ordered.append(kind(piece=names[number], type=kind.UNUSED))
+    # a piece that the vocabulary lacks is cut all the same, and then unknown, as in transformers
+    ordered += [p for p in model.pieces if p.piece not in ids and p.type in (kind.NORMAL, kind.USER_DEFINED)]
     copies = [kind.FromString(piece.SerializeToString()) for piece in ordered]
     del model.pieces[:]
     model.pieces.extend(copies)
@@ -189,17 +248,25 @@ def _spm(checkpoint: Path, side: str, ids: dict[str, int], order: list[int]) -> 
     spec.pad_id, spec.unk_id, spec.bos_id, spec.eos_id = PAD, UNK, BOS, EOS
     spec.pad_piece, spec.unk_piece, spec.bos_piece, spec.eos_piece = "<pad>", "<unk>", "<s>", "</s>"
     content: bytes = model.SerializeToString()
-    Vocabulary(content, str(path))  # check that it opens
+    Vocabulary(content, str(path), len(order))  # check that it opens
     return content
 
 
-def _manifest(checkpoint: Path, config: TransformerConfig) -> TextManifest:
+def _manifest(checkpoint: Path, config: TransformerConfig, beside: dict[str, Any]) -> TextManifest:
     vocabulary = sizes(config)
+    where = str(checkpoint / BESIDE)
+    prepared = from_json(PrepareConfig, beside.get("normalization", {}), where)
+    lengths: dict[str, Any] = {
+        "longest": {"source": LONGEST // 4, "target": LONGEST // 4},
+        "length_ratio": 2.0,
+        "single_sentences": False,
+    }
+    lengths |= {name: beside[name] for name in LENGTHS if beside}
     return TextManifest(
         task=TASK,
         toy="",
         name=checkpoint.resolve().name,
-        config=asdict(PrepareConfig()),
+        config=asdict(prepared),
         seed=0,
         pairs={"train": 0, "valid": 0, "test": 0},
         read=0,
@@ -208,8 +275,7 @@ def _manifest(checkpoint: Path, config: TransformerConfig) -> TextManifest:
         vocabulary=vocabulary,
         vocabulary_asked="imported",
         tokens={"source": 0, "target": 0},
-        longest={"source": LONGEST // 4, "target": LONGEST // 4},
         unknown={"source": 0.0, "target": 0.0},
-        length_ratio=2.0,
+        **lengths,
         fingerprint=f"imported by {__version__}",
     )

@@ -3,20 +3,25 @@
 A checkpoint holds config.json, generation_config.json, model.safetensors, source.spm, target.spm,
 vocab.json and tokenizer_config.json; any OPUS-MT model has this form. Marian (Junczys-Dowmunt et al.
 2018) is the paper's model: LayerNorm after each sum, sinusoids in halves, decoding from a zero vector.
+What of a run Marian has no word for is in a file beside, seqformer.json: how text is normalised, and how
+long it was in training.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from torch import Tensor
 
 from seqformer.models.transformer import TransformerConfig
 
+BESIDE = "seqformer.json"
 CONFIG, MODEL = "config.json", "model.safetensors"
 VOCABULARY, TARGET_VOCABULARY = "vocab.json", "target_vocab.json"
 ACTIVATIONS = {"relu": "relu", "gelu": "gelu", "silu": "swish"}  # ours -> theirs
 LONGEST = 1024  # positions that transformers and CTranslate2 make room for
+LANGUAGE = re.compile(">>.+<<")  # what begins a source, in a multilingual model, and is one piece
 HIDDEN = -1e4  # the logit of a symbol that is never produced
 
 # a block's parts: ours -> theirs

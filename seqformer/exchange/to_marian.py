@@ -17,8 +17,10 @@ from seqformer.errors import RunError
 from seqformer.exchange.names import (
     ACTIVATIONS,
     ATTENTION_BIASES,
+    BESIDE,
     CONFIG,
     HIDDEN,
+    LANGUAGE,
     LONGEST,
     MODEL,
     TARGET_VOCABULARY,
@@ -32,6 +34,8 @@ from seqformer.runs.run import Run
 from seqformer.storage.files import whole_folder, write_json
 from seqformer.symbols import BOS, EOS, SPECIALS, UNK
 from seqformer.tasks import text_task
+from seqformer.text.normalize import NORMALIZATION
+from seqformer.text.prepared import TextManifest
 from seqformer.text.tokenizer import Tokenizer
 
 
@@ -62,7 +66,9 @@ def write(run: Run, out: Path) -> None:
         )
         write_json(folder / CONFIG, _their_config(config))
         write_json(folder / "generation_config.json", _generation(config))
-        _write_tokenizer(folder, text_task(run.task).tokenizer, order, joint=config.joint)
+        task = text_task(run.task)
+        _write_tokenizer(folder, task.tokenizer, order, joint=config.joint)
+        write_json(folder / BESIDE, _beside(task.manifest))
 
 
 def check_form(run: Run) -> TransformerConfig:
@@ -166,11 +172,28 @@ def _generation(config: TransformerConfig) -> dict[str, Any]:
     }
 
 
+def _beside(manifest: TextManifest) -> dict[str, Any]:
+    """Return what of the text Marian has no word for: the settings of its normalisation, and lengths."""
+    settings = manifest.prepare_settings
+    return {
+        "normalization": {name: settings[name] for name in ("languages", *NORMALIZATION)},
+        "longest": manifest.longest,
+        "length_ratio": manifest.length_ratio,
+        "single_sentences": manifest.single_sentences,
+    }
+
+
+def _their_piece(piece: str) -> str:
+    """Return a piece as their vocabulary names it: a language has no mark of a word's start there."""
+    bare = piece.removeprefix("▁")
+    return bare if LANGUAGE.fullmatch(bare) else piece
+
+
 def _write_tokenizer(folder: Path, tokenizer: Tokenizer, order: dict[str, list[int]], *, joint: bool) -> None:
     sides = {"source": tokenizer.source, "target": tokenizer.target}
     for side, vocabulary in sides.items():
         (folder / f"{side}.spm").write_bytes(vocabulary.model)
-        pieces = [*vocabulary.pieces(order[side][:-1]), "<pad>"]
+        pieces = [*map(_their_piece, vocabulary.pieces(order[side][:-1])), "<pad>"]
         if side == "source" or not joint:
             name = VOCABULARY if side == "source" else TARGET_VOCABULARY
             write_json(folder / name, {piece: number for number, piece in enumerate(pieces)})

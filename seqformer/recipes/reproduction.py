@@ -189,8 +189,8 @@ def reproduce(
         check_tokens(tokens, prepared.task.manifest.pairs[experiment.split])
     plan = api.plan(prepared, recipe=experiment.recipe, **settings)
     begun = _begun(experiment.name, None if run is None else Path(run), plan)
-    trained, is_finished = _train(begun, prepared, experiment, settings, report)
-    report(Scoring(trained, not is_finished))
+    trained, stood = api.complete(begun, prepared, events=report, recipe=experiment.recipe, **settings)
+    report(Scoring(trained, stood != "finished"))
     scores, sentences = measure(trained, experiment.scores, experiment.split, tokens)
     progress = trained.progress()
     return Reproduction(
@@ -250,16 +250,3 @@ def _difference(run: Run, plan: Plan) -> str:
             if getattr(had, name, None) != value:
                 return f"{name.replace('_', ' ')} {getattr(had, name, 'none')} instead of {value}"
     return ""
-
-
-def _train(
-    begun: Run | Path, prepared: Prepared, experiment: Experiment, settings: dict[str, Any], report: Callback
-) -> tuple[Run, bool]:
-    """Train to the end, from where it stands, and return the run and whether it was finished before."""
-    if isinstance(begun, Path):
-        made = api.train(prepared, run=begun, recipe=experiment.recipe, events=report, **settings)
-        return made, False
-    progress = begun.progress()
-    if progress is not None and progress.finished:
-        return begun, True
-    return api.resume(begun, data=prepared, events=report), False

@@ -26,7 +26,6 @@ from seqformer.models import to_json
 from seqformer.preparation import Prepared
 from seqformer.presets import Recipe, recipe_from
 from seqformer.report.forecast import Forecast, Point, foretell
-from seqformer.runs.layout import is_run
 from seqformer.runs.run import Run
 from seqformer.storage.files import locked, numbered, read_json, write_json
 from seqformer.storage.records import from_json
@@ -180,16 +179,15 @@ def _train(
     """Return the run of a share: trained now, or to its end, or finished already."""
     report: Callback = events or (lambda event: None)
     examples = task.share_of(TrainConfig(share=share))
-    if not is_run(folder):
-        report(Turn(folder.name, examples, folder, "new"))
-        return api.train(task.folder, run=folder, share=share, device=device, events=events, **settings)
-    run = Run(folder)
-    progress = run.progress()
-    if progress is not None and progress.finished:
-        report(Turn(folder.name, examples, folder, "finished"))
-        return run
-    report(Turn(folder.name, examples, folder, "resumed"))
-    return api.resume(run, data=task.folder, device=device, events=events)
+    return api.complete(
+        folder,
+        task.folder,
+        device=device,
+        events=events,
+        stands=lambda how: report(Turn(folder.name, examples, folder, how)),
+        share=share,
+        **settings,
+    )[0]
 
 
 def _measure(task: Task[Any], run: Run, share: float, device: str) -> Point:

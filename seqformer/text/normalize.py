@@ -28,6 +28,7 @@ _FIRST_CHARACTERS: dict[str, str] = {
 _CHARACTERS = _FIRST_CHARACTERS | dict.fromkeys(characters.DIRECTIONS, "")
 del _CHARACTERS[ZERO_WIDTH_SPACE]
 _TABLES = {1: str.maketrans(_FIRST_CHARACTERS), 2: str.maketrans(_CHARACTERS)}
+NORMALIZATION = ("lowercase", "split_punctuation", "nfkc", "rules")  # the settings that decide it
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # a full stop, comma or colon between digits belongs to the number
 _FIRST_PUNCTUATION = re.compile(r'([!?;"()\[\]{}«»“”…¿¡]+|(?<!\d)[.,:]+|[.,:]+(?!\d))')

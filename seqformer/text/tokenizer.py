@@ -33,7 +33,8 @@ class Vocabulary:
     is unknown: a character in no piece is spelled by the bytes of its UTF-8.
     """
 
-    def __init__(self, model: bytes, where: str) -> None:
+    def __init__(self, model: bytes, where: str, size: int | None = None) -> None:
+        """Open a model; pieces beyond ``size`` are cut from text as others are, and then unknown."""
         self.model = model
         self._processor = sentencepiece.SentencePieceProcessor()
         try:
@@ -45,13 +46,18 @@ class Vocabulary:
             raise DamagedError(f"{where}: not a SentencePiece model") from None
         if specials != [PAD, UNK, BOS, EOS]:
             raise DamagedError(f"{where}: its special symbols are {specials}, not {[PAD, UNK, BOS, EOS]}")
+        self._all = int(self._processor.get_piece_size())
+        self._size = self._all if size is None else min(size, self._all)
 
     def __len__(self) -> int:
-        return int(self._processor.get_piece_size())
+        return self._size
 
     def encode(self, lines: list[str]) -> list[list[int]]:
         """Return the ids of each line, without BOS and EOS; adjacent unknown words stay separate."""
         encoded: list[list[int]] = self._processor.encode(lines)
+        if self._size < self._all:
+            encoded = [[i if i < self._size else UNK for i in ids] for ids in encoded]
+            return encoded
         return [
             self._apart(line, ids) if UNK in ids else ids for line, ids in zip(lines, encoded, strict=True)
         ]
@@ -151,15 +157,17 @@ def load(folder: Path, manifest: Manifest) -> Tokenizer:
     end the process. Raises :class:`DamagedError`.
     """
 
-    def read(name: str) -> Vocabulary:
+    sizes: dict[str, int] = getattr(manifest, "vocabulary", {})
+
+    def read(name: str, side: str) -> Vocabulary:
         content = read_bytes(folder / name, MOST_BYTES)
         manifest.check_digest(folder, name)
-        return Vocabulary(content, str(folder / name))
+        return Vocabulary(content, str(folder / name), sizes.get(side))
 
     if "tokenizer.model" in manifest.digests:
-        shared = read("tokenizer.model")
+        shared = read("tokenizer.model", "source")
         return Tokenizer(shared, shared)
-    return Tokenizer(read("source.model"), read("target.model"))
+    return Tokenizer(read("source.model", "source"), read("target.model", "target"))
 
 
 def auto_size(length: int, alphabet: int = 0) -> int:
