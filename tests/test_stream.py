@@ -102,7 +102,7 @@ def test_batches_stay_within_their_bound(small: Translator, monkeypatch: pytest.
     seen: list[tuple[int, int, int]] = []
 
     def watched(
-        model: object, source: torch.Tensor, limits: torch.Tensor, config: DecodeConfig, steering: object
+        model: object, source: torch.Tensor, limits: torch.Tensor, config: DecodeConfig, *others: object
     ) -> list[list[Hypothesis]]:
         rows = len(source) * config.beam
         seen.append((len(source), rows * (source.shape[1] + int(limits.max())), rows))
@@ -132,7 +132,7 @@ def test_batches_are_bounded_by_what_the_model_says_of_a_position(
     seen: list[tuple[int, int]] = []
 
     def watched(
-        model: Seq2Seq, source: torch.Tensor, limits: torch.Tensor, config: DecodeConfig
+        model: Seq2Seq, source: torch.Tensor, limits: torch.Tensor, config: DecodeConfig, *others: object
     ) -> list[list[Hypothesis]]:
         seen.append((len(source), int(limits.max())))
         positions = len(source) * config.beam * (source.shape[1] + int(limits.max()))

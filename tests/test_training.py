@@ -167,6 +167,7 @@ def test_fine_tuning_validates_before_the_first_step(data: Path, make_run: MakeR
     first = make_run("first", {}, max_steps=4, validate_every=4)
     finish(assemble.begin(first, "cpu").trainer)
     ruined = {"max_steps": 6, "validate_every": 3, "learning_rate": 10.0, "clip": 100.0, "warmup": 0}
+    ruined |= {"precision": "fp32"}
     second = api.train(data, run=tmp_path / "second", init=first, best_by="loss", **ruined)
     records = [record for record in second.metrics() if "valid_loss" in record]
     assert [record["step"] for record in records] == [0, 3, 6]
@@ -178,13 +179,13 @@ def test_fine_tuning_validates_before_the_first_step(data: Path, make_run: MakeR
 
 
 def test_a_limit_given_to_a_resumed_training_replaces_all_others(make_run: MakeRun) -> None:
-    run = make_run("run", {}, max_steps=4, max_epochs=1, validate_every=4)
+    run = make_run("run", {}, max_steps=20, max_epochs=9, validate_every=20)
     finish(assemble.begin(run, "cpu").trainer)
     said: list[Any] = []
-    api.resume(run, max_steps=9, events=said.append)
-    assert run.configs.train.limits == {"steps": 9}
+    api.resume(run, max_steps=45, events=said.append)
+    assert run.configs.train.limits == {"steps": 45}
     assert any("learning rate goes on at" in r for e in said if isinstance(e, api.Started) for r in e.remarks)
-    assert said[-1] == Ended("the limit is reached, 9 steps", interrupted=False)
+    assert said[-1] == Ended("the limit is reached, 45 steps", interrupted=False)
     for settings in ({}, {"max_steps": 7}):
         before, said = files(run), []
         api.resume(run, events=said.append, **settings)

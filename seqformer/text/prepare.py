@@ -187,7 +187,7 @@ def _encode(
         dropped=dict(cleaner.faults.dropped),
         dtype=counts.dtype,
         vocabulary=vocabulary,
-        vocabulary_asked="as it was" if like else str(config.vocab_size or "auto"),
+        vocabulary_asked=tokenizer.LIKE if like else str(config.vocab_size or "auto"),
         tokens=dict(counts.tokens),
         longest=dict(counts.longest),
         unknown={side: counts.unknown[side] / max(1, counts.all_tokens[side]) for side in SIDES},

@@ -20,6 +20,7 @@ from seqformer.text import characters
 from seqformer.text.normalize import Normalizer
 from seqformer.text.pieces import Extras, drawn, fragments
 
+IMPORTED, LIKE = "imported", "as it was"  # what manifests say of a vocabulary that was not learned here
 MOST_BYTES = 64 << 20  # of a model; 32,000 pieces take less than 1 MiB
 SAMPLE = 200_000  # lines a model is learned from at most, drawn at random, to bound memory
 LARGEST, ALPHABET = 32_000, 500  # pieces of an automatic size; different characters that it has room for
@@ -157,7 +158,9 @@ def load(folder: Path, manifest: Manifest) -> Tokenizer:
     end the process. Raises :class:`DamagedError`.
     """
 
-    sizes: dict[str, int] = getattr(manifest, "vocabulary", {})
+    # of an imported model: its SentencePiece model may have pieces that its vocabulary lacks
+    foreign = getattr(manifest, "vocabulary_asked", "") in (IMPORTED, LIKE)
+    sizes: dict[str, int] = getattr(manifest, "vocabulary", {}) if foreign else {}
 
     def read(name: str, side: str) -> Vocabulary:
         content = read_bytes(folder / name, MOST_BYTES)
