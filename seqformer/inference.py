@@ -303,7 +303,7 @@ def average(runs: Sequence[PathLike | Run], out: PathLike) -> Run:
 
 
 def evaluate(
-    run: PathLike | Run,
+    run: PathLike | Run | Sequence[PathLike | Run],
     *,
     split: str = "test",
     metrics: Iterable[str] = (),
@@ -315,7 +315,7 @@ def evaluate(
     tokenize: str = "",
     **settings: Any,
 ) -> Evaluation:
-    """Score a run on held-out data.
+    """Score a run, or an ensemble of several, on held-out data: the split is that of the first.
 
     ``metrics`` are bleu, chrf, ter, wer and cer for text (bleu and chrf where none is named); ``tokenize`` is
     the tokenizer of BLEU, one of :data:`seqformer.report.words.TOKENIZERS` (where none is named, the one that
@@ -328,8 +328,8 @@ def evaluate(
     compare = compare.folder if isinstance(compare, Run) else compare
     if compare is not None and not Path(compare).exists():
         raise SeqformerError(f"{compare}: there is no such run or file to compare with")
-    opened = open_run(run)
-    model = load(opened, device=device, precision=precision)
+    runs = open_runs(run)
+    opened, model = runs[0], load(runs, device=device, precision=precision)
     source: Path | None = None
     references: tuple[Path, ...] = ()
     if files is not None:
@@ -339,7 +339,7 @@ def evaluate(
     question = Question(
         split, metrics, source, references, chapter, model.decode_config(**settings), tokenize
     )
-    result = opened.task.evaluate(model.predictor, str(opened.folder), question)
+    result = opened.task.evaluate(model.predictor, " + ".join(str(r.folder) for r in runs), question)
     if compare is None:
         return result
     if not isinstance(result, TextEvaluation) or not result.scores:

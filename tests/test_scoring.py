@@ -88,6 +88,13 @@ def test_an_ensemble_of_one_run_twice_is_that_run(trained: Path) -> None:
     assert [[b.text for b in line] for line in alone] == [[b.text for b in line] for line in twice]
 
 
+def test_an_ensemble_is_evaluated(trained: Path, command: Command) -> None:
+    code, alone, _ = command("evaluate", "--run", trained, "--chrf", "--json")
+    code, twice, err = command("evaluate", "--run", trained, "--run", trained, "--chrf", "--json")
+    assert code == 0, err
+    assert json.loads(alone)["chrf"] == json.loads(twice)["chrf"]
+
+
 def test_runs_of_other_pieces_are_no_ensemble(trained: Path, tmp_path: Path) -> None:
     pairs = [(f"x{i} y", f"z{i} w") for i in range(40)]
     other = api.train(

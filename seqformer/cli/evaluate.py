@@ -13,9 +13,9 @@ from seqformer.cli.options import (
     JsonOption,
     LengthPenaltyOption,
     PrecisionOption,
-    RunOption,
+    RunsOption,
     WholeOption,
-    open_run,
+    open_runs,
     option,
     print_report,
     refuse_beside,
@@ -30,7 +30,7 @@ SCORES, WHAT = "Scores", "What is evaluated"
 
 def evaluate(
     context: typer.Context,
-    run: RunOption = None,
+    run: RunsOption = None,
     bleu: Annotated[bool, option(SCORES, "BLEU, by sacreBLEU.", "", False, "--bleu")] = False,
     chrf: Annotated[bool, option(SCORES, "chrF, by sacreBLEU.", "", False, "--chrf")] = False,
     ter: Annotated[bool, option(SCORES, "TER, by sacreBLEU.", "", False, "--ter")] = False,
@@ -102,7 +102,8 @@ def evaluate(
     asked = {"bleu": bleu, "chrf": chrf, "ter": ter, "wer": wer, "cer": cer}
     metrics = [name for name, wanted in asked.items() if wanted]
     text = bool(metrics or source or reference or compare or reference_sentences or tokenize)
-    opened = open_run(run, translates if text else lambda r: True, "that translates" if text else "")
+    runs = open_runs(run, translates if text else lambda r: True, "that translates" if text else "")
+    opened = runs[0]
     if not opened.task.reads_text:
         refuse_beside("a run of images", context, ("run", "as_json", "device"))
     if (source is None) != (not reference):
@@ -113,7 +114,7 @@ def evaluate(
             "it may have seen these sentences in training"
         )
     result = api.evaluate(
-        opened,
+        runs,
         split=split,
         metrics=metrics,
         files=(source, reference) if source and reference else None,
