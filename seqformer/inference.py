@@ -26,8 +26,9 @@ from seqformer.report import significance
 from seqformer.report.attention import Attention, ClassAttention
 from seqformer.report.evaluation import Evaluation, TextEvaluation
 from seqformer.runs import several
+from seqformer.runs.layout import is_run
 from seqformer.runs.run import Run
-from seqformer.tasks import text_task
+from seqformer.tasks import open_task, text_task
 from seqformer.tasks.classification import Classification, Classifier
 from seqformer.tasks.task import Question
 from seqformer.text.detokenize import Detokenizer
@@ -307,6 +308,7 @@ def evaluate(
     *,
     split: str = "test",
     metrics: Iterable[str] = (),
+    data: PathLike | None = None,
     files: Files | tuple[PathLike, Sequence[PathLike]] | None = None,
     compare: PathLike | Run | None = None,
     chapter: bool = False,
@@ -320,7 +322,8 @@ def evaluate(
     ``metrics`` are bleu, chrf, ter, wer and cer for text (bleu and chrf where none is named); ``tokenize`` is
     the tokenizer of BLEU, one of :data:`seqformer.report.words.TOKENIZERS` (where none is named, the one that
     suits the references, which the signature shows); ``files`` are sources
-    and references, one file or several, instead of a ``split``;
+    and references, one file or several, instead of a ``split``; ``data`` is another prepared folder, or a
+    run, whose split it is;
     ``compare`` is another run, or a file of translations, that is
     tested for significance; ``chapter`` asks for the four sentences of Dive into Deep Learning instead.
     ``settings`` are fields of :class:`seqformer.config.DecodeConfig`. Raises :class:`SeqformerError`.
@@ -336,8 +339,18 @@ def evaluate(
         given = [files[1]] if isinstance(files[1], (str, Path)) else files[1]
         source, references = Path(files[0]), tuple(map(Path, given))
     metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
+    held = None if data is None else open_task(Path(data), run=is_run(Path(data)))
+    if held and (files or chapter or not (held.reads_text and opened.task.reads_text)):
+        raise SeqformerError(f"{data} has a split of sentence pairs, and something else is to be evaluated")
     question = Question(
-        split, metrics, source, references, chapter, model.decode_config(**settings), tokenize
+        split,
+        metrics,
+        held,
+        source,
+        references,
+        chapter=chapter,
+        decode=model.decode_config(**settings),
+        tokenize=tokenize,
     )
     result = opened.task.evaluate(model.predictor, " + ".join(str(r.folder) for r in runs), question)
     if compare is None:

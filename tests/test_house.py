@@ -211,7 +211,7 @@ COMMANDS = {
     "score": "pairs --run --mean --json --device --precision",
     "average": "runs --out",
     "evaluate": """--run --bleu --chrf --ter --split --source --reference --compare --beam --length-penalty --json --device
-        --precision        --reference-sentences --wer --cer --tokenize --whole""",
+        --precision        --reference-sentences --wer --cer --tokenize --whole --data""",
     "attention": "text --run --kind --layer --head --average --png --json --beam --device --font --whole",
     "export": "folder --to --run --quantization",
     "import": "checkpoint --run",

@@ -95,6 +95,25 @@ def test_an_ensemble_is_evaluated(trained: Path, command: Command) -> None:
     assert json.loads(alone)["chrf"] == json.loads(twice)["chrf"]
 
 
+def test_old_and_new_test_sets_stand_side_by_side(
+    trained: Path, data: Path, tmp_path: Path, make_run: MakeRun, command: Command
+) -> None:
+    pairs = [(f"le chat {i} dort", f"dort {i} chat le") for i in range(60)]
+    new = api.prepare(pairs, out=tmp_path / "new", like=trained, valid_size=4, test_size=4)
+    tuned = api.train(new, run=tmp_path / "tuned", init=trained, max_steps=2)
+    both = ("--data", data, "--data", new.folder)
+    options = ("--run", tuned.folder, "--compare", trained, "--chrf")
+    code, out, err = command("evaluate", *options, *both, "--json")
+    assert code == 0, err
+    values = json.loads(out)
+    assert list(values) == [str(data), str(new.folder)]
+    assert values[str(new.folder)]["sentences"] == new.task.manifest.pairs["test"]
+    alone = json.loads(command("evaluate", "--run", tuned.folder, "--chrf", "--json", "--data", data)[1])
+    assert alone["chrf"] == values[str(data)]["chrf"]
+    code, out, err = command("evaluate", *options, *both)
+    assert code == 0 and "p (bootstrap)" in out and f"{data}: chrF" in out
+
+
 def test_runs_of_other_pieces_are_no_ensemble(trained: Path, tmp_path: Path) -> None:
     pairs = [(f"x{i} y", f"z{i} w") for i in range(40)]
     other = api.train(

@@ -59,6 +59,15 @@ def evaluate(
         ),
     ] = "",
     split: Annotated[str, option(WHAT, "Which held-out split.", "test|valid")] = "test",
+    data: Annotated[
+        list[Path] | None,
+        option(
+            WHAT,
+            "The split of this prepared folder or run instead; several are shown side by side.",
+            "DIR",
+            "that of the run",
+        ),
+    ] = None,
     source: Annotated[Path | None, option(WHAT, "Evaluate this file instead …", "F")] = None,
     reference: Annotated[
         list[Path] | None,
@@ -95,13 +104,14 @@ def evaluate(
     """
     from seqformer import api
     from seqformer.console import note
+    from seqformer.report.evaluation import SideBySide, TextEvaluation
     from seqformer.runs.run import Run
 
     if reference_sentences:
         refuse_beside("--reference-sentences", context, ("reference_sentences", "run", "as_json", "device"))
     asked = {"bleu": bleu, "chrf": chrf, "ter": ter, "wer": wer, "cer": cer}
     metrics = [name for name, wanted in asked.items() if wanted]
-    text = bool(metrics or source or reference or compare or reference_sentences or tokenize)
+    text = bool(metrics or data or source or reference or compare or reference_sentences or tokenize)
     runs = open_runs(run, translates if text else lambda r: True, "that translates" if text else "")
     opened = runs[0]
     if not opened.task.reads_text:
@@ -113,20 +123,26 @@ def evaluate(
             f"seqformer: {compare} was trained on other pairs than {opened.folder}; "
             "it may have seen these sentences in training"
         )
-    result = api.evaluate(
-        runs,
-        split=split,
-        metrics=metrics,
-        files=(source, reference) if source and reference else None,
-        compare=compare,
-        chapter=reference_sentences,
-        device=device,
-        precision=precision,
-        tokenize=tokenize,
-        beam=beam,
-        length_penalty=length_penalty,
-        whole=whole or None,
-    )
+    results = [
+        api.evaluate(
+            runs,
+            split=split,
+            metrics=metrics,
+            data=folder,
+            files=(source, reference) if source and reference else None,
+            compare=compare,
+            chapter=reference_sentences,
+            device=device,
+            precision=precision,
+            tokenize=tokenize,
+            beam=beam,
+            length_penalty=length_penalty,
+            whole=whole or None,
+        )
+        for folder in (*(data or ()), *(() if data else (None,)))
+    ]
+    several = [each for each in results if isinstance(each, TextEvaluation)]
+    result = SideBySide(several) if len(several) > 1 else results[0]
     print_report(result, as_json)
     for remark in result.notes() if as_json else ():
         note(remark)

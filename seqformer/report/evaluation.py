@@ -125,6 +125,49 @@ class TextEvaluation(Evaluation):
 
 
 @dataclass(frozen=True, repr=False)
+class SideBySide(Evaluation):
+    """One system on several test sets: what a fine-tuned model has learned, and what it has forgotten."""
+
+    parts: list[TextEvaluation]
+
+    @property
+    def title(self) -> str:
+        """The system."""
+        return f"{self.parts[0].system} on {counted(len(self.parts), 'test set')}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the scores by test set, as plain JSON values."""
+        return {part.data: part.to_json() for part in self.parts}
+
+    def tables(self) -> list[RenderableType]:
+        """Return a row for each test set and score, with the other system where there is one."""
+        other = self.parts[0].other
+        columns = ["sentences", "score", f"A: {self.parts[0].system}" if other else "value", "95%"]
+        columns += [f"B: {other}", "B - A", "p (bootstrap)", "p (randomisation)"] if other else []
+        rows = table(self.title, "test set", *columns)
+        for part in self.parts:
+            for index, score in enumerate(part.scores):
+                assert score.interval is not None
+                cells = [f"{score.score:.1f}", "–".join(f"{bound:.1f}" for bound in score.interval)]
+                if other:
+                    c = part.comparisons[index]
+                    cells += [f"{c.second:.1f}", f"{c.difference:+.2f}"]
+                    cells += [f"{c.bootstrap:.4f}", f"{c.randomisation:.4f}"]
+                rows.add_row(part.data, f"{len(part.sources):,}", TITLES[score.name], *cells)
+        verdicts = [
+            f"{part.data}: {c.verdict((part.system, part.other), len(part.sources))}"
+            for part in self.parts
+            for c in part.comparisons
+        ]
+        return [rows, *verdicts]
+
+    def notes(self) -> list[str]:
+        """Return the signatures, and the remarks on each test set."""
+        signatures = dict.fromkeys(f"{TITLES[s.name]}: {s.signature}" for p in self.parts for s in p.scores)
+        return [*signatures, *(f"{part.data}: {note}" for part in self.parts for note in part.notes())]
+
+
+@dataclass(frozen=True, repr=False)
 class ClassEvaluation(Evaluation):
     """How often each class was classified as each class."""
 

@@ -48,6 +48,7 @@ class Question:
 
     split: str = "test"
     metrics: tuple[str, ...] = ()
+    held: Task[Any] | None = None  # whose split it is, if it is not that of the run
     source: Path | None = None  # files of one's own instead of a split
     references: tuple[Path, ...] = ()  # of the source, one or several files
     chapter: bool = False  # the four sentences of Dive into Deep Learning instead

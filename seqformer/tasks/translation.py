@@ -316,7 +316,7 @@ class Translation(Task[TextManifest]):
         normalised, differs = self._normalised([references, *others] if question.references else [])
         return TextEvaluation(
             system=system,
-            data=str(question.source or question.split),
+            data=str(question.source or (question.held and question.held.folder) or question.split),
             sources=sources,
             references=references,
             translations=texts,
@@ -408,10 +408,11 @@ class Translation(Task[TextManifest]):
                 raise SeqformerError(
                     f"there is no split '{question.split}': {nearest(question.split, SPLITS)}"
                 )
-            columns = self._sentences(question.split)
+            held = question.held if isinstance(question.held, Translation) else self
+            columns = held._sentences(question.split)
             if not columns[0]:
                 raise SeqformerError(
-                    f"{self.folder} holds no {question.split} pairs; give files of sources and references"
+                    f"{held.folder} holds no {question.split} pairs; give files of sources and references"
                 )
             return columns
         if question.source is None or not question.references:
