@@ -66,7 +66,7 @@ def main() -> None:
     good = list(read_lines(options.source))
     inputs = {"test set": good} | garbage(good, list(read_lines(options.foreign)), random.Random(1))
     model = seqformer.load(options.run, device="cpu")
-    print(f"{'':26}{'lines':>6}{'any':>8}" + "".join(f"{name:>11}" for name in SIGNS))
+    print(f"{'':26}{'lines':>6}{'any':>8}" + "".join(f"{name:>12}" for name in SIGNS))
     total = flagged = 0
     for kind, lines in inputs.items():
         warnings = [t.warnings for t in model.translate(lines, beam=options.beam)]
@@ -74,7 +74,7 @@ def main() -> None:
         marked = sum(map(bool, warnings))
         if kind != "test set":
             total, flagged = total + len(lines), flagged + marked
-        shares = "".join(f"{counts[name] / len(lines):>11.1%}" for name in SIGNS)
+        shares = "".join(f"{counts[name] / len(lines):>12.1%}" for name in SIGNS)
         print(f"{kind:26}{len(lines):>6}{marked / len(lines):>8.1%}{shares}", flush=True)
     print(f"{'all garbage':26}{total:>6}{flagged / total:>8.1%}")
 
