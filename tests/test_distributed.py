@@ -11,6 +11,7 @@ import pytest
 import torch
 from conftest import MakeRun
 
+from seqformer.config import OPTIMIZERS
 from seqformer.errors import RunError
 from seqformer.models import build
 from seqformer.runs import assemble
@@ -52,9 +53,11 @@ def test_torchrun_starts_them(make_run: MakeRun) -> None:
     assert done.stderr.count("Training has ended") == 1  # one of them talks
 
 
-def test_two_processes_are_one(make_run: MakeRun) -> None:
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_two_processes_are_one(make_run: MakeRun, optimizer: str) -> None:
     """No dropout, so that nothing is left to chance: the same losses, and one process that writes and talks."""
-    one, two = (make_run(name, {"dropout": 0.0}, **RECIPE) for name in ("one", "two"))
+    recipe = RECIPE | {"optimizer": optimizer}
+    one, two = (make_run(name, {"dropout": 0.0}, **recipe) for name in ("one", "two"))
     list(assemble.begin(one, "cpu").trainer.run())
     code, said = together(2, "train", "--resume", "--run", two.folder, "--device", "cpu")
     assert code == 0 and said.count("Training has ended") == 1, said  # one of them talks
@@ -66,7 +69,7 @@ def test_two_processes_are_one(make_run: MakeRun) -> None:
         assert record.get("best_by") == other.get("best_by")
 
     # as many processes go on bit for bit where they stopped; another number is refused
-    steady = RECIPE | {"schedule": "constant"}
+    steady = recipe | {"schedule": "constant"}
     whole, cut = make_run("whole", **steady), make_run("cut", **steady | {"max_steps": 6})
     assert together(2, "train", "--resume", "--run", whole.folder, "--device", "cpu")[0] == 0
     assert together(2, "train", "--resume", "--run", cut.folder, "--device", "cpu")[0] == 0
