@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, TextIO
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from seqformer.console import note, talk
 
@@ -219,17 +219,20 @@ def progress(path: Path | None, *, shown: bool) -> Iterator[Callable[[int], obje
     columns = (
         TextColumn("{task.completed:,.0f}" + (f" of {total:,} lines" if total is not None else " lines")),
         BarColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn() if total is not None else TimeElapsedColumn(),
+        TextColumn("{task.fields[speed]}"),
     )
     begin = time.monotonic()
     with Progress(*columns, console=talk, transient=True) as bar:
-        task = bar.add_task("", total=total, rate="")
+        task = bar.add_task("", total=total, speed="")
 
         def done(count: int) -> None:
             bar.advance(task, count)
-            rate = bar.tasks[task].completed / (time.monotonic() - begin)
-            bar.update(task, rate=f"{rate:,.0f} lines/s" if rate >= 10 else f"{rate:.1f} lines/s")
+            completed, elapsed = bar.tasks[0].completed, time.monotonic() - begin
+            speed = f"{completed / elapsed:,.{0 if completed >= 10 * elapsed else 1}f} lines/s"
+            if total:
+                left = divmod(round(elapsed * (total - completed) / completed), 60)
+                speed += f"  {left[0]}:{left[1]:02} left"
+            bar.update(task, speed=speed)
 
         yield done
 
