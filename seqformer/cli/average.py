@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from seqformer.cli.options import option
+from seqformer.cli.options import option, print_next
 from seqformer.console import note
 
 EXAMPLE = "Example: seqformer average runs/tuned runs/tuned-2 --out runs/mean"
@@ -27,5 +26,4 @@ def average(
 
     made = api.average(runs, out)
     note(f"{made.folder} holds the mean of {len(runs)} runs. Next:")
-    for command in made.task.next_commands(shlex.quote(str(made.folder))):
-        note(f"  {command}")
+    print_next(made)

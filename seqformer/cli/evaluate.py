@@ -123,6 +123,7 @@ def evaluate(
             f"seqformer: {compare} was trained on other pairs than {opened.folder}; "
             "it may have seen these sentences in training"
         )
+    folders: list[Path | None] = [*data] if data else [None]
     results = [
         api.evaluate(
             runs,
@@ -139,7 +140,7 @@ def evaluate(
             length_penalty=length_penalty,
             whole=whole or None,
         )
-        for folder in (*(data or ()), *(() if data else (None,)))
+        for folder in folders
     ]
     several = [each for each in results if isinstance(each, TextEvaluation)]
     result = SideBySide(several) if len(several) > 1 else results[0]

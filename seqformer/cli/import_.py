@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from seqformer.cli.options import option
+from seqformer.cli.options import option, print_next
 from seqformer.console import note
 
 EXAMPLE = "Example: seqformer import opus-mt-en-de --run runs/en-de"
@@ -37,5 +36,4 @@ def import_(
 
     made = from_marian.read(checkpoint, run or free(RUNS / checkpoint.resolve().name))
     note(f"{checkpoint} is now the run {made.folder}. Next:")
-    for command in made.task.next_commands(shlex.quote(str(made.folder))):
-        note(f"  {command}")
+    print_next(made)

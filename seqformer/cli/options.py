@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -164,6 +165,12 @@ def print_report(report: Report, as_json: bool) -> None:
     page(*report.tables())
     for remark in report.notes():
         note(remark)
+
+
+def print_next(run: Run) -> None:
+    """Print on stderr what can be done with a run."""
+    for command in run.task.next_commands(shlex.quote(str(run.folder))):
+        note(f"  {command}")
 
 
 def refuse_beside(flag: str, context: typer.Context, allowed: tuple[str, ...]) -> None:

@@ -360,8 +360,6 @@ def folders(data: list[str] | None) -> str | dict[str, float] | None:
     """Return the prepared folder that is named, or several with their weights."""
     if not data:
         return None
-    if len(data) == 1 and Path(data[0]).exists():
-        return data[0]
     weights: dict[str, float] = {}
     for each in data:
         folder, colon, weight = each.rpartition(":")

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqformer.api import Event, Interrupted, NothingLeft, Prepared, Started, Stopping
+from seqformer.cli.options import print_next
 from seqformer.cli.prepare import show
 from seqformer.console import counted, note, table, talk, visible
 from seqformer.report.learning import Learning, label, value
@@ -208,8 +209,7 @@ class Screen:
                 f"  seqformer train --resume --run {folder} --max-minutes {minutes}   (since the run's start)"
             )
         note("Next:")
-        for command in task.next_commands(folder):
-            note(f"  {command}")
+        print_next(run)
 
 
 def clock(seconds: float) -> str:

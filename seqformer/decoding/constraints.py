@@ -59,13 +59,12 @@ class Constrained:
 
     def __post_init__(self) -> None:
         """Refuse what no translation can do. Raises :class:`SeqformerError`."""
-        _ = self.glossary, self.avoided, self.begun
-        avoided = self.constraints.avoid and pattern(map(self.normalize_target, self.constraints.avoid), re.I)
-        if not avoided:
+        _ = self.glossary, self.begun
+        if self.avoided is None:
             return
         wanted = [target for _, target in self.constraints.glossary]
         for text in map(self.normalize_target, [*wanted, self.constraints.prefix]):
-            if found := avoided.search(text):
+            if found := self.avoided.pattern.search(text):
                 raise SeqformerError(
                     f"{found[0]!r} is to be avoided and is part of {text!r}, which must come"
                 )

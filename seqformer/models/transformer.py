@@ -59,7 +59,7 @@ class TransformerConfig(Seq2SeqConfig):
     arch: ClassVar = "transformer"
     # the paper's base model, smaller ones that learn on two processor cores, and those of d2l
     presets: ClassVar = {
-        "toy": _of(layers=2, width=128, heads=8, feed_forward=256) | {"optimizer": "adam"},
+        "toy": {"encoder_layers": 2, "decoder_layers": 2, "width": 128, "heads": 8, "feed_forward": 256},
         "tiny": _of(layers=4, width=128, heads=4, feed_forward=256),
         "small": _of(layers=3, width=256, heads=4, feed_forward=1024),
         "base": _of(layers=6, width=512, heads=8, feed_forward=2048),

@@ -97,10 +97,7 @@ class Reproduction(Report):
             "seed": self.seed,
             "split": self.split,
             "sentences": self.sentences,
-            "scores": {
-                s.name: {"score": s.score, "interval": s.interval, "signature": s.signature}
-                for s in self.scores
-            },
+            "scores": {score.name: score.to_json() for score in self.scores},
             "tokens": self.tokens,
             "decides": first,
             "expected": on_record,

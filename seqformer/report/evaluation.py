@@ -59,9 +59,7 @@ class TextEvaluation(Evaluation):
 
     def to_json(self) -> dict[str, Any]:
         """Return the scores as plain JSON values."""
-        values: dict[str, Any] = {
-            s.name: {"score": s.score, "interval": s.interval, "signature": s.signature} for s in self.scores
-        }
+        values: dict[str, Any] = {score.name: score.to_json() for score in self.scores}
         values |= {"exact_match": self.exact_match, "token_accuracy": self.token_accuracy}
         values |= {"sentences": len(self.sources), "seconds": self.seconds}
         values |= {"unseen": self.unseen, "in_parts": self.in_parts, "cut": self.cut}
@@ -70,10 +68,7 @@ class TextEvaluation(Evaluation):
         if self.remarks:
             values["remarks"] = self.remarks
         if self.normalised:
-            values["normalised"] = {
-                s.name: {"score": s.score, "interval": s.interval, "signature": s.signature}
-                for s in self.normalised
-            }
+            values["normalised"] = {score.name: score.to_json() for score in self.normalised}
         return values
 
     def tables(self) -> list[RenderableType]:

@@ -26,6 +26,10 @@ class Score:
     signature: str
     interval: tuple[float, float] | None = None  # 95%, by bootstrap, if asked for
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the score without its name, as plain JSON values."""
+        return {"score": self.score, "interval": self.interval, "signature": self.signature}
+
 
 def corpus_score(
     name: str,
