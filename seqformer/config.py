@@ -95,6 +95,7 @@ class PrepareConfig(Config):
     any_script: bool = False  # lines in another script than nearly all of their side stay
     check_languages: bool = False  # drop pairs with a side that is identified as another language
     deduplicate: str = one_of("pair", DEDUPLICATE)  # what a second pair must not repeat
+    placeholders: bool = True  # tags, {names}, addresses are symbols to the model; of unigram and bpe alone
     pieces_from_valid: bool = False  # the vocabulary is learned from train and valid, not from train alone
 
     def __post_init__(self) -> None:

@@ -38,11 +38,9 @@ from seqformer.text.faults import Faults
 from seqformer.text.languages import Languages
 from seqformer.text.mix import Share, mix, origin_of
 from seqformer.text.normalize import NORMALIZATION
-from seqformer.text.prepare import Provenance
+from seqformer.text.prepare import Like, Provenance
 from seqformer.text.prepared import Terms
 from seqformer.text.rows import Pair
-from seqformer.text.split import Earlier
-from seqformer.text.tokenizer import Tokenizer
 
 SCORED = 2000  # pairs that are scored at a time
 PREPARED = Path("prepared")
@@ -164,13 +162,12 @@ def prepare(
             held_out,
             folder,
             config,
-            like=base.tokenizer if base else None,
-            earlier=base.earlier if base else None,
+            like=base.like if base else None,
             provenance=Provenance(data.files, origin, data.terms),
             faults=faults,
         )
 
-    pieces = sorted(base.tokenizer.files().items()) if base else None
+    pieces = sorted(base.like.tokenizer.files().items()) if base else None
     how = [config, swap, columns, pieces, *([scorer.origin] if scorer else [])]
     origin = _origin(how, data, valid, test)
     return _place(PREPARED / data.name, out, origin, make_text, faults, again=again)
@@ -271,8 +268,7 @@ def _images(images: Path, out: PathLike | None, seed: int, faults: Faults) -> Pr
 class _Base:
     """The run that is to be trained further."""
 
-    tokenizer: Tokenizer
-    earlier: Earlier
+    like: Like
     own: dict[str, Any]  # how its own data were prepared
     spoken: str  # its languages, in the new direction
 
@@ -293,7 +289,8 @@ def _base(like: PathLike | Run | None, swap: bool, faults: Faults) -> _Base | No
         )
     source, target = text.manifest.languages
     spoken = languages.joined(*((target, source) if swap else (source, target)))
-    return _Base(text.tokenizer, earlier, text.manifest.prepare_settings, spoken)
+    manifest = text.manifest
+    return _Base(Like(text.tokenizer, earlier, manifest.commands), manifest.prepare_settings, spoken)
 
 
 @dataclass(frozen=True)

@@ -194,7 +194,7 @@ COMMANDS = {
         --lowercase --split-punctuation --vocab-size --model-type --separate --like --max-pairs --max-pieces --max-ratio
         --valid-size --test-size --seed --style --strict --report --recipe --split-digits --byte-fallback --symbols
         --character-coverage --min-length --max-length --deduplicate --keep-copies --scripts --any-script
-        --check-languages --languages --nfkc --score-with --score-keep""",
+        --check-languages --languages --nfkc --score-with --score-keep --placeholders""",
     "train": """--task --images --data --run --init --resume --device --max-minutes --max-steps --max-epochs --patience
         --validate-every --arch --preset --encoder-layers --decoder-layers --width --heads --feed-forward --dropout
         --norm --activation --tokens-per-batch --accumulate --learning-rate --warmup --schedule --label-smoothing

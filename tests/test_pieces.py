@@ -245,7 +245,7 @@ def test_symbols_are_normalised_like_text_and_kept_in_the_manifest(tmp_path: Pat
     task = text_task(open_task(tmp_path / "s"))
     assert task.manifest.prepare_config() == config and manifest.unknown == {"source": 0, "target": 0}
     vocabulary = task.tokenizer.source
-    assert "<name>" in vocabulary.pieces(vocabulary.encode(["le <name>"])[0])
+    assert "<NAME>" in vocabulary.pieces(vocabulary.encode(["le <NAME>"])[0])
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_symbols_are_normalised_like_text_and_kept_in_the_manifest(tmp_path: Pat
     [
         ("<s>", "special piece"),
         ("X </s>", "special piece"),
-        ("<UNK>", "special piece"),
+        ("<unk>", "special piece"),
         ("<pad>", "special piece"),
         ("▁x", "for itself"),
         ("a▅", "for itself"),

@@ -127,10 +127,11 @@ def test_runs_of_other_pieces_are_no_ensemble(trained: Path, tmp_path: Path) -> 
 def test_several_references_and_those_normalised_otherwise(
     trained: Path, tmp_path: Path, command: Command
 ) -> None:
-    sources, model = LINES, api.load(trained)
+    model = api.load(trained)
+    sources = [line for line in LINES if model.translate(line).text]  # no reference is blank
     perfect = [t.text + "é" for t in model.translate(sources)]
     (tmp_path / "s").write_text("\n".join(sources) + "\n")
-    (tmp_path / "wrong").write_text("rien\n" * 3)
+    (tmp_path / "wrong").write_text("rien\n" * len(sources))
     (tmp_path / "right").write_text("\n".join(t.text for t in model.translate(sources)) + "\n")
     both = ("--reference", tmp_path / "wrong", "--reference", tmp_path / "right")
     code, out, _ = command(
@@ -150,7 +151,7 @@ def test_several_references_and_those_normalised_otherwise(
         "--json",
     )
     values = json.loads(out)
-    assert code == 0 and "Unicode form (3)" in err
+    assert code == 0 and f"Unicode form ({len(sources)})" in err
     assert values["normalised"]["chrf"]["score"] > values["chrf"]["score"]
 
 

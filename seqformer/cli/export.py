@@ -62,5 +62,10 @@ def export(
     asked = [what for name, what in forms.items() if getattr(config, name)]
     asked = asked if config.nfkc else ["Unicode NFC", *asked]
     note(f"Text for it must be normalised as in training: {', '.join(asked)}; seqformer.json says so, too.")
+    if config.placeholders:
+        note(
+            "Tags, {names}, %s and addresses are symbols to it: put ⟦1⟧ … ⟦9⟧ in their place, set apart from "
+            "words, and put them back afterwards."
+        )
     if to == "ctranslate2":
         note("Feed it the pieces of source.spm; </s> is added. Its output is pieces of target.spm.")

@@ -149,6 +149,17 @@ def prepare(
         float | None,
         option(PIECES, "Share of the text whose characters are known, 0.9 to 1.", "C", "0.9999"),
     ] = None,
+    placeholders: Annotated[
+        bool | None,
+        option(
+            PIECES,
+            "Make tags, {names}, %s and addresses symbols, which the model learns to place: they come out as "
+            "they went in.",
+            "",
+            "symbols; of word and char pieces text",
+            "--placeholders/--no-placeholders",
+        ),
+    ] = None,
     max_pairs: Annotated[int | None, option(SPLIT, "Read only the first so many pairs.", "N", "all")] = None,
     max_pieces: Annotated[
         int | None, option(SPLIT, "Drop training pairs with a longer side.", "N", "256")
@@ -261,7 +272,7 @@ def prepare(
         )
     if like:
         fixed = {"lowercase", "split_punctuation", "nfkc", "vocab_size", "model_type", "separate", "style"}
-        fixed |= {"split_digits", "byte_fallback", "symbols", "character_coverage"}
+        fixed |= {"split_digits", "byte_fallback", "symbols", "character_coverage", "placeholders"}
         refuse_beside(
             "--like", context, tuple(p.name or "" for p in context.command.params if p.name not in fixed)
         )
@@ -302,7 +313,7 @@ SETTINGS = (
     "lowercase", "split_punctuation", "model_type", "separate", "max_pairs", "max_pieces", "max_ratio",
     "valid_size", "test_size", "seed", "byte_fallback", "character_coverage", "min_length", "max_length",
     "deduplicate", "keep_copies", "scripts", "any_script", "check_languages",
-    "languages", "nfkc",
+    "languages", "nfkc", "placeholders",
 )  # fmt: skip
 
 

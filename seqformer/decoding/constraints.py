@@ -15,6 +15,7 @@ from seqformer.decoding.rules import Avoided, Begun, Required
 from seqformer.errors import SeqformerError
 from seqformer.symbols import SPECIALS, UNK
 from seqformer.text.characters import UNSPACED
+from seqformer.text.placeholders import SYMBOLS
 from seqformer.text.tokenizer import Vocabulary
 
 Normalize = Callable[[str], str]
@@ -29,6 +30,11 @@ class Constraints:
     glossary: tuple[tuple[str, str], ...] = ()  # a source term, and the words it is translated by
     avoid: tuple[str, ...] = ()  # words that never come
     prefix: str = ""  # each translation begins so; it may end within a word
+
+    @property
+    def words(self) -> list[str]:
+        """What is said of words: all but the prefix."""
+        return [*(text for pair in self.glossary for text in pair), *self.avoid]
 
     def __bool__(self) -> bool:
         return bool(self.glossary or self.avoid or self.prefix)
@@ -102,6 +108,11 @@ class Constrained:
         if self.terms is None:
             return [[] for _ in texts]
         return [[self.glossary[term] for term in self.terms.findall(text)] for text in texts]
+
+    @cached_property
+    def symbols(self) -> dict[str, int]:
+        """Symbol of a placeholder -> its piece, where the vocabulary has them."""
+        return {piece: i for i, piece in enumerate(self.pieces) if piece in SYMBOLS}
 
     def occurrences(self, line: str) -> Counter[str]:
         """Return how often each term of the glossary occurs in a line."""

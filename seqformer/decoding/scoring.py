@@ -42,8 +42,10 @@ def score(translator: Translator, pairs: Sequence[tuple[str, str]]) -> list[Scor
     """
     source, target = translator.tokenizer.source, translator.tokenizer.target
     normalize = translator.manifest.normalizer("target")
-    sources = source.encode([translator.normalizer(pair[0]) for pair in pairs])
-    targets = target.encode([normalize(pair[1]) for pair in pairs])
+    normal = [(translator.normalizer(left), normalize(right)) for left, right in pairs]
+    hidden = [translator.shield.hide_both(left, right) for left, right in normal]
+    sources = source.encode([left for left, _ in hidden])
+    targets = target.encode([right for _, right in hidden])
     longest = translator.model.longest
     for number, (left, right) in enumerate(zip(sources, targets, strict=True), 1):
         if longest is not None and max(len(left), len(right)) >= longest:

@@ -37,6 +37,7 @@ class Steerer:
     asked: DecodeConfig
     constrained: Constrained
     begun: Begun | None = None  # how each translation begins
+    holding: bool = False  # each symbol of a source must come in its translation
 
     @cached_property
     def config(self) -> DecodeConfig:
@@ -47,11 +48,21 @@ class Steerer:
 
     def jobs(self, parts: list[Part]) -> list[Job]:
         """Return a job for each part, or for each sample of it."""
-        phrases = self.constrained.required([part.text for part in parts])
         return [
             Job(number, part.text, sample, tuple(map(tuple, required)))
-            for number, (part, required) in enumerate(zip(parts, phrases, strict=True))
+            for number, (part, required) in enumerate(zip(parts, self._phrases(parts), strict=True))
             for sample in range(self.asked.samples or 1)
+        ]
+
+    def _phrases(self, parts: list[Part]) -> list[list[list[int]]]:
+        """Return what the translation of each part must hold."""
+        phrases = self.constrained.required([part.text for part in parts])
+        if not self.holding:
+            return phrases
+        symbols = self.constrained.symbols.items()
+        return [
+            [*required, *([piece] for symbol, piece in symbols if symbol in part.text)]
+            for required, part in zip(phrases, parts, strict=True)
         ]
 
     def groups(self, jobs: list[Job]) -> Iterator[tuple[int, list[Job]]]:
@@ -64,15 +75,18 @@ class Steerer:
             most = max(sum(map(len, job.required)) for job in bound)
             yield max(self.config.beam, BANK * (most + 1)), bound
 
+    def needed(self, parts: list[Part]) -> list[int]:
+        """Return how many pieces must come in each translation."""
+        begun = self.begun
+        first = len(begun.ids) + bool(begun.rest) if begun else 0
+        return [first + sum(map(len, required)) for required in self._phrases(parts)]
+
     def limits(self, parts: list[Part], limits: list[int]) -> list[int]:
         """Return the pieces each translation may have, with room for what must come.
 
         Raises :class:`SeqformerError` where a limit that was asked for leaves none.
         """
-        begun = self.begun
-        first = len(begun.ids) + bool(begun.rest) if begun else 0
-        phrases = self.constrained.required([part.text for part in parts])
-        needed = [first + sum(map(len, required)) for required in phrases]
+        begun, needed = self.begun, self.needed(parts)
         if not self.asked.max_length:
             spelled = len(begun.rest) if begun else 0  # a letter may be a piece
             return [limit + more + spelled for limit, more in zip(limits, needed, strict=True)]

@@ -31,7 +31,7 @@ from seqformer.models.seq2seq import SequenceModel
 from seqformer.symbols import BOS, UNK
 from seqformer.text.batches import pad, pad_sources
 from seqformer.text.normalize import Normalizer
-from seqformer.text.placeholders import lost, spans
+from seqformer.text.placeholders import SYMBOLS, Hidden, Shield, damaged
 from seqformer.text.prepared import TextManifest
 from seqformer.text.tokenizer import Tokenizer
 
@@ -77,6 +77,11 @@ class Translator:
         return self.manifest.normalizer("source")
 
     @cached_property
+    def shield(self) -> Shield:
+        """What hides placeholders from the model."""
+        return self.manifest.shield()
+
+    @cached_property
     def divider(self) -> Divider:
         """What divides a line into parts that the model reads at once."""
         most = None if self.model.longest is None else max(1, self.model.longest - 1)
@@ -109,19 +114,61 @@ class Translator:
         if config.beam * self._vocabulary > LOGITS:
             widest = LOGITS // self._vocabulary
             raise SeqformerError(f"a beam of {config.beam} needs too much memory: {widest} at most here")
+        if self._each_alone(lines, constraints):
+            bounds: list[list[int] | None] = [[each] for each in most] if most else [None] * len(lines)
+            return [
+                self.translate([line], config, bound, constraints)[0]
+                for line, bound in zip(lines, bounds, strict=True)
+            ]
+        hidden, constraints = self._hidden(lines, constraints)
         steerer = self.steerer(config, constraints)
-        normalised = [self.normalizer(line) for line in lines]
+        normalised = [self.normalizer(each.text) for each in hidden]
         whole = config.whole or bool(constraints.prefix)
-        divided = self.divider.divide(lines, normalised, whole=whole)
-        bounds = zip(divided, most or [config.max_length] * len(lines), strict=True)
+        divided = self.divider.divide([each.text for each in hidden], normalised, whole=whole)
         limits = [
-            self._limit(len(part.ids), most, config.beam) for line, most in bounds for part in line.parts
+            self._limit(len(part.ids), bound, config.beam)
+            for line, bound in zip(divided, most or [config.max_length] * len(lines), strict=True)
+            for part in line.parts
         ]
         parts = [part for line in divided for part in line.parts]
-        results = iter(self._search(parts, steerer.limits(parts, limits), config, steerer))
+        results = iter(self._holding(parts, limits, config, steerer))
         joined = [_join([next(results) for _ in line.parts], line.cut, config) for line in divided]
-        every = zip(lines, normalised, joined, strict=True)
-        return [self._marked(line, normal, best) for line, normal, best in every]
+        every = zip(lines, hidden, normalised, joined, strict=True)
+        return [self._marked(*each) for each in every]
+
+    def _each_alone(self, lines: list[str], constraints: Constraints) -> bool:
+        """Return whether a prefix holds placeholders: it is then another one for each line."""
+        return len(lines) > 1 and bool(self.shield.find(constraints.prefix))
+
+    def _hidden(self, lines: list[str], constraints: Constraints) -> tuple[list[Hidden], Constraints]:
+        """Return lines with their placeholders hidden, but for those that words are required about."""
+        shield = self.shield.sparing(constraints.words)
+        hidden = [shield.hide(line) for line in lines]
+        if self.shield.find(constraints.prefix) and hidden:
+            hidden[0], prefix = hidden[0].beginning(constraints.prefix)
+            constraints = replace(constraints, prefix=prefix)
+        return hidden, constraints
+
+    def _holding(
+        self, parts: list[Part], limits: list[int], config: DecodeConfig, steerer: Steerer
+    ) -> list[list[Translation]]:
+        """Return the best translations of parts; where the best lost a symbol, those that hold all."""
+        found = self._search(parts, steerer.limits(parts, limits), config, steerer)
+        if config.samples:
+            return found
+        holding = replace(steerer, holding=True)
+        bad = [
+            number
+            for number, (part, best) in enumerate(zip(parts, found, strict=True))
+            if any(symbol in part.text and symbol not in best[0].text for symbol in SYMBOLS)
+            and not 0 < config.max_length <= holding.needed([part])[0]
+        ]
+        if bad and self.shield.on:
+            some = [parts[i] for i in bad]
+            room = holding.limits(some, [limits[i] for i in bad])
+            for i, best in zip(bad, self._search(some, room, config, holding), strict=True):
+                found[i] = best
+        return found
 
     def steerer(self, config: DecodeConfig, constraints: Constraints) -> Steerer:
         """Return what steers the search. Raises :class:`SeqformerError` where that cannot be."""
@@ -135,15 +182,20 @@ class Translator:
         """Return for each line translations that differ in the word after the prefix, the likeliest first."""
         if count < 1:
             raise SeqformerError(f"{count} alternatives: it must be at least 1")
+        if self._each_alone(lines, constraints):
+            return [self.alternatives([line], count, config, constraints)[0] for line in lines]
         config = replace(config, n_best=1, whole=True)
+        hidden, constraints = self._hidden(lines, constraints)
         steerer = self.steerer(config, constraints)
-        divided = self.divider.divide(lines, list(map(self.normalizer, lines)), whole=True)
-        return [
+        normalised = [self.normalizer(each.text) for each in hidden]
+        divided = self.divider.divide([each.text for each in hidden], normalised, whole=True)
+        found = [
             self._alternatives(line.parts[0], count, config, steerer)
             if line.parts
             else _join([], False, config)
             for line in divided
         ]
+        return [self._marked(*each) for each in zip(lines, hidden, normalised, found, strict=True)]
 
     def _alternatives(
         self, part: Part, count: int, config: DecodeConfig, steerer: Steerer
@@ -176,17 +228,20 @@ class Translator:
         limits = [self._limit(len(part.ids), config.max_length, config.beam)]
         return self._search([part], steerer.limits([part], limits), config, steerer)[0]
 
-    def _marked(self, line: str, normal: str, best: list[Translation]) -> list[Translation]:
-        """Return the translations of a line with what is seen by the line as it was given.
+    def _marked(self, line: str, hidden: Hidden, normal: str, best: list[Translation]) -> list[Translation]:
+        """Return the translations of a line with its placeholders, and what is seen by the line as given.
 
         That is the script of letters that the vocabulary never saw, and lost placeholders.
         """
+        best = [replace(t, text=hidden.restored(t.text)) for t in best] if self.shield.on else best
         unseen = self.tokenizer.source.unseen(normal)
         if unseen:
             best = [replace(t, unseen=unseen) for t in best]
-        if self.manifest.toy or not spans(line):
+        if self.manifest.toy:
             return best
-        return [replace(t, warnings=(*t.warnings, "placeholder")) if lost(line, t.text) else t for t in best]
+        return [
+            replace(t, warnings=(*t.warnings, "placeholder")) if damaged(line, t.text) else t for t in best
+        ]
 
     def _search(
         self, parts: list[Part], limits: list[int], config: DecodeConfig, steerer: Steerer

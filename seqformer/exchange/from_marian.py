@@ -117,7 +117,8 @@ def _read_beside(checkpoint: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     values = read_json(path)
-    if not isinstance(values, dict) or set(values) != {"normalization", *LENGTHS}:
+    wanted = {"normalization", *LENGTHS}
+    if not isinstance(values, dict) or not wanted <= set(values) <= wanted | {"commands"}:
         raise RunError(f"{path}: not what seqformer writes beside a checkpoint; remove it to import without")
     return values
 
@@ -254,13 +255,13 @@ def _spm(checkpoint: Path, side: str, ids: dict[str, int], order: list[int]) -> 
 def _manifest(checkpoint: Path, config: TransformerConfig, beside: dict[str, Any]) -> TextManifest:
     vocabulary = sizes(config)
     where = str(checkpoint / BESIDE)
-    prepared = from_json(PrepareConfig, beside.get("normalization", {}), where)
+    prepared = from_json(PrepareConfig, {"placeholders": False} | beside.get("normalization", {}), where)
     lengths: dict[str, Any] = {
         "longest": {"source": LONGEST // 4, "target": LONGEST // 4},
         "length_ratio": 2.0,
         "single_sentences": False,
     }
-    lengths |= {name: beside[name] for name in LENGTHS if beside}
+    lengths |= {name: beside[name] for name in (*LENGTHS, "commands") if name in beside}
     return TextManifest(
         task=TASK,
         toy="",

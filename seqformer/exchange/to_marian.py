@@ -180,6 +180,7 @@ def _beside(manifest: TextManifest) -> dict[str, Any]:
         "longest": manifest.longest,
         "length_ratio": manifest.length_ratio,
         "single_sentences": manifest.single_sentences,
+        "commands": sorted(manifest.shield().exempt),
     }
 
 

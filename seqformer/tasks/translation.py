@@ -164,6 +164,8 @@ class Translation(Task[TextManifest]):
             pairs.add_row(
                 part + (" (the training pairs)" if held.by_heart and part != "train" else same), f"{count:,}"
             )
+            if part == "train" and held.with_placeholders:
+                pairs.add_row("  of them with symbols for placeholders", f"{held.with_placeholders:,}")
 
         sides = table("Pieces", "", "source", "target")
         numbers: list[tuple[str, dict[str, int]]] = [
@@ -290,7 +292,8 @@ class Translation(Task[TextManifest]):
     def constrained(self, constraints: Constraints) -> Constrained:
         """Return constraints for the pieces and the normalisation of this folder; refuse what cannot be."""
         source, target = (self.manifest.normalizer(side) for side in SIDES)
-        return Constrained(constraints, self.tokenizer.target, source, target)
+        prefix = self.manifest.shield().hide(constraints.prefix).text
+        return Constrained(replace(constraints, prefix=prefix), self.tokenizer.target, source, target)
 
     def predictor(self, model: SequenceModel, device: torch.device) -> Translator:
         """Return the translator."""
@@ -435,7 +438,8 @@ class Translation(Task[TextManifest]):
 
         Sentences that are translated one by one look at nothing outside themselves: zeros stand there.
         """
-        (line,) = predictor.divider.divide([what], [predictor.normalizer(what)], whole=config.whole)
+        text = predictor.shield.hide(what).text
+        (line,) = predictor.divider.divide([text], [predictor.normalizer(text)], whole=config.whole)
         if not line.parts:
             raise SeqformerError("there is nothing to look at: the text is blank")
         alone = replace(config, whole=True, n_best=1)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from seqformer.symbols import UNK
 from seqformer.text.faults import Faults
+from seqformer.text.placeholders import Shield
 from seqformer.text.prepared import Writer
 from seqformer.text.rows import read_rows
 from seqformer.text.tokenizer import Tokenizer
@@ -21,7 +22,8 @@ EncodedPair = tuple[list[int], list[int]]
 class Encoded:
     """Encodes the splits of a folder and counts pieces and lengths."""
 
-    def __init__(self, tokenizer: Tokenizer, max_pieces: int, cut: bool, dtype: str) -> None:
+    def __init__(self, tokenizer: Tokenizer, shield: Shield, max_pieces: int, cut: bool, dtype: str) -> None:
+        self.shield = shield
         self.sides = {"source": tokenizer.source, "target": tokenizer.target}
         self.max_pieces = max_pieces
         self.cut = cut
@@ -38,7 +40,10 @@ class Encoded:
         writers = [Writer(folder, f"{split}.{side}", self.dtype) for side in SIDES]
         rows, count = read_rows(folder / f"{split}.tsv"), 0
         while chunk := list(islice(rows, CHUNK)):
-            encoded = [self.sides[side].encode([row[i] for row in chunk]) for i, side in enumerate(SIDES)]
+            hidden = zip(*(self.shield.hide_both(row[0], row[1]) for row in chunk), strict=True)
+            encoded = [
+                self.sides[side].encode(list(lines)) for side, lines in zip(SIDES, hidden, strict=True)
+            ]
             if self.cut:
                 encoded = [[line[: self.max_pieces] for line in lines] for lines in encoded]
             pairs = list(zip(*encoded, strict=True))

@@ -73,6 +73,10 @@ def mix(shares: Sequence[Share], out: Path, origin: str, seed: int) -> None:
             length_ratio=max(share.manifest.length_ratio for share in shares),
             grouped=[s for s in first.grouped if all(s in share.manifest.grouped for share in shares)],
             single_sentences=all(share.manifest.single_sentences for share in shares),
+            with_placeholders=round(
+                sum(s.manifest.with_placeholders * count for s, count in zip(shares, times, strict=True))
+            ),
+            commands=sorted({command for share in shares for command in share.manifest.commands}),
             by_heart=any(share.manifest.by_heart for share in shares),
             files=[str(share.folder) for share in shares],
             fingerprint=fingerprint,

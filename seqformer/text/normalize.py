@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seqformer.config import RULES, PrepareConfig
-from seqformer.text import characters, languages, punctuation
+from seqformer.text import characters, languages, placeholders, punctuation
 from seqformer.text.characters import ZERO_WIDTH_SPACE
 
 # Odd characters become a space or are removed; U+2581 is SentencePiece's mark of a word start, not text.
@@ -28,7 +28,14 @@ _FIRST_CHARACTERS: dict[str, str] = {
 _CHARACTERS = _FIRST_CHARACTERS | dict.fromkeys(characters.DIRECTIONS, "")
 del _CHARACTERS[ZERO_WIDTH_SPACE]
 _TABLES = {1: str.maketrans(_FIRST_CHARACTERS), 2: str.maketrans(_CHARACTERS)}
-NORMALIZATION = ("lowercase", "split_punctuation", "nfkc", "rules")  # the settings that decide it
+NORMALIZATION = (
+    "lowercase",
+    "split_punctuation",
+    "nfkc",
+    "rules",
+    "placeholders",
+)  # the settings that decide it
+_STAND_IN = "\ue0ff"  # for private use: no letter, no mark
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # a full stop, comma or colon between digits belongs to the number
 _FIRST_PUNCTUATION = re.compile(r'([!?;"()\[\]{}«»“”…¿¡]+|(?<!\d)[.,:]+|[.,:]+(?!\d))')
@@ -44,7 +51,8 @@ class Normalizer:
     """The normalisation of every line of one side, in training and in translation alike.
 
     Unicode NFC or NFKC, one plain space for any run of spaces, no control characters; on request lower case
-    and punctuation set apart from words. Applying it twice changes nothing more.
+    and punctuation set apart from words; placeholders can stay as they are but for spaces and odd
+    characters. Applying it twice changes nothing more.
     """
 
     lowercase: bool = False
@@ -52,8 +60,19 @@ class Normalizer:
     nfkc: bool = False
     language: str = ""  # a code; '': unknown
     rules: int = RULES
+    placeholders: bool = False  # stay in their case
 
     def __call__(self, line: str) -> str:
+        found = placeholders.find(line) if self.placeholders and _STAND_IN not in line else []
+        if not found:
+            return self._normal(line)
+        edges = [0, *(edge for span in found for edge in (span.begin, span.end)), len(line)]
+        between = [line[begin:end] for begin, end in zip(edges[::2], edges[1::2], strict=True)]
+        words = self._normal(_STAND_IN.join(between)).split(_STAND_IN)
+        spans = [" ".join(self._repaired(span.text).split()) for span in found]
+        return "".join(text for pair in zip(words, [*spans, ""], strict=True) for text in pair)
+
+    def _normal(self, line: str) -> str:
         text = line
         if not (line.isascii() and line.isprintable()):  # most English lines need no repair
             text = self._repaired(line)
@@ -81,7 +100,14 @@ class Normalizer:
 def normalizers(config: PrepareConfig) -> tuple[Normalizer, Normalizer]:
     """Return the normalisation of source and of target."""
     source, target = (
-        Normalizer(config.lowercase, config.split_punctuation, config.nfkc, language, config.rules)
+        Normalizer(
+            config.lowercase,
+            config.split_punctuation,
+            config.nfkc,
+            language,
+            config.rules,
+            config.placeholders,
+        )
         for language in languages.parse(config.languages)
     )
     return source, target

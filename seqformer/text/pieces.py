@@ -16,6 +16,7 @@ from typing import Any
 from seqformer.config import PrepareConfig
 from seqformer.errors import DataError
 from seqformer.storage.files import read_bytes
+from seqformer.text import placeholders
 from seqformer.text.normalize import Normalizer
 
 LONGEST = 4192  # bytes of a line; a longer word could also be beyond the 65,535 positions of its BPE
@@ -134,9 +135,13 @@ class Extras:
 def extras(config: PrepareConfig, normalizer: Normalizer, text: Statistics) -> Extras:
     """Return what the settings ask for, with digits as the text has it where they leave it open."""
     may_split = config.model_type in ("unigram", "bpe")
+    reserved = placeholders.SYMBOLS if config.placeholders else ()
     digits = config.digits == "split" or (config.digits == "auto" and text.numbers_are_frequent)
     return Extras(
-        symbols(config, normalizer), may_split and digits, config.byte_fallback, config.character_coverage
+        (*symbols(config, normalizer), *reserved),
+        may_split and digits,
+        config.byte_fallback,
+        config.character_coverage,
     )
 
 

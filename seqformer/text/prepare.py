@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -21,13 +21,16 @@ from seqformer.text.clean import Cleaner, Filter, clean
 from seqformer.text.encode import SIDES, Encoded
 from seqformer.text.faults import DROPPED, Faults
 from seqformer.text.normalize import Normalizer, normalizers
+from seqformer.text.placeholders import Shield
 from seqformer.text.prepared import Terms, TextManifest
 from seqformer.text.rows import Pair, read_rows, write_rows
 from seqformer.text.sentences import are_single
 from seqformer.text.split import Earlier, Splits, Splitter, split_in_order
+from seqformer.text.teaching import teach
 from seqformer.text.tokenizer import Tokenizer
 
 TASK = "translation"
+SUBWORDS = ("unigram", "bpe")  # pieces among which there can be symbols for placeholders
 EMBEDDED = PrepareConfig(lowercase=True, split_punctuation=True)  # for the corpus that comes with the package
 
 # style -> all its settings. d2l: Dive into Deep Learning, "Machine Translation and the Dataset".
@@ -60,6 +63,15 @@ class Provenance:
     terms: Terms = field(default_factory=Terms)
 
 
+@dataclass(frozen=True)
+class Like:
+    """What is taken from a run that is to be trained further."""
+
+    tokenizer: Tokenizer
+    earlier: Earlier  # what the run has seen
+    commands: list[str] = field(default_factory=list)  # placeholders of its sources that are never hidden
+
+
 def style(name: str) -> PrepareConfig:
     """Return the settings called ``name``; the error for an unknown name suggests the nearest."""
     if name not in STYLES:
@@ -73,21 +85,21 @@ def prepare(
     out: Path,
     config: PrepareConfig,
     *,
-    like: Tokenizer | None = None,
-    earlier: Earlier | None = None,
+    like: Like | None = None,
     provenance: Provenance | None = None,
     faults: Faults | None = None,
 ) -> TextManifest:
     """Prepare pairs into the folder ``out``, which is then complete or absent.
 
     ``held_out`` may hold separate ``valid`` and ``test`` pairs; a split not given is taken from ``pairs``
-    by source sentence. ``like`` is a tokenizer to use instead of learning one, and ``earlier`` what its run
-    has seen. ``faults`` is the collector in which the readers of the pairs note places.
+    by source sentence. ``like`` is what is taken from a run instead of learned. ``faults`` is the collector
+    in which the readers of the pairs note places.
     Raises :class:`DataError` for a corpus that cannot be used.
     """
     if faults is None:
         faults = Faults()
         pairs = rows.numbered(pairs, faults)
+    config = replace(config, placeholders=config.placeholders and config.model_type in SUBWORDS)
     if config.max_pairs:
         pairs = islice(pairs, config.max_pairs)
     faults.rules = config.rules
@@ -113,14 +125,15 @@ def prepare(
             split_in_order(cleaned, folder, config.valid_size)
             splits = Splits([])
         else:
-            splits = Splitter(cleaned, count, given, faults, earlier).split(config)
+            splits = Splitter(cleaned, count, given, faults, like.earlier if like else None).split(config)
         cleaned.unlink()
-        return _encode(folder, out.name, config, cleaner, splits, provenance or Provenance(), like=like)
+        provenance = provenance or Provenance()
+        return _encode(folder, out.name, config, cleaner, splits, provenance, like=like)
 
 
 def prepare_toy(name: str, out: Path, seed: int, origin: str = "") -> TextManifest:
     """Prepare a toy task into a new folder: its own splits, word pieces, no filter."""
-    config = PrepareConfig(model_type="word", seed=seed)
+    config = PrepareConfig(model_type="word", seed=seed, placeholders=False)
     splits = toys.generate(name, seed)
     cleaner = Cleaner((Normalizer(), Normalizer()), Filter())
     with whole_folder(out, replaces=MANIFEST) as folder:
@@ -155,14 +168,20 @@ def _encode(
     provenance: Provenance,
     *,
     toy: str = "",
-    like: Tokenizer | None = None,
+    like: Like | None = None,
 ) -> TextManifest:
     """Learn the vocabulary, encode, and write the manifest."""
-    learned = like or _learn(folder, config, cleaner)
+    shield = Shield(
+        config.placeholders, frozenset([*config.symbols.split(), *(like.commands if like else [])])
+    )
+    hold = 0
+    if shield.on:
+        shield, hold = teach(folder / "train.tsv", shield, config.seed)
+    learned = like.tokenizer if like else _learn(folder, config, cleaner)
     for file, content in learned.files().items():
         (folder / file).write_bytes(content)
     vocabulary = {"source": len(learned.source), "target": len(learned.target)}
-    counts = Encoded(learned, config.max_pieces, config.cut, prepared.dtype_for(vocabulary.values()))
+    counts = Encoded(learned, shield, config.max_pieces, config.cut, prepared.dtype_for(vocabulary.values()))
     pairs = {
         "train": counts.encode(folder, "train", cleaner.faults),
         "valid": counts.encode(folder, "valid", cleaner.faults),
@@ -198,6 +217,8 @@ def _encode(
         grouped=splits.grouped,
         single_sentences=single,
         by_heart=splits.by_heart,
+        with_placeholders=hold,
+        commands=sorted(shield.exempt.difference(config.symbols.split())),
         **asdict(provenance.terms),
     )
     manifest.write(folder)

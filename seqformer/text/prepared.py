@@ -28,6 +28,7 @@ from seqformer.storage.share import Indices, choose
 from seqformer.text import languages
 from seqformer.text.detokenize import Detokenizer
 from seqformer.text.normalize import Normalizer, normalizers
+from seqformer.text.placeholders import Shield
 from seqformer.text.rows import Pair, read_rows
 
 MOST_RATIO = 300.0  # target pieces for a source piece; more would let one line decode for minutes
@@ -61,6 +62,10 @@ class TextManifest(Manifest):
     length_ratio: float  # largest target/source length in pieces, both with EOS
     grouped: list[str] = field(default_factory=list)  # splits with several references a source
     single_sentences: bool = False  # nearly all training sources are one sentence each
+    with_placeholders: int = (
+        0  # training pairs, those included where words were replaced by symbols to teach them
+    )
+    commands: list[str] = field(default_factory=list)  # placeholders of sources alone: they tell the model
     licence: str = ""  # of a corpus that was asked for by name
     citation: str = ""  # likewise, as BibTeX
 
@@ -83,12 +88,18 @@ class TextManifest(Manifest):
 
     def prepare_config(self) -> PrepareConfig:
         """Return the settings that the pairs were prepared with."""
-        return from_json(PrepareConfig, {"rules": 1} | self.config, "'config'")
+        return from_json(PrepareConfig, {"rules": 1, "placeholders": False} | self.config, "'config'")
 
     def normalizer(self, side: str) -> Normalizer:
         """Return the normalisation that was applied to ``source`` or ``target``, to be applied again."""
         source, target = normalizers(self.prepare_config())
         return {"source": source, "target": target}[side]
+
+    def shield(self) -> Shield:
+        """Return what hides the placeholders of lines from the model, if it has symbols for them."""
+        config = self.prepare_config()
+        known = frozenset([*self.commands, *config.symbols.split()])
+        return Shield(config.placeholders, known)
 
     def detokenizer(self) -> Detokenizer:
         """Return what makes ordinary text of a translation."""
