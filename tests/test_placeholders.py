@@ -20,7 +20,7 @@ from seqformer.text.normalize import Normalizer
 from seqformer.text.placeholders import SYMBOLS, Hidden, Shield, damaged, find
 from seqformer.text.rows import read_rows, write_rows
 
-SPANS = ("{name}", "%s", "<b>", "</b>", "<br/>", "&amp;", "http://x.org/a?b=1", "a.b@c.org", "%(n)d", "⟦4⟧")
+SPANS = ("{name}", "%s", "<b>", "</b>", "<br/>", "&amp;", "http://x.org/a?b=1", "a.b@c.org", "%(n)d")
 WORDS = ("Le", "chat", "日本語", "ไทย", ",", ".", "!", "42", " ", " ")
 MIXED = st.lists(st.sampled_from(SPANS + WORDS), max_size=14).map("".join)
 
@@ -45,6 +45,11 @@ def test_normalisation_leaves_placeholders_alone_and_is_done_once(
     normal = normalize(line)
     assert normalize(normal) == normal
     assert [span.text for span in find(normal)] == [span.text for span in find(line)]
+
+
+def test_a_symbol_in_a_text_stands_for_itself() -> None:
+    hidden = Shield().hide("⟦2⟧ and {x} and ⟦2⟧")
+    assert hidden.text == "⟦2⟧ and ⟦1⟧ and ⟦3⟧" and hidden.restored(hidden.text) == "⟦2⟧ and {x} and ⟦2⟧"
 
 
 def test_both_sides_of_a_pair_get_the_same_symbols() -> None:

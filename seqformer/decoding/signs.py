@@ -8,7 +8,8 @@ unknown    a piece of the source or of the translation is not in the vocabulary
 unsure     the model gave its own pieces a low probability
 numbers    a number of two digits or more is in one of source and translation only
 capitals   the source is in capitals throughout, which a cased model has seldom seen
-placeholder  a tag, an address or a place such as {name} is lost (added by the translator)
+strange    the source's pieces stand beside others than in training (:mod:`seqformer.text.familiar`)
+placeholder  a tag, an address or a place such as {name} is lost, or tags no longer nest (the translator sees)
 
 Chinese, Thai and other scripts without spaces are counted by characters, two for a word.
 
@@ -29,7 +30,7 @@ from typing import Any
 from seqformer.symbols import UNK
 from seqformer.text.characters import UNSPACED
 
-OWN = ("loop", "copy", "too long", "too short", "unknown", "unsure", "numbers", "capitals")
+OWN = ("loop", "copy", "too long", "too short", "unknown", "unsure", "numbers", "capitals", "strange")
 SIGNS = (*OWN, "placeholder")
 MOST_LOOKED_AT = 10_000  # characters that numbers are looked for in
 LONGEST_LOOP = 8  # words or pieces repeated together
@@ -58,6 +59,7 @@ class Evidence:
     ratio: float  # the usual number of target pieces for a source piece
     confidence: float  # mean log-probability of a piece
     cut: bool  # it did not end by itself
+    strange: bool = False  # the source is unlike those of training
 
 
 def signs(evidence: Evidence) -> list[str]:
@@ -73,6 +75,7 @@ def signs(evidence: Evidence) -> list[str]:
         evidence.confidence < UNSURE,
         _numbers(evidence.source) != _numbers(evidence.text),
         _is_in_capitals(evidence.source),
+        evidence.strange,
     )
     return [name for name, there in zip(OWN, flags, strict=True) if there]
 

@@ -30,6 +30,7 @@ from seqformer.errors import SeqformerError
 from seqformer.models.seq2seq import SequenceModel
 from seqformer.symbols import BOS, UNK
 from seqformer.text.batches import pad, pad_sources
+from seqformer.text.familiar import Familiar
 from seqformer.text.normalize import Normalizer
 from seqformer.text.placeholders import SYMBOLS, Hidden, Shield, damaged
 from seqformer.text.prepared import TextManifest
@@ -70,6 +71,7 @@ class Translator:
     tokenizer: Tokenizer
     manifest: TextManifest  # of the training data: its lengths limit what the model is asked for
     device: torch.device
+    familiar: Familiar | None = None  # what is usual in sources, where that is known
 
     @cached_property
     def normalizer(self) -> Normalizer:
@@ -300,7 +302,8 @@ class Translator:
         if not self.manifest.toy:
             confidence = best.log_probability / length
             ratio = self.manifest.usual_ratio
-            warnings = signs(Evidence(part.text, part.ids, text, best.ids, ratio, confidence, cut))
+            strange = self.familiar is not None and self.familiar.is_strange(part.ids)
+            warnings = signs(Evidence(part.text, part.ids, text, best.ids, ratio, confidence, cut, strange))
         tokens = self.tokenizer.target.pieces(best.ids)
         return Translation(
             text, tokens, best.ids, best.score, best.log_probability, length, warnings=tuple(warnings)

@@ -33,7 +33,7 @@ from seqformer.report.evaluation import Evaluation, TextEvaluation
 from seqformer.symbols import BOS
 from seqformer.tasks.task import Question, Task, TrainingData
 from seqformer.tasks.validation import VALID_PAIRS, VALID_WORDS, Measures, Sample, drawn, validator
-from seqformer.text import languages, prepared, tokenizer, toys
+from seqformer.text import familiar, languages, prepared, tokenizer, toys
 from seqformer.text.batches import PairBatches, pad, pad_sources
 from seqformer.text.encode import SIDES
 from seqformer.text.normalize import differences
@@ -129,7 +129,7 @@ class Translation(Task[TextManifest]):
 
     def kept_files(self) -> list[str]:
         """Return the held-out pairs and the tokenizer."""
-        known = [TRAINED] if TRAINED in self.manifest.digests else []
+        known = [name for name in (TRAINED, familiar.PAIRS) if name in self.manifest.digests]
         return ["valid.tsv", "test.tsv", *known, *self.tokenizer.files()]
 
     def seen(self, swap: bool = False) -> Earlier:
@@ -212,6 +212,15 @@ class Translation(Task[TextManifest]):
                     f"{self.folder}: the tokenizer has {sizes} pieces, expected {self.manifest.vocabulary}"
                 )
         return loaded
+
+    @cached_property
+    def familiar(self) -> familiar.Familiar | None:
+        """The neighbours in the training sources, where they are known."""
+        if familiar.PAIRS not in self.manifest.digests:
+            return None
+        with self.reading():
+            self.manifest.check_digest(self.folder, familiar.PAIRS)
+            return familiar.load(self.folder, self.manifest.neighbours)
 
     @cached_property
     def bleu_words(self) -> words.Words:
@@ -297,7 +306,7 @@ class Translation(Task[TextManifest]):
 
     def predictor(self, model: SequenceModel, device: torch.device) -> Translator:
         """Return the translator."""
-        return Translator(model, self.tokenizer, self.manifest, device)
+        return Translator(model, self.tokenizer, self.manifest, device, self.familiar)
 
     def evaluate(self, predictor: Translator, system: str, question: Question) -> Evaluation:
         """Return scores of translations of a split, of files, or of the chapter's four sentences."""

@@ -13,7 +13,7 @@ import numpy as np
 from seqformer.errors import DataError
 from seqformer.storage.files import whole_folder
 from seqformer.storage.manifest import MANIFEST, SPLITS
-from seqformer.text import prepared
+from seqformer.text import familiar, prepared
 from seqformer.text.encode import SIDES
 from seqformer.text.normalize import NORMALIZATION
 from seqformer.text.prepared import TextManifest, Writer, open_pairs, read_split
@@ -60,6 +60,7 @@ def mix(shares: Sequence[Share], out: Path, origin: str, seed: int) -> None:
         for name in first.digests:
             if name.endswith(".model"):
                 shutil.copyfile(shares[0].folder / name, folder / name)
+        neighbours = familiar.learn(folder, first.dtype, first.vocabulary["source"])
         fingerprint = hashlib.blake2b(origin.encode(), digest_size=8).hexdigest()
         replace(
             first,
@@ -77,6 +78,7 @@ def mix(shares: Sequence[Share], out: Path, origin: str, seed: int) -> None:
                 sum(s.manifest.with_placeholders * count for s, count in zip(shares, times, strict=True))
             ),
             commands=sorted({command for share in shares for command in share.manifest.commands}),
+            neighbours=neighbours,
             by_heart=any(share.manifest.by_heart for share in shares),
             files=[str(share.folder) for share in shares],
             fingerprint=fingerprint,

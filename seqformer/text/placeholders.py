@@ -21,7 +21,7 @@ SYMBOLS = tuple(f"⟦{number}⟧" for number in range(1, 10))
 # each alternative takes time linear in the line
 _SPANS = re.compile(
     r"""
-      https?://[^\s<>"]+ | www\.[^\s<>"]+                      # addresses of pages
+      https?://[^\s<>"⟦]+ | www\.[^\s<>"⟦]+                    # addresses of pages
     | [\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+              # and of people
     | </?[A-Za-z][^<>]{0,200}>                                 # tags
     | &(?:[A-Za-z]{2,10}|\#\d{1,7}|\#x[0-9A-Fa-f]{1,6});       # characters by name or number

@@ -16,7 +16,7 @@ from seqformer.errors import DataError, nearest
 from seqformer.storage.files import whole_folder
 from seqformer.storage.manifest import MANIFEST, SPLITS
 from seqformer.symbols import SPECIALS
-from seqformer.text import languages, pieces, prepared, rows, tokenizer, toys
+from seqformer.text import familiar, languages, pieces, prepared, rows, tokenizer, toys
 from seqformer.text.clean import Cleaner, Filter, clean
 from seqformer.text.encode import SIDES, Encoded
 from seqformer.text.faults import DROPPED, Faults
@@ -195,6 +195,7 @@ def _encode(
     sources = (row[0] for row in read_rows(folder / "train.tsv"))
     single = not toy and are_single(sources, languages.parse(config.languages)[0])
     (folder / "train.tsv").unlink()
+    neighbours = {} if toy or splits.by_heart else familiar.learn(folder, counts.dtype, vocabulary["source"])
     manifest = TextManifest(
         task=TASK,
         toy=toy,
@@ -217,6 +218,7 @@ def _encode(
         grouped=splits.grouped,
         single_sentences=single,
         by_heart=splits.by_heart,
+        neighbours=neighbours,
         with_placeholders=hold,
         commands=sorted(shield.exempt.difference(config.symbols.split())),
         **asdict(provenance.terms),

@@ -65,6 +65,9 @@ class TextManifest(Manifest):
     with_placeholders: int = (
         0  # training pairs, those included where words were replaced by symbols to teach them
     )
+    neighbours: dict[str, float] = field(
+        default_factory=dict
+    )  # what is usual, see :mod:`~.familiar`; {}: unknown
     commands: list[str] = field(default_factory=list)  # placeholders of sources alone: they tell the model
     licence: str = ""  # of a corpus that was asked for by name
     citation: str = ""  # likewise, as BibTeX

@@ -39,7 +39,7 @@ def teach(path: Path, shield: Shield, seed: int) -> tuple[Shield, int]:
     language to translate into.
     """
     shield = Shield(shield.on, shield.exempt | _own(read_rows(path), shield))
-    known = _known(path)
+    known = translations(path)
     draw = random.Random(seed)
     count = sum(1 for _ in read_rows(path))
     share, hold = SHARE if count >= FEWEST else 0.0, 0
@@ -49,7 +49,7 @@ def teach(path: Path, shield: Shield, seed: int) -> tuple[Shield, int]:
         for source, target, *rest in read_rows(path):
             pair = shield.hide_both(source, target)
             if draw.random() < share and pair == (source, target):
-                pair = _with_symbols(source, target, known, draw)
+                pair = with_symbols(source, target, known, draw)
             hold += pair != (source, target)
             yield [*pair, *rest]
 
@@ -81,8 +81,8 @@ def _words(line: str) -> dict[str, tuple[int, int]]:
     return {word: place for word, place in list(found.items())[:WORDS] if word not in twice}
 
 
-def _known(path: Path) -> Known:
-    """Return which words translate each other, from a sample of the pairs."""
+def translations(path: Path) -> Known:
+    """Return which words translate each other, from a sample of the rows of a file."""
     count = sum(1 for _ in read_rows(path))
     every = -(-count // SAMPLE)
     lines = [(_words(row[0]), _words(row[1])) for n, row in enumerate(read_rows(path)) if n % every == 0]
@@ -99,7 +99,7 @@ def _known(path: Path) -> Known:
     return known
 
 
-def _with_symbols(source: str, target: str, known: Known, draw: random.Random) -> tuple[str, str]:
+def with_symbols(source: str, target: str, known: Known, draw: random.Random) -> tuple[str, str]:
     """Return a pair with symbols for some words that translate each other, or at one end."""
     slots = draw.choices(SLOTS, WEIGHTS)[0]
     places = _chosen(_words(source), _words(target), known, slots, draw)
