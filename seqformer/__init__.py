@@ -15,11 +15,23 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 __all__ = [
     "Attention", "DataError", "Interrupted", "Model", "Prepared", "Run", "RunError", "SeqformerError",
-    "Translation", "average", "evaluate", "forecast", "load", "prepare", "reproduce", "resume", "train",
+    "Translation", "average", "calibrate", "evaluate", "forecast", "load", "prepare", "reproduce", "resume",
+    "train",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from seqformer.api import Interrupted, Model, Prepared, average, evaluate, load, prepare, resume, train
+    from seqformer.api import (
+        Interrupted,
+        Model,
+        Prepared,
+        average,
+        calibrate,
+        evaluate,
+        load,
+        prepare,
+        resume,
+        train,
+    )
     from seqformer.decoding.translator import Translation
     from seqformer.errors import DataError, RunError, SeqformerError
     from seqformer.recipes.reproduction import reproduce

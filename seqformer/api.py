@@ -28,7 +28,7 @@ from typing import Any
 from seqformer.config import TrainConfig, names, only
 from seqformer.device import choose_device
 from seqformer.errors import DataError, RunError, SeqformerError, WriteError
-from seqformer.inference import Model, PathLike, average, evaluate, load, open_run
+from seqformer.inference import Model, PathLike, average, calibrate, evaluate, load, open_run
 from seqformer.preparation import PREPARED, Prepared, mixed, prepare
 from seqformer.presets import UNPREPARED_IMAGES, Recipe, Resolved, Unprepared, recipe_from, resolve
 from seqformer.runs import assemble, find, lock
@@ -46,7 +46,19 @@ from seqformer.training.events import Ended
 from seqformer.training.events import Event as TrainingEvent
 from seqformer.training.trainer import Trainer
 
-__all__ = ["Model", "Prepared", "Run", "average", "evaluate", "load", "plan", "prepare", "resume", "train"]
+__all__ = [
+    "Model",
+    "Prepared",
+    "Run",
+    "average",
+    "calibrate",
+    "evaluate",
+    "load",
+    "plan",
+    "prepare",
+    "resume",
+    "train",
+]
 RUNS = Path("runs")
 
 

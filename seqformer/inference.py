@@ -22,9 +22,10 @@ from seqformer.formats import corpus, documents
 from seqformer.formats.units import Document
 from seqformer.formats.words import read_glossary, read_words
 from seqformer.images.batches import Bytes
-from seqformer.report import significance
+from seqformer.report import quality, scores, significance
 from seqformer.report.attention import Attention, ClassAttention
 from seqformer.report.evaluation import Evaluation, TextEvaluation
+from seqformer.report.quality import Calibration
 from seqformer.runs import several
 from seqformer.runs.layout import is_run
 from seqformer.runs.run import Run
@@ -367,6 +368,34 @@ def evaluate(
         result.others,
     )
     return replace(result, other=str(compare), comparisons=tests)
+
+
+def calibrate(
+    run: PathLike | Run, *, device: str = "auto", precision: str = "fp32", **settings: Any
+) -> Calibration:
+    """Translate ``valid``, and see how well signs and log-probability tell its bad translations.
+
+    The threshold of the sign ``unsure`` found so is that of the run from then on, until its weights change.
+    ``settings`` are as for :func:`evaluate`. Raises :class:`SeqformerError`.
+    """
+    opened = open_run(run)
+    model = load(opened, device=device, precision=precision)
+    model.expect(text=True)
+    task = text_task(opened.task)
+    if task.manifest.toy or not task.manifest.pairs["valid"]:
+        raise SeqformerError(f"{opened.folder}: there is no valid to translate")
+    sources, *references = task.sentences("valid")
+    best = [line for line in model.translate(sources, **settings | {"n_best": 1})]
+    made = quality.calibrate(
+        str(opened.folder),
+        "valid",
+        [t.log_probability / max(1, t.length) for t in best],
+        scores.sentence_scores([t.text for t in best], references[0], references[1:]),
+        [t.warnings for t in best],
+    )
+    if made.threshold is not None:
+        opened.unsure = made.threshold
+    return made
 
 
 def _translations(

@@ -211,7 +211,7 @@ COMMANDS = {
     "score": "pairs --run --mean --json --device --precision",
     "average": "runs --out",
     "evaluate": """--run --bleu --chrf --ter --split --source --reference --compare --beam --length-penalty --json --device
-        --precision        --reference-sentences --wer --cer --tokenize --whole --data""",
+        --precision --calibrate --reference-sentences --wer --cer --tokenize --whole --data""",
     "attention": "text --run --kind --layer --head --average --png --json --beam --device --font --whole",
     "export": "folder --to --run --quantization",
     "import": "checkpoint --run",
@@ -283,7 +283,7 @@ def test_every_option_says_what_it_does() -> None:
 def test_the_public_names() -> None:
     assert seqformer.__all__ == [
         "Attention", "DataError", "Interrupted", "Model", "Prepared", "Run", "RunError", "SeqformerError",
-        "Translation", "average", "evaluate", "forecast", "load", "prepare", "reproduce", "resume", "train",
+        "Translation", "average", "calibrate", "evaluate", "forecast", "load", "prepare", "reproduce", "resume", "train",
     ]  # fmt: skip
     for name in seqformer.__all__:
         assert getattr(seqformer, name).__doc__

@@ -8,6 +8,8 @@ import pytest
 
 from seqformer.decoding.signs import Evidence, repeats, signs
 from seqformer.symbols import UNK
+from seqformer.text import languages
+from seqformer.text.negation import disagree
 from seqformer.text.placeholders import find, lost
 
 
@@ -101,6 +103,25 @@ def pieces(source: str, text: str) -> list[str]:
 )
 def test_scripts_without_spaces_are_counted_by_characters(source: str, text: str, found: list[str]) -> None:
     assert pieces(source, text) == found
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "spoken", "found"),
+    [
+        ("he does not sleep", "il dort", "en-fr", True),
+        ("he sleeps", "il ne dort pas", "en-fr", True),
+        ("he doesn't sleep", "il ne dort pas", "en-fr", False),
+        ("he doesn’t sleep", "er schläft nicht", "en-de", False),
+        ("er hat keine Zeit", "he has time", "de_AT-en", True),
+        ("he refuses", "il ne veut pas", "en-fr", False),  # another way to say it
+        ("I can't sleep", "je dors sans toi", "en-fr", False),
+        ("he does not sleep", "il dort", "en-xx", False),
+        ("a knot", "un nœud", "en-fr", False),
+    ],
+)
+def test_denials(source: str, text: str, spoken: str, found: bool) -> None:
+    assert disagree(source, text, languages.parse(spoken)) is found
+    assert disagree(source.upper(), text.upper(), languages.parse(spoken)) is found
 
 
 def test_repeats_count_runs_back_to_back() -> None:

@@ -87,6 +87,17 @@ def evaluate(
             "--reference-sentences",
         ),
     ] = False,
+    calibrate: Annotated[
+        bool,
+        option(
+            WHAT,
+            "How well the signs of translate --warn tell the bad translations of valid; sets from which "
+            "probability on this run reports one as unsure.",
+            "",
+            False,
+            "--calibrate",
+        ),
+    ] = False,
     beam: BeamOption = None,
     whole: WholeOption = False,
     length_penalty: LengthPenaltyOption = None,
@@ -109,6 +120,17 @@ def evaluate(
 
     if reference_sentences:
         refuse_beside("--reference-sentences", context, ("reference_sentences", "run", "as_json", "device"))
+    searched = {"beam": beam, "length_penalty": length_penalty, "whole": whole or None}
+    if calibrate:
+        options = ("calibrate", "run", "as_json", "device", "precision", *searched)
+        refuse_beside("--calibrate", context, options)
+        given = open_runs(run, translates, "that translates")
+        if len(given) > 1:
+            raise SeqformerError("--calibrate is for one run, and several are given")
+        made = api.calibrate(given[0], device=device, precision=precision, **searched)
+        print_report(made, as_json)
+        note(made.advice)
+        return
     asked = {"bleu": bleu, "chrf": chrf, "ter": ter, "wer": wer, "cer": cer}
     metrics = [name for name, wanted in asked.items() if wanted]
     text = bool(metrics or data or source or reference or compare or reference_sentences or tokenize)
@@ -136,9 +158,7 @@ def evaluate(
             device=device,
             precision=precision,
             tokenize=tokenize,
-            beam=beam,
-            length_penalty=length_penalty,
-            whole=whole or None,
+            **searched,
         )
         for folder in folders
     ]

@@ -9,12 +9,14 @@ unsure     the model gave its own pieces a low probability
 numbers    a number of two digits or more is in one of source and translation only
 capitals   the source is in capitals throughout, which a cased model has seldom seen
 strange    the source's pieces stand beside others than in training (:mod:`seqformer.text.familiar`)
+negation   only one of source and translation denies, in languages that :mod:`seqformer.text.negation` knows
 placeholder  a tag, an address or a place such as {name} is lost, or tags no longer nest (the translator sees)
 
 Chinese, Thai and other scripts without spaces are counted by characters, two for a word.
 
-They are hints: a sign means "check this", no sign does not mean "good". Thresholds are set on translations
-of test_2016_flickr and of garbage by a Multi30k English-German model; bench/signs.py measures both rates.
+They are hints: a sign means "check this", no sign does not mean "good". The threshold of ``unsure`` is set for
+a run by ``evaluate --calibrate`` (:mod:`seqformer.report.quality`). The others are set on translations of
+test_2016_flickr and of garbage by a Multi30k English-German model; bench/signs.py measures both rates.
 """
 
 from __future__ import annotations
@@ -28,9 +30,21 @@ from operator import eq
 from typing import Any
 
 from seqformer.symbols import UNK
+from seqformer.text import negation
 from seqformer.text.characters import UNSPACED
 
-OWN = ("loop", "copy", "too long", "too short", "unknown", "unsure", "numbers", "capitals", "strange")
+OWN = (
+    "loop",
+    "copy",
+    "too long",
+    "too short",
+    "unknown",
+    "unsure",
+    "numbers",
+    "capitals",
+    "strange",
+    "negation",
+)
 SIGNS = (*OWN, "placeholder")
 MOST_LOOKED_AT = 10_000  # characters that numbers are looked for in
 LONGEST_LOOP = 8  # words or pieces repeated together
@@ -60,6 +74,8 @@ class Evidence:
     confidence: float  # mean log-probability of a piece
     cut: bool  # it did not end by itself
     strange: bool = False  # the source is unlike those of training
+    spoken: tuple[str, str] = ("", "")  # the languages, '' where unknown
+    unsure: float = UNSURE  # mean log-probability below which the model is
 
 
 def signs(evidence: Evidence) -> list[str]:
@@ -72,10 +88,11 @@ def signs(evidence: Evidence) -> list[str]:
         evidence.cut or length > LONGER[0] * usual + LONGER[1],
         length < SHORTER[0] * usual + SHORTER[1],
         UNK in evidence.source_ids or UNK in evidence.ids,
-        evidence.confidence < UNSURE,
+        evidence.confidence < evidence.unsure,
         _numbers(evidence.source) != _numbers(evidence.text),
         _is_in_capitals(evidence.source),
         evidence.strange,
+        negation.disagree(evidence.source, evidence.text, evidence.spoken),
     )
     return [name for name, there in zip(OWN, flags, strict=True) if there]
 

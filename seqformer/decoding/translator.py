@@ -23,7 +23,7 @@ from seqformer.decoding import mbr, splitting
 from seqformer.decoding.constraints import Constrained, Constraints
 from seqformer.decoding.rules import Begun
 from seqformer.decoding.search import Hypothesis, search
-from seqformer.decoding.signs import SIGNS, Evidence, signs
+from seqformer.decoding.signs import SIGNS, UNSURE, Evidence, signs
 from seqformer.decoding.splitting import Divider, Part
 from seqformer.decoding.steering import Steerer
 from seqformer.errors import SeqformerError
@@ -72,6 +72,7 @@ class Translator:
     manifest: TextManifest  # of the training data: its lengths limit what the model is asked for
     device: torch.device
     familiar: Familiar | None = None  # what is usual in sources, where that is known
+    unsure: float = UNSURE  # mean log-probability below which a translation is reported
 
     @cached_property
     def normalizer(self) -> Normalizer:
@@ -303,7 +304,8 @@ class Translator:
             confidence = best.log_probability / length
             ratio = self.manifest.usual_ratio
             strange = self.familiar is not None and self.familiar.is_strange(part.ids)
-            warnings = signs(Evidence(part.text, part.ids, text, best.ids, ratio, confidence, cut, strange))
+            seen = (part.text, part.ids, text, best.ids, ratio, confidence, cut, strange)
+            warnings = signs(Evidence(*seen, self.manifest.languages, self.unsure))
         tokens = self.tokenizer.target.pieces(best.ids)
         return Translation(
             text, tokens, best.ids, best.score, best.log_probability, length, warnings=tuple(warnings)

@@ -8,6 +8,7 @@ initial.safetensors   the weights it began with, where those are of another run
 state.safetensors     the last weights, and all that resuming needs
 checkpoints/          weights of the last validations, where their mean is asked for
 metrics.jsonl         losses and scores, a line each
+signs.json            below which probability a translation is reported, where that was set
 run.lock trainer.json the lock of the process that trains the run, and which process that is
 """
 
@@ -37,6 +38,7 @@ FORMAT = 2
 INFO, CONFIG = "run.json", "config.json"
 WEIGHTS, INITIAL, STATE = "weights.safetensors", "initial.safetensors", "state.safetensors"
 METRICS, LOCK, TRAINER = "metrics.jsonl", "run.lock", "trainer.json"
+SIGNS = "signs.json"
 CHECKPOINTS = "checkpoints"
 
 

@@ -12,12 +12,13 @@ from torch.overrides import TorchFunctionMode
 
 from seqformer.config import TrainConfig
 from seqformer.device import DTYPES, choose_device, choose_precision
-from seqformer.errors import DataError, RunError, damaged
+from seqformer.errors import DamagedError, DataError, RunError, damaged
 from seqformer.models import build, to_json
 from seqformer.runs import layout
-from seqformer.runs.layout import INITIAL, METRICS, STATE, WEIGHTS
+from seqformer.runs.layout import INITIAL, METRICS, SIGNS, STATE, WEIGHTS
 from seqformer.runs.metrics import read_metrics
 from seqformer.runs.state import check_vectors, read_progress
+from seqformer.storage.files import digest, read_json, write_json
 from seqformer.storage.tensors import check_shapes, load_weights
 from seqformer.tasks import RUN_ADVICE, open_task
 from seqformer.tasks.task import Task
@@ -111,7 +112,25 @@ class Run:
         """Return what answers: a translator or a classifier, in fp32, bf16 or what is faster here (auto)."""
         chosen = choose_device(device)
         model = self.load_model(chosen).to(DTYPES[choose_precision(precision, chosen)])
-        return self.task.predictor(model, chosen)
+        predictor = self.task.predictor(model, chosen)
+        below = self.unsure if self.task.reads_text else None
+        return predictor if below is None else dataclasses.replace(predictor, unsure=below)
+
+    @property
+    def unsure(self) -> float | None:
+        """The mean log-probability below which a translation is reported, if it was set for these weights."""
+        path = self.folder / SIGNS
+        if not path.is_file():
+            return None
+        with self.task.reading():
+            values = read_json(path)
+            if set(values) != {"weights", "unsure"} or not isinstance(values["unsure"], float):
+                raise DamagedError(f"{path}: not as seqformer writes it")
+        return values["unsure"] if values["weights"] == digest(self.folder / WEIGHTS) else None
+
+    @unsure.setter
+    def unsure(self, below: float) -> None:
+        write_json(self.folder / SIGNS, {"weights": digest(self.folder / WEIGHTS), "unsure": below})
 
     def check_state(self) -> None:
         """Hold the state to be resumed against the configuration before a model is made."""

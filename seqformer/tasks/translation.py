@@ -286,7 +286,7 @@ class Translation(Task[TextManifest]):
         self, translator: Translator, batches: PairBatches, best_by: str, processes: Processes
     ) -> Callable[[], Validation]:
         most = VALID_WORDS if self.learns_words else VALID_PAIRS
-        sample = Sample.of(self._sentences("valid", most), translator)
+        sample = Sample.of(self.sentences("valid", most), translator)
         order = drawn(self.pairs("valid"))
         return validator(translator, batches, order, sample, self._measures(best_by), processes)
 
@@ -395,7 +395,7 @@ class Translation(Task[TextManifest]):
             raise SeqformerError(f"the tokenizer {asked} is for BLEU, which is not asked for")
         return tokenizer, [each for each in (remark, words.remark_on_spaces(names, references)) if each]
 
-    def _sentences(self, split: str, most: int | None = None) -> list[list[str]]:
+    def sentences(self, split: str, most: int | None = None) -> list[list[str]]:
         """Return held-out sources, their references, and further references, '' where there is none.
 
         The pairs of one source are one sentence with several references where the split was made here.
@@ -421,7 +421,7 @@ class Translation(Task[TextManifest]):
                     f"there is no split '{question.split}': {nearest(question.split, SPLITS)}"
                 )
             held = question.held if isinstance(question.held, Translation) else self
-            columns = held._sentences(question.split)
+            columns = held.sentences(question.split)
             if not columns[0]:
                 raise SeqformerError(
                     f"{held.folder} holds no {question.split} pairs; give files of sources and references"
