@@ -305,7 +305,7 @@ def average(runs: Sequence[PathLike | Run], out: PathLike) -> Run:
 
 
 def evaluate(
-    run: PathLike | Run | Sequence[PathLike | Run],
+    run: PathLike | Run | Sequence[PathLike | Run] | Model,
     *,
     split: str = "test",
     metrics: Iterable[str] = (),
@@ -318,7 +318,9 @@ def evaluate(
     tokenize: str = "",
     **settings: Any,
 ) -> Evaluation:
-    """Score a run, or an ensemble of several, on held-out data: the split is that of the first.
+    """Score a run, or an ensemble of several, or a model of them that is open, on held-out data.
+
+    The split is that of the first run.
 
     ``metrics`` are bleu, chrf, ter, wer and cer for text (bleu and chrf where none is named); ``tokenize`` is
     the tokenizer of BLEU, one of :data:`seqformer.report.words.TOKENIZERS` (where none is named, the one that
@@ -332,8 +334,8 @@ def evaluate(
     compare = compare.folder if isinstance(compare, Run) else compare
     if compare is not None and not Path(compare).exists():
         raise SeqformerError(f"{compare}: there is no such run or file to compare with")
-    runs = open_runs(run)
-    opened, model = runs[0], load(runs, device=device, precision=precision)
+    model = run if isinstance(run, Model) else load(run, device=device, precision=precision)
+    opened = model.run
     source: Path | None = None
     references: tuple[Path, ...] = ()
     if files is not None:
@@ -353,7 +355,7 @@ def evaluate(
         decode=model.decode_config(**settings),
         tokenize=tokenize,
     )
-    result = opened.task.evaluate(model.predictor, " + ".join(str(r.folder) for r in runs), question)
+    result = opened.task.evaluate(model.predictor, " + ".join(str(r.folder) for r in model.runs), question)
     if compare is None:
         return result
     if not isinstance(result, TextEvaluation) or not result.scores:

@@ -168,3 +168,11 @@ def test_an_unknown_piece_becomes_the_word_it_looked_at(trained: Path) -> None:
         assert list(dict.fromkeys(words_of(line))) == line.split()
     with pytest.raises(SeqformerError):
         model.translate(LINE, glossary={"chat": "日本"})
+
+
+def test_samples_with_a_glossary_are_refused_whatever_the_line(trained: Path) -> None:
+    model = api.load(trained)
+    word = words(trained)[0]
+    for line in ("le chat mange", "rien de tel"):
+        with pytest.raises(SeqformerError, match="samples cannot be made"):
+            model.translate(line, sample=True, glossary={"chat": word})

@@ -146,9 +146,10 @@ def evaluate(
             "it may have seen these sentences in training"
         )
     folders: list[Path | None] = [*data] if data else [None]
+    model = api.load(runs, device=device, precision=precision)
     results = [
         api.evaluate(
-            runs,
+            model,
             split=split,
             metrics=metrics,
             data=folder,

@@ -14,8 +14,8 @@ placeholder  a tag, an address or a place such as {name} is lost, or tags no lon
 
 Chinese, Thai and other scripts without spaces are counted by characters, two for a word.
 
-They are hints: a sign means "check this", no sign does not mean "good". The threshold of ``unsure`` is set for
-a run by ``evaluate --calibrate`` (:mod:`seqformer.report.quality`). The others are set on translations of
+They are hints: a sign means "check this", no sign does not mean "good". The threshold of ``unsure`` is set
+for a run by ``evaluate --calibrate`` (:mod:`seqformer.report.quality`). The others are set on translations of
 test_2016_flickr and of garbage by a Multi30k English-German model; bench/signs.py measures both rates.
 """
 

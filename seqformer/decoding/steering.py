@@ -39,6 +39,11 @@ class Steerer:
     begun: Begun | None = None  # how each translation begins
     holding: bool = False  # each symbol of a source must come in its translation
 
+    def __post_init__(self) -> None:
+        """Refuse what no search can do. Raises :class:`SeqformerError`."""
+        if self.asked.samples and self.constrained.constraints.glossary:
+            raise SeqformerError("samples cannot be made to hold the words of a glossary; search instead")
+
     @cached_property
     def config(self) -> DecodeConfig:
         """How the loop itself searches: each sample by itself, all hypotheses where they are ranked later."""
@@ -110,8 +115,6 @@ class Steerer:
     def steering(self, jobs: list[Job], limits: Tensor) -> Steering:
         """Return what steers the search of a batch of jobs, at most so many pieces each."""
         required = self.constrained.required_rule([list(map(list, job.required)) for job in jobs])
-        if required and self.asked.samples:
-            raise SeqformerError("samples cannot be made to hold the words of a glossary; search instead")
         sampler = None
         if self.asked.samples:
             numbers = torch.stack([self._uniforms(job, int(limits.max())) for job in jobs])

@@ -63,9 +63,9 @@ class Calibration(Report):
                 "least probable are bad. The sign unsure stays as it was."
             )
         return (
-            f"From now on {self.system} reports a translation as unsure if the log-probability of its pieces is "
-            f"below {self.threshold:.2f} in the mean: {found.lines / self.lines:.1%} of {self.data}, of which "
-            f"{found.bad / found.lines:.0%} are bad."
+            f"From now on {self.system} reports a translation as unsure if the mean log-probability of its "
+            f"pieces is below {self.threshold:.2f}: {found.lines / self.lines:.1%} of {self.data}, and "
+            f"{found.bad / found.lines:.0%} of these are bad."
         )
 
     def to_json(self) -> dict[str, Any]:
