@@ -25,6 +25,7 @@ from seqformer.images.batches import Bytes
 from seqformer.report import quality, scores, significance
 from seqformer.report.attention import Attention, ClassAttention
 from seqformer.report.evaluation import Evaluation, TextEvaluation
+from seqformer.report.explanation import Explanation
 from seqformer.report.quality import Calibration
 from seqformer.runs import several
 from seqformer.runs.layout import is_run
@@ -219,6 +220,16 @@ class Model:
         if output is not None:
             filled.save(Path(output))
         return filled
+
+    def explain(self, what: str, **settings: Any) -> Explanation:
+        """Return every number on the way of one input through the model, box by box.
+
+        ``what`` and ``settings`` are as for :meth:`attention`. Raises :class:`SeqformerError` for several
+        models, and several processes.
+        """
+        if len(self.runs) > 1 or isinstance(self.predictor, Workers):
+            raise SeqformerError("one model is explained, in one process")
+        return self.run.task.explain(self.predictor, what, self.decode_config(**settings))
 
     def attention(self, what: str, **settings: Any) -> Attention | ClassAttention:
         """Return what every head of every layer looked at in one input.

@@ -213,6 +213,7 @@ COMMANDS = {
     "evaluate": """--run --bleu --chrf --ter --split --source --reference --compare --beam --length-penalty --json --device
         --precision --calibrate --reference-sentences --wer --cer --tokenize --whole --data""",
     "attention": "text --run --kind --layer --head --average --png --json --beam --device --font --whole",
+    "explain": "text --run --box --layer --head --step --beam --json --device",
     "export": "folder --to --run --quantization",
     "import": "checkpoint --run",
     "reproduce": "recipe --data --run --seed --json",

@@ -112,6 +112,19 @@ def make_run(prepared: Path, tmp_path: Path) -> MakeRun:
     return make
 
 
+# --- every step, box by box
+
+
+def test_an_image_is_explained_as_it_is_classified(make_run: MakeRun) -> None:
+    run = make_run("explained")
+    finish(run)
+    model = api.load(run)
+    told, label = model.explain("0"), model.classify([run.task.test.images[0]])[0].label
+    assert told.answer == label and len(told.pieces["token"]) == 1 + len(told.pieces["patch"])
+    assert "class token" in "".join(map(str, [box.name for box in told.boxes]))
+    assert told._repr_html_() and told.select(box="weights", head=1)._repr_html_()
+
+
 # --- files
 
 

@@ -16,6 +16,7 @@ from seqformer.cli import (
     attention,
     average,
     evaluate,
+    explain,
     export,
     forecast,
     import_,
@@ -88,6 +89,7 @@ add(app, "translate", translate.translate, translate.EXAMPLE, TextCommand)
 add(app, "evaluate", evaluate.evaluate, evaluate.EXAMPLE)
 add(app, "score", score.score, score.EXAMPLE)
 add(app, "attention", attention.attention, attention.EXAMPLE, TextCommand)
+add(app, "explain", explain.explain, explain.EXAMPLE, TextCommand)
 add(app, "forecast", forecast.forecast, forecast.EXAMPLE)
 add(app, "export", export.export, export.EXAMPLE)
 add(app, "average", average.average, average.EXAMPLE)

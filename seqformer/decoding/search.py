@@ -6,6 +6,7 @@ B sentences, W beam, R rows (hypotheses), V vocabulary, L target length so far, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -35,7 +36,7 @@ class Hypothesis:
 
 
 @dataclass
-class _Beams:
+class Beams:
     """The hypotheses that still grow, W for each sentence that is not done."""
 
     sentences: list[int]  # which sentence of the batch each group of W belongs to
@@ -57,8 +58,9 @@ def search(
     limits: Tensor,
     config: DecodeConfig,
     steering: Steering = Steering(),  # noqa: B008 (it is immutable)
+    watch: Callable[[Beams], None] | None = None,
 ) -> list[list[Hypothesis]]:
-    """Return the best hypotheses for each source, best first.
+    """Return the best hypotheses for each source, best first; ``watch`` is called after each step.
 
     source (B, S) ids, limits (B,) target pieces at most, EOS included. A sentence is done when W
     hypotheses have ended and none that still grows scores better than them, or at its limit; those
@@ -66,7 +68,7 @@ def search(
     """
     state = model.start(_encoded(model, source), padding_mask(source))
     count = len(source)
-    beams = _Beams(
+    beams = Beams(
         sentences=list(range(count)),
         scores=torch.zeros(count, 1, device=source.device),
         history=torch.full((count, 1, 1), BOS, device=source.device),
@@ -76,6 +78,8 @@ def search(
     while beams.sentences:
         logits = model.step(beams.history[:, :, -1].flatten(), state)  # (R, V)
         rows, sentences = _grow(beams, logits, config, steering)
+        if watch:
+            watch(beams)
         everything = torch.arange(len(logits), device=rows.device)
         if beams.sentences and not torch.equal(rows, everything):
             state.select(rows, sentences)
@@ -101,7 +105,7 @@ def _encoded(model: SequenceModel, source: Tensor) -> Tensor:
 
 
 def _grow(
-    beams: _Beams, logits: Tensor, config: DecodeConfig, steering: Steering
+    beams: Beams, logits: Tensor, config: DecodeConfig, steering: Steering
 ) -> tuple[Tensor, Tensor | None]:
     """Add one piece to every hypothesis; collect those that end; drop sentences that are done.
 
@@ -154,7 +158,7 @@ def _grow(
 
 
 def _steered(
-    beams: _Beams, logits: Tensor, count: int, steering: Steering
+    beams: Beams, logits: Tensor, count: int, steering: Steering
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return the candidates of each row as :func:`_best_pieces` does, and their banks (B, W * C), if any.
 
@@ -230,7 +234,7 @@ def _enough(finished: list[Hypothesis], hope: float, config: DecodeConfig) -> bo
 
 
 def _collect(
-    beams: _Beams, config: DecodeConfig, totals: Tensor, which: Tensor, parents: Tensor, tokens: Tensor
+    beams: Beams, config: DecodeConfig, totals: Tensor, which: Tensor, parents: Tensor, tokens: Tensor
 ) -> None:
     """Keep the candidates (B, 2W) that end here as finished hypotheses."""
     if not which.any():

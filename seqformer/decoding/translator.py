@@ -21,8 +21,8 @@ import torch
 from seqformer.config import DecodeConfig
 from seqformer.decoding import mbr, splitting
 from seqformer.decoding.constraints import Constrained, Constraints
-from seqformer.decoding.rules import Begun
-from seqformer.decoding.search import Hypothesis, search
+from seqformer.decoding.rules import NEVER, Begun
+from seqformer.decoding.search import Beams, Hypothesis, search
 from seqformer.decoding.signs import SIGNS, UNSURE, Evidence, signs
 from seqformer.decoding.splitting import Divider, Part
 from seqformer.decoding.steering import Steerer
@@ -40,6 +40,8 @@ BATCH_TOKENS = 8192  # source pieces x hypotheses in a batch at most, padding in
 CACHE = 512 << 20  # bytes
 LOGITS = 1 << 24  # numbers
 CANDIDATES = 4  # next pieces tried for each alternative
+# hypotheses alive after a step of the search, as ids and log-probability, best first; and those that ended
+Step = tuple[list[tuple[list[int], float]], list[Hypothesis]]
 SPARE = 10  # pieces a translation may be longer than the training data suggest
 TOY_REACH = 10  # times the longest sequence in training: toy tasks are tried on lengths not seen in training
 
@@ -226,6 +228,20 @@ class Translator:
             if len(found) == count:
                 break
         return list(found.values())
+
+    def watched(self, part: Part, config: DecodeConfig) -> tuple[Hypothesis, list[Step]]:
+        """Return the best hypothesis for a part, and how the search came to it, step by step."""
+        steps: list[Step] = []
+
+        def watch(beams: Beams) -> None:
+            ended = beams.finished[0][sum(len(new) for _, new in steps) :]
+            alive = zip(beams.history.flatten(0, 1).tolist(), beams.scores.flatten().tolist(), strict=True)
+            steps.append(([(ids[1:], score) for ids, score in alive if score > NEVER], ended))
+
+        source = pad_sources([part.ids]).to(self.device)
+        limit = torch.tensor([self._limit(len(part.ids), config.max_length, config.beam)])
+        ((best, *_),) = search(self.model, source, limit, config, watch=watch)
+        return best, steps
 
     def _alone(self, part: Part, config: DecodeConfig, steerer: Steerer) -> list[Translation]:
         limits = [self._limit(len(part.ids), config.max_length, config.beam)]

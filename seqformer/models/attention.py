@@ -154,15 +154,15 @@ class MultiHeadAttention(nn.Module):
 
         With a cache, which has the earlier keys, x (B, W, D) is the newest position of W hypotheses.
         """
-        query, key, value = self._split(self.project(x), 3)  # (B, H, T, K)
+        query, key, value = self.split(self.project(x), 3)  # (B, H, T, K)
         if cache is not None:
             key, value = cache.append(key, value)
         attended, maps = attend(query, key, value, mask, weights=weights, dropout=self.dropout)
-        return self._merge(attended), maps
+        return self.merge(attended), maps
 
     def keys_and_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the keys and values of a memory (B, S, D) for cross-attention, each (B, H, S, K)."""
-        key, value = self._split(self._projected(memory, slice(memory.shape[-1], None)), 2)
+        key, value = self.split(self.projected(memory, slice(memory.shape[-1], None)), 2)
         return key.contiguous(), value.contiguous()  # read again at every step
 
     def cross(
@@ -175,20 +175,21 @@ class MultiHeadAttention(nn.Module):
         """
         key, value = memory
         rows, length, width = x.shape
-        query = self._projected(x, slice(width))
-        (query,) = self._split(query.reshape(key.shape[0], -1, width), 1)  # (B, H, R/B * T, K)
+        query = self.projected(x, slice(width))
+        (query,) = self.split(query.reshape(key.shape[0], -1, width), 1)  # (B, H, R/B * T, K)
         attended, maps = attend(query, key, value, mask, weights=weights, dropout=self.dropout)
-        return self._merge(attended).view(rows, length, width), maps
+        return self.merge(attended).view(rows, length, width), maps
 
-    def _projected(self, x: Tensor, rows: slice) -> Tensor:
+    def projected(self, x: Tensor, rows: slice) -> Tensor:
         """Apply these rows of the stacked projection."""
         bias = self.project.bias[rows] if self.project.bias is not None else None
         return functional.linear(x, self.project.weight[rows], bias)
 
-    def _split(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
+    def split(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
         """Return that many stacked projections (B, T, parts * D), each by heads: (B, H, T, K)."""
         return x.view(*x.shape[:2], parts, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
 
-    def _merge(self, x: Tensor) -> Tensor:
+    def merge(self, x: Tensor) -> Tensor:
+        """Join heads (B, H, T, K) and project them: (B, T, D)."""
         merged: Tensor = self.output(x.transpose(1, 2).flatten(2))  # (B, T, D)
         return merged

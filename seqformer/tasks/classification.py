@@ -23,11 +23,13 @@ from seqformer.errors import DataError, SeqformerError, nearest
 from seqformer.images.batches import Bytes, ImageBatches, Labelled, as_tensor
 from seqformer.images.png import read_pngs
 from seqformer.images.prepared import ImageManifest, open_split, split_files
+from seqformer.models.trace import trace_image
 from seqformer.models.vit import VisionTransformer
 from seqformer.report import best
 from seqformer.report.attention import ClassAttention
 from seqformer.report.classification import confusion
 from seqformer.report.evaluation import ClassEvaluation
+from seqformer.report.explanation import Explanation, explained
 from seqformer.report.scores import Score, proportion_interval
 from seqformer.tasks.task import Question, Task, TrainingData
 from seqformer.training.distributed import Processes
@@ -223,18 +225,38 @@ class Classification(Task[ImageManifest]):
 
     def look(self, predictor: Classifier, what: str, config: DecodeConfig) -> ClassAttention:
         """Return what the class token looked at in a test image, by its number, or in a PNG."""
+        return predictor.look(*self._image(what))
+
+    def explain(self, predictor: Classifier, what: str, config: DecodeConfig) -> Explanation:
+        """Classify a test image, by its number, or a PNG, and return every number on the way."""
+        name, image, _ = self._image(what)
+        classes, model = self.manifest.classes, predictor.model
+        traced = trace_image(model, as_tensor(image[None])[0].to(predictor.device))
+        patches = [f"patch {n}" for n in range(1, model.config.tokens)]
+        return Explanation(
+            given=name,
+            answer=classes[int(traced[-1].values.argmax())],
+            text=name,
+            pieces={"patch": patches, "token": ["class token", *patches], "class token": ["class token"]},
+            ids=[],
+            boxes=explained(traced, model.config),
+            vocabulary=classes,
+        )
+
+    def _image(self, what: str) -> tuple[str, Bytes, int | None]:
+        """Return name, image and label of a test image, by its number, or of a PNG."""
         if not what.isdecimal():
             if not what.lower().endswith(".png"):
                 raise SeqformerError(
                     f"{self.folder} looks at images: give the number of a test image or a .png file"
                 )
-            return predictor.look(what, self.read_png(Path(what)))
+            return what, self.read_png(Path(what)), None
         if len(what) > 9 or int(what) >= len(self.test):
             raise SeqformerError(
                 f"there is no test image {what}: {self.folder} has 0 to {len(self.test) - 1}"
             )
         number = int(what)
-        return predictor.look(f"test image {what}", self.test.images[number], int(self.test.labels[number]))
+        return f"test image {what}", self.test.images[number], int(self.test.labels[number])
 
     def read_png(self, path: Path) -> Bytes:
         """Return a picture as the model takes it, (C, H, W). Raises :class:`DataError`."""

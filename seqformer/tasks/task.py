@@ -22,6 +22,7 @@ from seqformer.errors import SeqformerError, damaged, nearest
 from seqformer.report.attention import Look
 from seqformer.report.best import value_named
 from seqformer.report.evaluation import Evaluation
+from seqformer.report.explanation import Explanation
 from seqformer.report.scores import Score
 from seqformer.storage import share
 from seqformer.storage.manifest import Manifest
@@ -208,6 +209,10 @@ class Task(ABC, Generic[ManifestT]):
     @abstractmethod
     def held_out_score(self, predictor: Any, config: DecodeConfig) -> Score:
         """Return the score that "best" means, on all validation examples, with its 95% interval."""
+
+    @abstractmethod
+    def explain(self, predictor: Any, what: str, config: DecodeConfig) -> Explanation:
+        """Return every number on the way of one input through a model."""
 
     @abstractmethod
     def look(self, predictor: Any, what: str, config: DecodeConfig) -> Look:

@@ -24,12 +24,15 @@ from seqformer.decoding.constraints import Constrained, Constraints
 from seqformer.decoding.translator import Translator
 from seqformer.errors import DamagedError, RunError, SeqformerError, nearest
 from seqformer.formats.corpus import read_aligned
+from seqformer.models.bahdanau import Bahdanau
 from seqformer.models.seq2seq import Seq2Seq, SequenceModel
-from seqformer.models.transformer import TransformerConfig
+from seqformer.models.trace import trace
+from seqformer.models.transformer import Transformer, TransformerConfig
 from seqformer.report import chapter, scores, words
 from seqformer.report.attention import Attention, beside
 from seqformer.report.chapter import ChapterEvaluation
 from seqformer.report.evaluation import Evaluation, TextEvaluation
+from seqformer.report.explanation import Beam, Explanation, explained
 from seqformer.symbols import BOS
 from seqformer.tasks.task import Question, Task, TrainingData
 from seqformer.tasks.validation import VALID_PAIRS, VALID_WORDS, Measures, Sample, drawn, validator
@@ -455,6 +458,39 @@ class Translation(Task[TextManifest]):
         best = [b[0] for b in predictor.translate([part.text for part in line.parts], alone)]
         looks = [self._look(predictor, p.ids, b) for p, b in zip(line.parts, best, strict=True)]
         return looks[0] if len(looks) == 1 else beside(looks)
+
+    def explain(self, predictor: Translator, what: str, config: DecodeConfig) -> Explanation:
+        """Translate a line and return every number on the way; of several sentences, of the first."""
+        hidden = predictor.shield.hide(what)
+        text = predictor.normalizer(hidden.text)
+        (line,) = predictor.divider.divide([hidden.text], [text], whole=config.whole)
+        if not line.parts:
+            raise SeqformerError("there is nothing to explain: the text is blank")
+        part = line.parts[0]
+        best, steps = predictor.watched(part, replace(config, n_best=1))
+        target, source = pad([best.ids], BOS, None)[0], pad_sources([part.ids])[0]
+        model = predictor.model
+        assert isinstance(model, Transformer | Bahdanau)
+        traced = trace(model, source.to(predictor.device), target.to(predictor.device))
+        pieces = self.tokenizer.target.pieces
+        several = f"Of {len(line.parts)} parts, which are translated one by one, this is the first."
+        return Explanation(
+            given=what,
+            answer=hidden.restored(self.tokenizer.target.decode([best.ids])[0]),
+            text=part.text,
+            pieces={
+                "source": [*self.tokenizer.source.pieces(part.ids), "</s>"],
+                "target": ["<s>", *pieces(best.ids)],
+            },
+            ids=[int(i) for i in source],
+            boxes=explained(traced, model.config),
+            beams=[
+                Beam([(pieces(ids), p) for ids, p in alive], [(pieces(h.ids), h.score) for h in ended])
+                for alive, ended in steps
+            ],
+            vocabulary=pieces(range(self.manifest.vocabulary["target"])),
+            remarks=[several] if len(line.parts) > 1 else [],
+        )
 
     def _look(self, predictor: Translator, source_ids: list[int], best: decoding.Translation) -> Attention:
         batch = pad_sources([source_ids]).to(predictor.device)
