@@ -22,7 +22,7 @@ ROOT = Path(seqformer.__file__).parent
 ORDER = (
     ("cli", "__main__"),
     ("recipes", "studies"),
-    ("api", "exchange"),
+    ("api", "exchange", "page"),
     ("preparation",),
     ("inference",),
     ("presets", "runs"),
@@ -41,6 +41,7 @@ RANK = {room: rank for rank, rooms in enumerate(reversed(ORDER)) for room in roo
 # what these import at most, where that is less than the order allows
 AT_MOST = {
     "__main__": {"cli"},
+    "page": {"runs", "tasks", "report", "models", "text", "storage", "errors"},
     "exchange": {"runs", "tasks", "models", "text", "storage", "config", "symbols", "errors"},
     "inference": {
         "runs",
@@ -214,6 +215,7 @@ COMMANDS = {
         --precision --calibrate --reference-sentences --wer --cer --tokenize --whole --data""",
     "attention": "text --run --kind --layer --head --average --png --json --beam --device --font --whole",
     "explain": "text --run --box --layer --head --step --beam --json --device",
+    "page": "run --out --weights",
     "export": "folder --to --run --quantization",
     "import": "checkpoint --run",
     "reproduce": "recipe --data --run --seed --json",

@@ -20,6 +20,7 @@ from seqformer.cli import (
     export,
     forecast,
     import_,
+    page,
     prepare,
     reproduce,
     runs,
@@ -90,6 +91,7 @@ add(app, "evaluate", evaluate.evaluate, evaluate.EXAMPLE)
 add(app, "score", score.score, score.EXAMPLE)
 add(app, "attention", attention.attention, attention.EXAMPLE, TextCommand)
 add(app, "explain", explain.explain, explain.EXAMPLE, TextCommand)
+add(app, "page", page.page, page.EXAMPLE)
 add(app, "forecast", forecast.forecast, forecast.EXAMPLE)
 add(app, "export", export.export, export.EXAMPLE)
 add(app, "average", average.average, average.EXAMPLE)

@@ -27,7 +27,7 @@ _FIRST_CHARACTERS: dict[str, str] = {
 }
 _CHARACTERS = _FIRST_CHARACTERS | dict.fromkeys(characters.DIRECTIONS, "")
 del _CHARACTERS[ZERO_WIDTH_SPACE]
-_TABLES = {1: str.maketrans(_FIRST_CHARACTERS), 2: str.maketrans(_CHARACTERS)}
+TABLES = {1: str.maketrans(_FIRST_CHARACTERS), 2: str.maketrans(_CHARACTERS)}
 NORMALIZATION = (
     "lowercase",
     "split_punctuation",
@@ -39,7 +39,7 @@ _STAND_IN = "\ue0ff"  # for private use: no letter, no mark
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # a full stop, comma or colon between digits belongs to the number
 _FIRST_PUNCTUATION = re.compile(r'([!?;"()\[\]{}«»“”…¿¡]+|(?<!\d)[.,:]+|[.,:]+(?!\d))')
-_DOTLESS = ("tr", "az", "crh", "gag")  # languages whose I is the capital of ı, and İ that of i
+DOTLESS = ("tr", "az", "crh", "gag")  # languages whose I is the capital of ı, and İ that of i
 _DOTLESS_LOWER = str.maketrans("Iİ", "ıi")
 
 LONG_RUN = 200
@@ -89,7 +89,7 @@ class Normalizer:
 
     def _repaired(self, line: str) -> str:
         """Return a line without odd characters, composed."""
-        text = _SURROGATE.sub("\ufffd", line).translate(_TABLES[self.rules])
+        text = _SURROGATE.sub("\ufffd", line).translate(TABLES[self.rules])
         if ZERO_WIDTH_SPACE in text:
             spaces = re.finditer(ZERO_WIDTH_SPACE, text)
             stay = {match.start() for match in spaces if characters.separates(text, match.start())}
@@ -131,7 +131,7 @@ def differences(given: str, normal: str) -> list[str]:
 
 def lower(text: str, language: str = "") -> str:
     """Return a text in lower case as its language has it: Turkish ``IŞIK`` is ``ışık``."""
-    if language and languages.primary(language) in _DOTLESS:
+    if language and languages.primary(language) in DOTLESS:
         text = text.translate(_DOTLESS_LOWER)
     return text.lower()
 

@@ -43,8 +43,8 @@ _ELLIPSES, _MIDDLE = "…‥", "·"
 BRACKETS = ("Ps", "Pe", "Pi", "Pf")  # Unicode's categories of those that open and close
 _SINGLE_QUOTES = "‘’‚‛"
 # Between letters these belong to the word (Unicode's MidLetter and MidNumLet), between digits to the number.
-_IN_WORDS = _MIDDLE + ".:․﹒﹕．："
-_IN_NUMBERS = ".,:،﹐﹒﹕，．："
+IN_WORDS = _MIDDLE + ".:․﹒﹕．："
+IN_NUMBERS = ".,:،﹐﹒﹕，．："
 TRIGGER = re.compile(r"[@%<&{/]")  # in all that stays whole, but for words and numbers
 _RARE = re.compile(r"[@%<&{/\U00010000-\U0010ffff]")
 # what stays whole; each pattern either has a bounded length, or begins where no other begins
@@ -87,7 +87,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     Python scans for a set with such characters many times more slowly.
     """
     every, single = (re.escape("".join(sorted(each))) for each in (marks(), paired()))
-    in_words, in_numbers = map(re.escape, (_IN_WORDS, _IN_NUMBERS))
+    in_words, in_numbers = map(re.escape, (IN_WORDS, IN_NUMBERS))
     left, right = rf"[^\s\d<>'’{every}{EAST}]", rf"(?![{EAST}])[^\W\d_]"
     # the first mark is matched alone, so that a line is scanned for it quickly, and then looked back at
     rest = rf"""
