@@ -121,10 +121,10 @@ def calibrate(
     wanted = {round(share * len(order)) for share in SHARES} | ({int(sure[-1]) + 1} if len(sure) else set())
     curve = []
     for count in sorted(number for number in wanted if 0 < number < len(order)):
-        below = float(np.float32(np.asarray(confidences)[order[count]]))
+        below = float(np.asarray(confidences)[order[count]])
         lines = np.asarray(confidences) < below
         curve.append((below, Flagged("", int(lines.sum()), int(bad[lines].sum()))))
     threshold = None
     if len(sure) and int(sure[-1]) + 1 < len(order):
-        threshold = float(np.float32(np.asarray(confidences)[order[int(sure[-1]) + 1]]))
+        threshold = float(np.asarray(confidences)[order[int(sure[-1]) + 1]])
     return Calibration(system, data, len(order), int(bad.sum()), signs, curve, threshold)
