@@ -205,6 +205,8 @@ class Model:
             known=self.run.task.manifest.languages,
             retranslate=retranslate,
         )
+        if text_task(self.run.task).manifest.shield().on:
+            filled.show_elements()
         ordinary = self.detokenizer if detokenize else str
         constraints = self.constraints(**{k: settings.pop(k) for k in CONSTRAINTS if k in settings})
         config = replace(self.decode_config(**settings), n_best=1)

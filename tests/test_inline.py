@@ -108,3 +108,38 @@ def test_no_element_and_no_word_is_lost(items: list[Item], by_line: bool, data: 
     if by_line:
         assert text.count("\n") == "".join(i for i in items if isinstance(i, str)).count("\n")
     assert plain(layout.items) == " ".join(" ".join(Layout(items, by_line=False).texts).split())
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "translation", "expected"),
+    [
+        ("A <b>red</b> cat", "A ⟦1⟧red⟦2⟧ cat", "Un chat ⟦1⟧rouge⟦2⟧", "Un chat <b>rouge</b>"),
+        ("<b>a</b> <i>b</i>", "⟦1⟧a⟦2⟧ ⟦3⟧b⟦4⟧", "⟦3⟧y⟦4⟧ et ⟦1⟧x⟦2⟧", "<i>y</i> et <b>x</b>"),
+        ("Press <x/> now", "Press ⟦1⟧ now", "Maintenant ⟦1⟧.", "Maintenant <x/>."),
+        ("a <b>red</b> cat", "a ⟦1⟧red⟦2⟧ cat", "un ⟦2⟧chat⟦1⟧ rouge", "un <b>chat</b> rouge"),  # not nested
+        ("a <b>red</b> cat", "a ⟦1⟧red⟦2⟧ cat", "un chat ⟦1⟧rouge", "un <b>chat</b> rouge"),  # one is lost
+        ("<b>a <i>b</i></b>", "⟦1⟧a ⟦2⟧b⟦3⟧⟦4⟧", "⟦1⟧x ⟦2⟧y⟦4⟧⟦3⟧", "<b>x <i>y</i></b>"),  # crossing
+        ("plain", "plain", "simple", "simple"),
+    ],
+)
+def test_a_model_that_knows_symbols_places_elements(
+    source: str, text: str, translation: str, expected: str
+) -> None:
+    layout = Layout(parsed(source), by_line=False, with_symbols=True)
+    assert layout.texts == [text] and written(layout.fill([translation])) == expected
+
+
+@settings(deadline=None)
+@given(st.permutations(["⟦1⟧", "⟦2⟧", "⟦3⟧", "⟦4⟧", "x", "y", "z"]), st.booleans())
+def test_whatever_a_model_makes_of_symbols_no_element_is_lost_or_crosses(
+    order: list[str], glued: bool
+) -> None:
+    layout = Layout(parsed("<b>one <i>two</i> three</b>"), by_line=False, with_symbols=True)
+    shown = written(layout.fill([("" if glued else " ").join(order)]))
+    assert Counter(TAG.findall(shown)) == Counter(["<b>", "<i>", "</i>", "</b>"]) and "⟦" not in shown
+    opened: list[str] = []
+    for tag in TAG.findall(shown):
+        if tag.startswith("</"):
+            assert opened.pop() == tag.replace("/", "")
+        else:
+            opened.append(tag)

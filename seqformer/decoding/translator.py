@@ -166,7 +166,7 @@ class Translator:
             number
             for number, (part, best) in enumerate(zip(parts, found, strict=True))
             if any(symbol in part.text and symbol not in best[0].text for symbol in SYMBOLS)
-            and not 0 < config.max_length <= holding.needed([part])[0]
+            and not 0 < config.max_length <= 2 * holding.needed([part])[0]  # as much room for words
         ]
         if bad and self.shield.on:
             some = [parts[i] for i in bad]

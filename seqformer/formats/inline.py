@@ -1,8 +1,10 @@
 """Text with inline elements: what of it is translated, and where its elements go in the translation.
 
-A model sees plain text, so elements are left out of it and put back after: at the start or the end where they
-stood there, else at the word boundary nearest to the same share of the text. None is lost, and their order
-stays, so that what was well nested stays so. Text whose line ends matter is translated line by line.
+A model that knows placeholders (:mod:`seqformer.text.placeholders`) sees a symbol for each element, and shows
+where it goes. To another model elements are left out, and put back after: at the start or the end where they
+stood there, else at the word boundary nearest to the same share of the text; so it is, too, where a model
+does not open and close them in order. None is lost, and what was well nested stays so. Text whose line ends
+matter is translated line by line.
 
 Nothing here knows a file format: an element is any object, wrapped in :class:`Mark`.
 """
@@ -17,6 +19,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal
 
+from seqformer.text.placeholders import SYMBOLS
+
+_SYMBOL = re.compile("⟦([1-9])⟧")
 _LINE_ENDS = re.compile(r"(\r\n|\r|\n)")
 _NO_ENDS = frozenset("%{}&@#\\/")  # punctuation that begins or ends a placeholder, not a word
 # Thai, Lao, Burmese, Khmer, kana and Han are written without spaces between words
@@ -81,6 +86,9 @@ class Layout:
 
     items: Sequence[Item]
     by_line: bool  # line ends are text, not the layout of a file
+    with_symbols: bool = (
+        False  # the texts hold symbols for elements, which the translation shows the places of
+    )
     _lines: list[list[Item]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -88,16 +96,41 @@ class Layout:
 
     @property
     def texts(self) -> list[str]:
-        """The lines to translate, without elements; blank ones are left out."""
-        return [text for text in map(plain, self._lines) if text]
+        """The lines to translate, without elements or with symbols for them; blank ones are left out."""
+        return [self._text(line) for line in self._lines if plain(line)]
+
+    def _text(self, line: list[Item]) -> str:
+        marks = sum(isinstance(item, Mark) for item in line)
+        if not self.with_symbols or not 0 < marks <= len(SYMBOLS):
+            return plain(line)
+        symbols = iter(SYMBOLS)
+        text = "".join(next(symbols) if isinstance(item, Mark) else item for item in line)
+        return " ".join(text.split())
+
+    def _translated(self, line: list[Item], text: str) -> list[Item]:
+        """Return a translation with the elements of its source line, and the space around that line."""
+        line = [item for item in line if item != ""]
+        lead = line[0][: -len(line[0].lstrip()) or None] if isinstance(line[0], str) else ""
+        trail = line[-1][len(line[-1].rstrip()) :] if isinstance(line[-1], str) else ""
+        marks = [item for item in line if isinstance(item, Mark)]
+        if self.with_symbols and 0 < len(marks) <= len(SYMBOLS):
+            placed = _by_symbols(text, marks)
+            if placed is not None:
+                return [lead, *placed, trail]
+            text = _without_symbols(text)
+        return [lead, *_merged(text, _marks(line)), trail]
 
     def fill(self, translations: Sequence[str]) -> list[Item]:
         """Return the translations of :attr:`texts` with the elements of the source, and its line ends."""
         left = iter(translations)
         filled: list[Item] = []
         for line in self._lines:
-            filled += _translated(line, " ".join(next(left).split())) if plain(line) else line
+            filled += self._translated(line, " ".join(next(left).split())) if plain(line) else line
         return filled
+
+
+def _without_symbols(text: str) -> str:
+    return " ".join(_SYMBOL.sub(" ", text).split())
 
 
 def _split(items: Sequence[Item]) -> Iterator[list[Item]]:
@@ -116,12 +149,31 @@ def _split(items: Sequence[Item]) -> Iterator[list[Item]]:
     yield line
 
 
-def _translated(line: list[Item], text: str) -> list[Item]:
-    """Return a translation with the elements of its source line, and the space around that line."""
-    line = [item for item in line if item != ""]
-    lead = line[0][: -len(line[0].lstrip()) or None] if isinstance(line[0], str) else ""
-    trail = line[-1][len(line[-1].rstrip()) :] if isinstance(line[-1], str) else ""
-    return [lead, *_merged(text, _marks(line)), trail]
+def _by_symbols(text: str, marks: list[Mark]) -> list[Item] | None:
+    """Return a translation cut at its symbols, with the elements there; None if they are not all in order.
+
+    Each comes once, and elements that wrap text open and close like brackets.
+    """
+    parts = _SYMBOL.split(text)
+    numbers = [int(number) - 1 for number in parts[1::2]]
+    if sorted(numbers) != list(range(len(marks))):
+        return None
+    closes, opened = {}, []
+    for number, mark in enumerate(marks):
+        if mark.kind == "open":
+            opened.append(number)
+        elif mark.kind == "close" and opened:
+            closes[number] = opened.pop()
+    inside: list[int] = []
+    for number in numbers:
+        if marks[number].kind == "open" and number in closes.values():
+            inside.append(number)
+        elif number in closes and (not inside or inside.pop() != closes[number]):
+            return None
+    items: list[Item] = [parts[0]]
+    for number, after in zip(numbers, parts[2::2], strict=True):
+        items += [marks[number], after]
+    return items
 
 
 def _marks(line: list[Item]) -> list[_Placed]:

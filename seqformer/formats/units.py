@@ -35,13 +35,18 @@ class Document:
 
     @property
     def sources(self) -> list[str]:
-        """The lines to translate: plain text, none of them blank."""
+        """The lines to translate: text without elements, or with symbols for them; none of them blank."""
         return [text for unit in self.units for text in unit.layout.texts]
 
     @property
     def numbers(self) -> list[int]:
         """The number of the unit that each of :attr:`sources` is from."""
         return [unit.number for unit in self.units for _ in unit.layout.texts]
+
+    def show_elements(self) -> None:
+        """Let :attr:`sources` hold symbols for inline elements, for a model that knows where these go."""
+        for unit in self.units:
+            unit.layout.with_symbols = True
 
     def fill(self, translations: Sequence[str]) -> None:
         """Put translations of all :attr:`sources` in their places; blank ones change nothing."""
