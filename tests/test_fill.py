@@ -126,7 +126,7 @@ def test_xml_documents_are_filled_too(english: Path) -> None:
     pytest.importorskip("lxml")
     model = seqformer.load(english, device="cpu")
     for name in ("a.tmx", "a.xlf", "a2.xlf"):
-        document = model.translate_document(SAMPLES[name].encode(), max_length=3, min_length=2)
+        document = model.translate_document(SAMPLES[name].encode(), min_length=20)
         assert document.languages == ("en", "fr")
         assert (
             document.units

@@ -117,7 +117,7 @@ class Layout:
             placed = _by_symbols(text, marks)
             if placed is not None:
                 return [lead, *placed, trail]
-            text = _without_symbols(text)
+            text = without_symbols(text)
         return [lead, *_merged(text, _marks(line)), trail]
 
     def fill(self, translations: Sequence[str]) -> list[Item]:
@@ -129,7 +129,8 @@ class Layout:
         return filled
 
 
-def _without_symbols(text: str) -> str:
+def without_symbols(text: str) -> str:
+    """Return a text without symbols for elements, as one line."""
     return " ".join(_SYMBOL.sub(" ", text).split())
 
 

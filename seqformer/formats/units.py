@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from seqformer.errors import DataError
-from seqformer.formats.inline import Item, Layout
+from seqformer.formats.inline import Item, Layout, without_symbols
 from seqformer.storage.files import write_whole
 from seqformer.text import languages
 from seqformer.text.languages import Languages
@@ -54,7 +54,7 @@ class Document:
         left = iter(translations)
         for unit in self.units:
             lines = list(islice(left, len(unit.layout.texts)))
-            if not lines or any(line.strip() for line in lines):
+            if not lines or any(map(without_symbols, lines)):
                 unit.put(unit.layout.fill(lines))
 
     def to_bytes(self) -> bytes:
