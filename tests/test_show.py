@@ -222,6 +222,12 @@ def test_pieces_are_merged_to_those_of_the_translator(trained: Path) -> None:
     ) == 1
 
 
+def test_a_text_without_pieces_is_refused(trained: Path) -> None:
+    for text, message in ((" \u200b", "blank"), ("a" * 1001, "1,001 characters: .* at most 1,000")):
+        with pytest.raises(SeqformerError, match=message):
+            Run(trained).task.segmentation(text)
+
+
 @pytest.mark.parametrize("kind", ["unigram", "char", "word"])
 def test_pieces_that_are_not_merged_are_shown_alone(kind: str, tmp_path: Path) -> None:
     config = PrepareConfig(

@@ -21,6 +21,7 @@ ANSWERS = {
     "char": "Each character is one piece: the vocabulary is small, and every sentence is long.",
     "unknown": "How these pieces were learned is not on record, as in imported models: no merges are shown.",
 }
+LONGEST = 1000  # characters of a line whose merges can be shown
 WIDEST = (20, 42)  # cells of a merge and of the symbols of a word, in a line
 UNKNOWN = "'<unk>' stands for characters that no piece has: the model cannot tell them apart."
 

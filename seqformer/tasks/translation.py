@@ -26,7 +26,7 @@ from seqformer.errors import DamagedError, RunError, SeqformerError, nearest
 from seqformer.formats.corpus import read_aligned
 from seqformer.models.seq2seq import Seq2Seq, SequenceModel
 from seqformer.models.transformer import TransformerConfig
-from seqformer.report import chapter, scores, words
+from seqformer.report import chapter, scores, segmentation, words
 from seqformer.report.attention import Attention, beside
 from seqformer.report.chapter import ChapterEvaluation
 from seqformer.report.evaluation import Evaluation, TextEvaluation
@@ -476,6 +476,10 @@ class Translation(Task[TextManifest]):
         line = self.manifest.normalizer("source")(self.manifest.shield().hide(text).text)
         if not line:
             raise SeqformerError("there is nothing to cut: the text is blank")
+        if len(line) > segmentation.LONGEST:  # the symbols after each merge grow with the square
+            raise SeqformerError(
+                f"a text of {len(line):,} characters: give a sentence of at most {segmentation.LONGEST:,}"
+            )
         (ids,) = vocabulary.encode([line])
         merged = Merges(vocabulary).steps(ids) if vocabulary.first_merge is not None else []
         if not merged and kind == "bpe":
