@@ -25,8 +25,8 @@ from seqformer.config import SCHEDULES, PrepareConfig, TrainConfig
 from seqformer.errors import MissingExtra, SeqformerError
 from seqformer.models import build
 from seqformer.models.attention import MultiHeadAttention
-from seqformer.report import figures, heads, schedules, smoothing, softmax, weights
-from seqformer.report.panels import Bars, Curves, Matrix
+from seqformer.report import figures, fonts, heads, schedules, smoothing, softmax, weights
+from seqformer.report.panels import Bars, Curves, Matrix, paint
 from seqformer.runs import assemble
 from seqformer.runs.run import Run
 from seqformer.symbols import PAD, UNK
@@ -319,6 +319,27 @@ def test_bars_are_as_long_as_their_shares() -> None:
     drawn = Bars("b", "share", {"half": 0.5, "all of it": 1.0, "none": 0.0}).draw(80).plain.split("\n")
     assert abs(2 * drawn[1].count("█") - drawn[2].count("█")) <= 1 < drawn[2].count("█")
     assert "█" not in drawn[3] and max(map(len, drawn)) <= 80
+
+
+def test_long_labels_stand_upright_and_lie_over_no_other() -> None:
+    pytest.importorskip("matplotlib")
+    for words, rotation in ((["a", "b"], 0), (["misunderstandings"] * 8, 90)):
+        picture = paint([figures.mask_panels([words])], "masks")
+        picture.figure.canvas.draw()
+        for axes in picture.figure.axes:
+            boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+            assert all(label.get_rotation() == rotation for label in axes.get_xticklabels())
+            assert not any(a.overlaps(b) for a, b in pairwise(boxes))
+
+
+@pytest.mark.parametrize("verb", ["mask", "heads"])
+def test_what_a_picture_cannot_show_is_told(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(fonts.Fonts, "remarks", lambda self: ["no font has these"])
+    result = CliRunner().invoke(app, ["show", verb, "--png", str(tmp_path / "x.png")])
+    assert result.exit_code == 0 and "no font has these\n" in result.stderr
 
 
 def test_a_matrix_is_shaded_from_its_lowest_to_its_highest_number() -> None:

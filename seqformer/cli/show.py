@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from seqformer.report.figures import Errors
     from seqformer.report.panels import Figure, Matrix
+    from seqformer.report.png import Picture
 
 EXAMPLE = "Examples: seqformer show heads   ·   seqformer show schedule   ·   seqformer show mask"
 POOLING_EXAMPLE = "Example: seqformer show pooling --kernel gaussian --width 0.2 --png pooling.png"
@@ -189,7 +190,7 @@ def mask(
     if png:
         drawn = [*padding, causal]
         rows = [drawn[first : first + 3] for first in range(0, len(drawn), 3)]
-        panels.paint(rows, "Masks: a query may see the blue keys", font).save(png)
+        _save(panels.paint(rows, "Masks: a query may see the blue keys", font), png)
     longest = len(causal.columns)
     width = max(4, min(8, 64 // longest, 1 + max(cell_len(plain(word)) for word in chain(*sentences))))
     for number, panel in enumerate(padding, 1):
@@ -345,8 +346,16 @@ def weights(
 
 def _show(figure: Figure, as_json: bool, png: Path | None, font: Path | None) -> None:
     if png:
-        figure.paint(font).save(png)
+        _save(figure.paint(font), png)
     print_report(figure, as_json)
+
+
+def _save(picture: Picture, png: Path) -> None:
+    from seqformer.console import note
+
+    picture.save(png)
+    for remark in picture.remarks:
+        note(remark)
 
 
 def _several(flag: str, values: Sequence[Number]) -> list[Number]:

@@ -23,6 +23,7 @@ GLYPHS = " ░▒▓█"  # from the lowest number of a matrix to the highest, w
 COLUMNS, ROWS = 64, 20  # of a matrix at a terminal, at most; others are left out evenly
 LABEL = 40  # cells of a name, at most
 ACROSS, DOWN = 8, 11  # labels on the axes of a picture, at most
+BESIDE = 48  # cells of labels that lie side by side under a picture
 LINES = ("tab:blue", "tab:red", "tab:green", "tab:purple", "tab:orange", "tab:brown", "tab:pink", "tab:gray")
 
 
@@ -118,12 +119,10 @@ class Matrix:
         image = axes.imshow(
             self.values, cmap=colors, vmin=self.low, vmax=self.high, aspect="auto", interpolation="nearest"
         )
-        for labels, most, put in (
-            (self.columns, ACROSS, axes.set_xticks),
-            (self.rows, DOWN, axes.set_yticks),
-        ):
-            chosen = range(0, len(labels), -(-len(labels) // most))
-            put(chosen, [_name(labels[i]) for i in chosen], fontsize=8)
+        across, down = _labels(self.columns, ACROSS), _labels(self.rows, DOWN)
+        wide = len(across) * max(map(cell_len, across.values())) > BESIDE
+        axes.set_xticks(list(across), list(across.values()), fontsize=8, rotation=90 if wide else 0)
+        axes.set_yticks(list(down), list(down.values()), fontsize=8)
         axes.set(title=_name(self.title), xlabel=_name(self.x), ylabel=_name(self.y))
         if self.written:
             self._write(axes)
@@ -209,6 +208,11 @@ def paint(rows: Sequence[Sequence[Panel]], title: str, font: Path | None = None)
                 axes.axis("off")
         picture.figure.suptitle(title)
     return picture
+
+
+def _labels(names: list[str], most: int) -> dict[int, str]:
+    """Return which rows or columns of a picture are labelled, evenly, and how."""
+    return {at: _name(names[at]) for at in range(0, len(names), -(-len(names) // most))}
 
 
 def _name(text: str) -> str:

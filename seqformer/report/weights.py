@@ -19,7 +19,7 @@ PARTS = {
     "units": "GRU", "bridge": "first decoder state", "output": "output layer", "output_bias": "output bias",
     "patches": "patch embedding", "class_token": "class token", "head": "output layer",
 }  # fmt: skip
-STACKS = ("encoder", "decoder")
+STACKS, OF_DECODER = ("encoder", "decoder"), ("units", "attend")  # the latter of a GRU model
 SHARED = "shared embedding"
 
 
@@ -58,8 +58,8 @@ class Weights(Figure):
             else "Every matrix has one use: none is shared."
         )
         return (
-            f"The largest part is the {largest.name} with {largest.parameters / self.parameters:.0%}: an "
-            f"embedding grows with the vocabulary, a layer with the square of the width. {tied}"
+            f"The largest share, {largest.parameters / self.parameters:.0%}, belongs to the {largest.name}: "
+            f"an embedding grows with the vocabulary, a layer with the square of the width. {tied}"
         )
 
     def panels(self) -> list[list[Panel]]:
@@ -101,7 +101,8 @@ def _part(name: str) -> str:
     """Return the part that a parameter is of, with its stack."""
     words = name.split(".")
     what = next((PARTS[word] for word in words if word in PARTS), words[0].replace("_", " "))
-    stack = next((stack for stack in STACKS if words[0].startswith(stack)), "")
+    stacks = (stack for stack in STACKS if words[0].startswith(stack))
+    stack = "decoder" if words[0] in OF_DECODER else next(stacks, "")
     return f"{stack} {what}".strip()
 
 
