@@ -56,7 +56,8 @@ AT_MOST = {
         "errors",
     },
     "presets": {"tasks", "models", "storage", "config", "console", "errors"},
-    "report": {"models", "images", "storage", "console", "errors"},
+    # training and config: for the schedule that the trainer uses, and the settings that it refuses
+    "report": {"training", "models", "images", "storage", "config", "symbols", "console", "errors"},
     "training": {"config", "errors"},
     "models": {"storage", "config", "symbols", "errors"},  # ids, pixels and masks: neither text nor images
     "formats": {"text", "storage", "config", "symbols", "errors"},
@@ -224,7 +225,13 @@ COMMANDS = {
     "show": "",
     "show pooling": "--kernel --width --points --seed --png --font",
     "show positions": "--length --width --positions --png --font",
-    "show mask": "text --length",
+    "show mask": "text --length --png --font",
+    "show softmax": "--head-width --keys --seed --json --png --font",
+    "show heads": "--width --heads --length --json --png --font",
+    "show pieces": "text --run --json",
+    "show smoothing": "--label-smoothing --vocab-size --json --png --font",
+    "show schedule": "--max-steps --warmup --learning-rate --json --png --font",
+    "show weights": "--run --json --png --font",
 }
 # what ``train --help`` shows; --help-all shows the others too
 SHORT = """--task --images --data --run --init --resume --recipe --print-recipe --device --max-minutes --max-steps

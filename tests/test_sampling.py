@@ -105,6 +105,16 @@ def test_any_line_keeps_its_text_and_without_dropout_its_pieces(
             assert vocabulary.decode([new]) == vocabulary.decode([old]) and new.count(UNK) == old.count(UNK)
 
 
+def test_the_steps_of_a_line_end_in_its_pieces(vocabularies: dict[str, Vocabulary]) -> None:
+    for vocabulary in vocabularies.values():
+        whole = vocabulary.encode([*lines(), "le <name> chat☃ 12", "☃ ☃"])
+        some = [ids[at:] for ids in whole for at in (0, 1)]  # a line can begin inside a word, too
+        merges = Merges(vocabulary)
+        words = [merges.steps(ids) for ids in some]
+        assert [[i for word in line for i in word[-1]] for line in words] == cut(vocabulary, some, 0.0)
+        assert all(word[0] for line in words for word in line) and merges.steps([]) == []
+
+
 def as_in_the_paper(word: str, ranks: dict[str, int], dropout: float, rng: random.Random) -> tuple[str, ...]:
     """Algorithm 1 of Provilkov et al. 2020."""
     pieces = list(word)

@@ -137,6 +137,8 @@ class TextCommand(Command):
         for name, value in ctx.params.items():
             if isinstance(value, (list, tuple)):
                 ctx.params[name] = [v.removeprefix(MARK) if isinstance(v, str) else v for v in value]
+            elif isinstance(value, str):
+                ctx.params[name] = value.removeprefix(MARK)
         return rest
 
 

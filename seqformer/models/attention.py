@@ -137,6 +137,14 @@ class AdditiveAttention(nn.Module):
         return self.dropout(weights) @ value, weights
 
 
+def split_heads(x: Tensor, heads: int, parts: int) -> tuple[Tensor, ...]:
+    """Return that many stacked projections (B, T, parts * D), each by heads: (B, H, T, K).
+
+    Head h gets the columns hK to (h+1)K - 1 of each, K = D / H (section 3.2.2).
+    """
+    return x.view(*x.shape[:2], parts, heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+
+
 class MultiHeadAttention(nn.Module):
     """Attention by H heads, each with its own projections (section 3.2.2)."""
 
@@ -154,7 +162,7 @@ class MultiHeadAttention(nn.Module):
 
         With a cache, which has the earlier keys, x (B, W, D) is the newest position of W hypotheses.
         """
-        query, key, value = self.split(self.project(x), 3)  # (B, H, T, K)
+        query, key, value = split_heads(self.project(x), self.heads, 3)  # (B, H, T, K)
         if cache is not None:
             key, value = cache.append(key, value)
         attended, maps = attend(query, key, value, mask, weights=weights, dropout=self.dropout)
@@ -162,7 +170,7 @@ class MultiHeadAttention(nn.Module):
 
     def keys_and_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the keys and values of a memory (B, S, D) for cross-attention, each (B, H, S, K)."""
-        key, value = self.split(self.projected(memory, slice(memory.shape[-1], None)), 2)
+        key, value = split_heads(self.projected(memory, slice(memory.shape[-1], None)), self.heads, 2)
         return key.contiguous(), value.contiguous()  # read again at every step
 
     def cross(
@@ -176,7 +184,7 @@ class MultiHeadAttention(nn.Module):
         key, value = memory
         rows, length, width = x.shape
         query = self.projected(x, slice(width))
-        (query,) = self.split(query.reshape(key.shape[0], -1, width), 1)  # (B, H, R/B * T, K)
+        (query,) = split_heads(query.reshape(key.shape[0], -1, width), self.heads, 1)  # (B, H, R/B * T, K)
         attended, maps = attend(query, key, value, mask, weights=weights, dropout=self.dropout)
         return self.merge(attended).view(rows, length, width), maps
 
@@ -184,10 +192,6 @@ class MultiHeadAttention(nn.Module):
         """Apply these rows of the stacked projection."""
         bias = self.project.bias[rows] if self.project.bias is not None else None
         return functional.linear(x, self.project.weight[rows], bias)
-
-    def split(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
-        """Return that many stacked projections (B, T, parts * D), each by heads: (B, H, T, K)."""
-        return x.view(*x.shape[:2], parts, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
 
     def merge(self, x: Tensor) -> Tensor:
         """Join heads (B, H, T, K) and project them: (B, T, D)."""

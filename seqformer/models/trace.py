@@ -21,6 +21,7 @@ from seqformer.models.attention import (
     padding_mask,
     score_additive,
     score_dot_product,
+    split_heads,
 )
 from seqformer.models.bahdanau import Bahdanau
 from seqformer.models.blocks import DecoderBlock, EncoderBlock, FeedForward, Residual
@@ -127,9 +128,9 @@ def _sublayer(
         yield Traced(part, "norm", read[0], (side, "D"))
     keys_of = side if memory is None else SOURCE
     if memory is None:
-        query, key, value = layer.split(layer.project(read), 3)
+        query, key, value = split_heads(layer.project(read), layer.heads, 3)
     else:
-        (query,) = layer.split(layer.projected(read, slice(read.shape[-1])), 1)
+        (query,) = split_heads(layer.projected(read, slice(read.shape[-1])), layer.heads, 1)
         key, value = layer.keys_and_values(memory)
     for name, heads, of in (("query", query, side), ("key", key, keys_of), ("value", value, keys_of)):
         yield Traced(part, name, heads[0], ("head", of, "K"))

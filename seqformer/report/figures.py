@@ -16,6 +16,7 @@ from seqformer.models.attention import causal_mask, padding_mask
 from seqformer.models.pooling import END, pool, rms, truth
 from seqformer.models.positions import sinusoids
 from seqformer.report.panels import Curves, Matrix
+from seqformer.symbols import PAD
 
 STEP = 0.05  # between queries
 COUNTED = 32  # numbers that the binary counter counts
@@ -142,14 +143,22 @@ def _column(pair: int, split: bool) -> int:
     return pair if split else 2 * pair
 
 
-def padding_rows(lengths: list[int]) -> list[list[bool]]:
-    """Return the padding mask of a batch of sentences of these lengths: (B, S)."""
-    ids = torch.tensor([[1] * length + [0] * (max(lengths) - length) for length in lengths])  # 0 is PAD
-    rows: list[list[bool]] = padding_mask(ids)[:, 0, 0].tolist()
-    return rows
+def mask_panels(sentences: list[list[str]]) -> list[Matrix]:
+    """Return the padding mask of each sentence of a batch, (S, S), and the causal mask of the longest.
+
+    1 is where the query of the row may see the key of the column; the padding mask is (B, 1, 1, S), the same
+    for every query. The decoder is fed <s> and all words of the longest sentence but the last.
+    """
+    longest = max(sentences, key=len)
+    ids = torch.tensor([[1] * len(words) + [PAD] * (len(longest) - len(words)) for words in sentences])
+    masks = padding_mask(ids)[:, 0].expand(-1, len(longest), -1)  # (B, S, S)
+    panels = []
+    for number, (words, mask) in enumerate(zip(sentences, masks, strict=True), 1):
+        padded = words + ["pad"] * (len(longest) - len(words))
+        panels.append(_mask_panel(f"Padding mask of sentence {number}", padded, mask))
+    fed = ["<s>", *longest[:-1]]
+    return [*panels, _mask_panel("Causal mask", fed, causal_mask(len(fed)))]
 
 
-def causal_rows(length: int) -> list[list[bool]]:
-    """Return the causal mask of this many target positions."""
-    rows: list[list[bool]] = causal_mask(length).tolist()
-    return rows
+def _mask_panel(title: str, words: list[str], mask: Tensor) -> Matrix:
+    return Matrix(title, "keys", "queries", mask.float().tolist(), words, words, written=".0f")

@@ -1,25 +1,29 @@
-"""Panels, curves or a matrix of numbers, drawn for a terminal and as a picture."""
+"""Panels, curves or a matrix of numbers or bars, drawn for a terminal and as a picture; figures of them."""
 
 from __future__ import annotations
 
 import itertools
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.cells import cell_len
+from rich.console import RenderableType
 from rich.text import Text
 
 from seqformer.console import beside, cut, visible, wrapped
 from seqformer.report import curves
 from seqformer.report.curves import Points
 from seqformer.report.png import Picture
+from seqformer.report.report import SCREEN, Lesson
 
 GLYPHS = " ░▒▓█"  # from the lowest number of a matrix to the highest, with or without colours
 COLUMNS, ROWS = 64, 20  # of a matrix at a terminal, at most; others are left out evenly
 LABEL = 40  # cells of a name, at most
 ACROSS, DOWN = 8, 11  # labels on the axes of a picture, at most
+BESIDE = 48  # cells of labels that lie side by side under a picture
 LINES = ("tab:blue", "tab:red", "tab:green", "tab:purple", "tab:orange", "tab:brown", "tab:pink", "tab:gray")
 
 
@@ -50,7 +54,10 @@ class Curves:
             axes.plot(*zip(*self.points, strict=True), "o", color="0.6", markersize=4, label="points")
         for (name, points), color in zip(self.lines.items(), itertools.cycle(LINES), strict=False):
             axes.plot(*zip(*points, strict=True), color=color, label=_name(name))
-        axes.set(ylabel=_name(self.y), xlabel="\n".join([_name(self.x), *wrapped(self.remark, 50, 3)]))
+        remarks = wrapped(self.remark, 50, 3) if self.remark else []
+        axes.set(ylabel=_name(self.y), xlabel="\n".join([_name(self.x), *remarks]))
+        if all(isinstance(x, int) for points in self.lines.values() for x, _ in points):
+            axes.xaxis.get_major_locator().set_params(integer=True)
         across = self._legend_columns(axes)
         lines = -(-len(axes.lines) // across)
         axes.set_title(_name(self.title), pad=8 + 14 * lines)  # the legend lies between it and the curves
@@ -75,6 +82,7 @@ class Matrix:
     columns: list[str]
     low: float = 0.0
     high: float = 1.0
+    written: str = ""  # how a picture writes the number in each cell; '': a scale of colours instead
 
     def draw(self, width: int) -> Text:
         """Draw a shade for each number, for ``width`` columns of a terminal; of many some are left out."""
@@ -111,17 +119,77 @@ class Matrix:
         image = axes.imshow(
             self.values, cmap=colors, vmin=self.low, vmax=self.high, aspect="auto", interpolation="nearest"
         )
-        for labels, most, put in (
-            (self.columns, ACROSS, axes.set_xticks),
-            (self.rows, DOWN, axes.set_yticks),
-        ):
-            chosen = range(0, len(labels), -(-len(labels) // most))
-            put(chosen, [_name(labels[i]) for i in chosen], fontsize=8)
+        across, down = _labels(self.columns, ACROSS), _labels(self.rows, DOWN)
+        wide = len(across) * max(map(cell_len, across.values())) > BESIDE
+        axes.set_xticks(list(across), list(across.values()), fontsize=8, rotation=90 if wide else 0)
+        axes.set_yticks(list(down), list(down.values()), fontsize=8)
         axes.set(title=_name(self.title), xlabel=_name(self.x), ylabel=_name(self.y))
-        axes.figure.colorbar(image, ax=axes, fraction=0.05)
+        if self.written:
+            self._write(axes)
+        else:
+            axes.figure.colorbar(image, ax=axes, fraction=0.05)
+
+    def _write(self, axes: Any) -> None:
+        """Write the number in each cell, with white lines between cells."""
+        for down, row in enumerate(self.values):
+            for across, value in enumerate(row):
+                color = "white" if value - self.low > 0.6 * (self.high - self.low) else "black"
+                number = format(value, self.written)
+                axes.text(across, down, number, ha="center", va="center", color=color, fontsize=7)
+        for count, set_ticks in ((len(self.columns), axes.set_xticks), (len(self.rows), axes.set_yticks)):
+            set_ticks([edge - 0.5 for edge in range(1, count)], minor=True)
+        axes.grid(which="minor", color="white", linewidth=1.5)
+        axes.tick_params(which="minor", length=0)
 
 
-Panel = Curves | Matrix
+@dataclass(frozen=True)
+class Bars:
+    """Shares between 0 and 1 by name, each as a bar."""
+
+    title: str
+    x: str  # what the shares are of
+    values: dict[str, float]
+
+    def draw(self, width: int) -> Text:
+        """Draw the panel for a terminal of ``width`` columns."""
+        names = [cut(visible(name), LABEL) for name in self.values]
+        margin = max(map(cell_len, names)) + 1
+        room = (width - margin - 8) / max(self.values.values())
+        text = Text(visible(self.title), style="bold")
+        for name, value in zip(names, self.values.values(), strict=True):
+            text.append(f"\n{beside(name, margin)} {'█' * round(value * room)} {value:.1%}", style="not bold")
+        return text
+
+    def texts(self) -> list[str]:
+        """Return what is written in a picture of the panel."""
+        return [self.title, self.x, *self.values]
+
+    def paint(self, axes: Any) -> None:
+        """Draw the panel on axes of a picture, the first bar on top."""
+        bars = axes.barh([_name(name) for name in self.values], list(self.values.values()), color=LINES[0])
+        axes.bar_label(bars, [f" {value:.1%}" for value in self.values.values()], fontsize=8)
+        axes.invert_yaxis()
+        axes.margins(x=0.15)
+        axes.set(title=_name(self.title), xlabel=_name(self.x))
+
+
+Panel = Curves | Matrix | Bars
+
+
+class Figure(Lesson):
+    """An explanation with panels."""
+
+    @abstractmethod
+    def panels(self) -> list[list[Panel]]:
+        """Return the panels of a picture, row by row."""
+
+    def drawn(self) -> list[RenderableType]:
+        """Return the panels for a terminal, each with a blank line below."""
+        return [line for row in self.panels() for panel in row for line in (panel.draw(SCREEN), "")]
+
+    def paint(self, font: Path | None = None) -> Picture:
+        """Return the panels as a picture. Raises :class:`MissingExtra`."""
+        return paint(self.panels(), self.title, font)
 
 
 def paint(rows: Sequence[Sequence[Panel]], title: str, font: Path | None = None) -> Picture:
@@ -134,10 +202,17 @@ def paint(rows: Sequence[Sequence[Panel]], title: str, font: Path | None = None)
     with picture.style():
         grid = picture.figure.subplots(len(rows), most, squeeze=False)
         for line, panels in zip(grid, rows, strict=True):
-            for axes, panel in zip(line, panels, strict=True):
+            for axes, panel in zip(line, panels, strict=False):
                 panel.paint(axes)
+            for axes in line[len(panels) :]:
+                axes.axis("off")
         picture.figure.suptitle(title)
     return picture
+
+
+def _labels(names: list[str], most: int) -> dict[int, str]:
+    """Return which rows or columns of a picture are labelled, evenly, and how."""
+    return {at: _name(names[at]) for at in range(0, len(names), -(-len(names) // most))}
 
 
 def _name(text: str) -> str:

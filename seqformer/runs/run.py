@@ -98,9 +98,9 @@ class Run:
             path, prefix = self.folder / STATE, "weights/"
         else:
             raise RunError(f"{self.folder} has no weights yet: resume its training first")
-        model, shapes = self._outline()
+        model = self.outline()
         with self.task.reading():
-            check_shapes(path, shapes, prefix=prefix)
+            check_shapes(path, _shapes(model), prefix=prefix)
             held = load_weights(path)
         weights = {name.removeprefix(prefix): held[name] for name in held if name.startswith(prefix)}
         # as to_empty(), whose empty_like() of a tensor without memory first imports a compiler
@@ -134,7 +134,8 @@ class Run:
 
     def check_state(self) -> None:
         """Hold the state to be resumed against the configuration before a model is made."""
-        (model, shapes), config = self._outline(), self.configs.train
+        model, config = self.outline(), self.configs.train
+        shapes = _shapes(model)
         muon = model.hidden_matrices() if config.optimizer == "muon" else {}
         with self.task.reading():
             check_shapes(self.folder / STATE, shapes, prefix="weights/")
@@ -153,9 +154,14 @@ class Run:
         """Return losses and scores as they were logged."""
         return read_metrics(self.folder / METRICS)
 
+    def outline(self) -> Any:
+        """Return the model without memory: its modules, and the shapes of its weights."""
+        with torch.device("meta"), _Unfilled():
+            return build(self.configs.model)
+
     def weights(self) -> int:
         """Return how many weights the model has."""
-        return sum(map(math.prod, self._outline()[1].values()))
+        return sum(map(math.prod, _shapes(self.outline()).values()))
 
     def is_untouched(self) -> bool:
         """Return whether nothing has been learned in it yet, or nothing that was kept."""
@@ -165,12 +171,6 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<Run {self.folder}: {self.task.title}, {self.configs.model.describe()}>"
-
-    def _outline(self) -> tuple[Any, dict[str, tuple[int, ...]]]:
-        """Return a model that takes no memory, and the shape of each of its weights."""
-        with torch.device("meta"), _Unfilled():
-            model = build(self.configs.model)
-        return model, _shapes(model)
 
 
 def _shapes(model: Any) -> dict[str, tuple[int, ...]]:

@@ -24,6 +24,7 @@ from seqformer.report.best import value_named
 from seqformer.report.evaluation import Evaluation
 from seqformer.report.explanation import Explanation
 from seqformer.report.scores import Score
+from seqformer.report.segmentation import Segmentation
 from seqformer.storage import share
 from seqformer.storage.manifest import Manifest
 from seqformer.training.distributed import Processes
@@ -217,3 +218,7 @@ class Task(ABC, Generic[ManifestT]):
     @abstractmethod
     def look(self, predictor: Any, what: str, config: DecodeConfig) -> Look:
         """Return what a model looked at in one input: a sentence, the number of a test image, a PNG."""
+
+    def segmentation(self, text: str) -> Segmentation:
+        """Return how a line is cut into pieces. Raises :class:`SeqformerError` where inputs are no text."""
+        raise SeqformerError(f"{self.folder} learns {self.title}: there is no text to cut into pieces")

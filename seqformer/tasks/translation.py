@@ -28,17 +28,19 @@ from seqformer.models.bahdanau import Bahdanau
 from seqformer.models.seq2seq import Seq2Seq, SequenceModel
 from seqformer.models.trace import trace
 from seqformer.models.transformer import Transformer, TransformerConfig
-from seqformer.report import chapter, scores, words
+from seqformer.report import chapter, scores, segmentation, words
 from seqformer.report.attention import Attention, beside
 from seqformer.report.chapter import ChapterEvaluation
 from seqformer.report.evaluation import Evaluation, TextEvaluation
 from seqformer.report.explanation import Beam, Explanation, explained
+from seqformer.report.segmentation import Piece, Segmentation
 from seqformer.symbols import BOS
 from seqformer.tasks.task import Question, Task, TrainingData
 from seqformer.tasks.validation import VALID_PAIRS, VALID_WORDS, Measures, Sample, drawn, validator
 from seqformer.text import familiar, languages, prepared, tokenizer, toys
 from seqformer.text.batches import PairBatches, pad, pad_sources
 from seqformer.text.encode import SIDES
+from seqformer.text.merges import Merges
 from seqformer.text.normalize import differences
 from seqformer.text.prepared import TextManifest
 from seqformer.text.rows import Pair
@@ -503,3 +505,24 @@ class Translation(Task[TextManifest]):
             target_in=["<s>", *best.tokens],
             target_out=[*best.tokens, "</s>"],
         )
+
+    def segmentation(self, text: str) -> Segmentation:
+        """Return how a source line is cut into pieces, as :class:`Translator` cuts it when it is one part."""
+        vocabulary, kind = self.tokenizer.source, self.manifest.prepare_config().model_type
+        line = self.manifest.normalizer("source")(self.manifest.shield().hide(text).text)
+        if not line:
+            raise SeqformerError("there is nothing to cut: the text is blank")
+        if len(line) > segmentation.LONGEST:  # the symbols after each merge grow with the square
+            raise SeqformerError(
+                f"a text of {len(line):,} characters: give a sentence of at most {segmentation.LONGEST:,}"
+            )
+        (ids,) = vocabulary.encode([line])
+        merged = Merges(vocabulary).steps(ids) if vocabulary.first_merge is not None else []
+        if not merged and kind == "bpe":
+            kind = "unknown"
+
+        def named(some: list[int]) -> list[Piece]:
+            return [Piece(piece, i) for i, piece in zip(some, vocabulary.pieces(some), strict=True)]
+
+        words = [[named(state) for state in word] for word in merged]
+        return Segmentation(text, line, "bpe" if merged else kind, len(vocabulary), named(ids), words)

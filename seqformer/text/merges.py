@@ -9,6 +9,7 @@ step: then little changes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -57,17 +58,36 @@ class Merges:
         of_lines = np.zeros(len(ids) + 1, np.int64)
         np.cumsum(counts, out=of_lines[1:])
         begins = of_lines[np.cumsum(lengths) - lengths]  # the first letter of each line
-        remaining = self._merge(letters, begins[lengths > 0], dropout, rng)
+        *_, remaining = self._merge(letters, begins[lengths > 0], dropout, rng)
         line = np.repeat(np.arange(len(lengths)), lengths)
         left = np.bincount(np.repeat(line, counts)[remaining], minlength=len(lengths))
         cut: Any = letters[remaining].astype(ids.dtype)
         return left, cut
 
+    def steps(self, ids: list[int]) -> list[list[list[int]]]:
+        """Return the symbols of each word of a line before and after each of its merges.
+
+        The first symbols of a word are its characters, the last its pieces, those of ``ids``.
+        """
+        if not ids:
+            return []
+        letters = self._letters[ranges(self._begins[ids], self._lengths[ids])]
+        begins = np.flatnonzero(letters == self._space)
+        begins = begins if len(begins) and begins[0] == 0 else np.append(0, begins)
+        states: list[list[list[int]]] = [[] for _ in begins]
+        for remaining in self._merge(letters, np.zeros(1, np.int64), 0.0, np.random.default_rng(0)):
+            words = zip(np.split(letters, begins[1:]), np.split(remaining, begins[1:]), strict=True)
+            for state, (symbols, left) in zip(states, words, strict=True):
+                if (now := symbols[left].tolist()) not in state[-1:]:
+                    state.append(now)
+        return states
+
     def _merge(
         self, symbols: Array, begins: Array, dropout: float, rng: np.random.Generator
-    ) -> npt.NDArray[np.bool_]:
-        """Merge symbols in place, all words at once; return which of them are left."""
+    ) -> Iterator[npt.NDArray[np.bool_]]:
+        """Merge symbols in place, all words at once; yield which are left, at first and after each step."""
         remaining = np.ones(len(symbols), np.bool_)
+        yield remaining
         is_first = symbols == self._space
         is_first[begins] = True
         starts, at = np.flatnonzero(is_first), np.arange(len(symbols))
@@ -92,7 +112,7 @@ class Merges:
             before, after = left[left > starts], left[left < ends]
             merges[before - 1] = self._look_up(symbols[at[before - 1]], symbols[at[before]])
             merges[after] = self._look_up(symbols[at[after]], symbols[at[after + 1]])
-        return remaining
+            yield remaining
 
     def _look_up(self, left: Array, right: Array) -> Array:
         """Return the piece that each pair of pieces is merged to, or ``NONE``."""
