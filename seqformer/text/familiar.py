@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ ENOUGH = 100  # lines of valid
 USUAL = 0.99  # share of them that is ordinary
 FEW = 0.005  # new neighbours in ordinary text, at least
 CHUNK = 1 << 16  # lines at a time
+_WORD = (1 << 64) - 1
 _FACTOR = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: Knuth, The Art of Computer Programming 3, 6.4
 
 
@@ -33,17 +35,18 @@ _FACTOR = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: Knuth, The Art of Co
 class Familiar:
     """The neighbours of the training sources."""
 
-    bits: npt.NDArray[np.uint8]
+    bits: bytes
     share: float = FEW  # of new neighbours in ordinary text
     most: float = math.inf  # deviation of ordinary text
 
     def deviation(self, ids: list[int]) -> float:
         """Return by how many standard deviations a line has more new neighbours than usual."""
-        pairs = _neighbours(np.asarray([len(ids)]), np.asarray(ids, np.uint64))
-        places = _places(pairs, self.bits)
-        known = int((self.bits[places >> 3] >> (places & 7) & 1).sum())
-        expected = len(pairs) * self.share
-        return (len(pairs) - known - expected) / math.sqrt(expected * (1 - self.share))
+        shift, bits, new = _shift(len(self.bits)), self.bits, 0
+        for one, other in pairwise([BOS, *ids, EOS]):  # as _places does it, but quicker for one line
+            place = ((one << 32 | other) * _FACTOR & _WORD) >> shift
+            new += not bits[place >> 3] >> (place & 7) & 1
+        expected = (len(ids) + 1) * self.share
+        return (new - expected) / math.sqrt(expected * (1 - self.share))
 
     def is_strange(self, ids: list[int]) -> bool:
         """Return whether a line is unlike nearly all ordinary ones."""
@@ -70,17 +73,22 @@ def learn(folder: Path, dtype: str, vocabulary: int) -> dict[str, float]:
     places = _places(_neighbours(lengths, ids.astype(np.uint64)), bits)
     new = 1 - (bits[places >> 3] >> (places & 7) & 1)
     share = max(FEW, float(new.mean()))
-    familiar = Familiar(bits, share)
+    familiar = Familiar(bits.tobytes(), share)
     deviations = [familiar.deviation(valid[line].tolist()) for line in range(len(valid))]
     return {"share": share, "most": float(np.quantile(deviations, USUAL))}
 
 
 def load(folder: Path, usual: dict[str, float]) -> Familiar:
     """Return the neighbours that :func:`learn` has written. Raises :class:`DamagedError`."""
-    bits = np.frombuffer(read_bytes(folder / PAIRS, 1 << (MOST - 3)), np.uint8)
+    bits = read_bytes(folder / PAIRS, 1 << (MOST - 3))
     if not len(bits) or len(bits) & (len(bits) - 1) or set(usual) != {"share", "most"}:
         raise DamagedError(f"{folder / PAIRS}: not what a manifest describes")
     return Familiar(bits, usual["share"], usual["most"])
+
+
+def _shift(size: int) -> int:
+    """Return how far to shift 64 bits to get a place in a bitmap of so many bytes."""
+    return 64 - (size.bit_length() + 2)
 
 
 def _neighbours(lengths: npt.NDArray[np.int64], ids: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
@@ -93,6 +101,6 @@ def _neighbours(lengths: npt.NDArray[np.int64], ids: npt.NDArray[np.uint64]) -> 
 
 
 def _places(pairs: npt.NDArray[np.uint64], bits: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    shift = 64 - (len(bits).bit_length() + 2)
-    places: npt.NDArray[np.int64] = (pairs * np.uint64(_FACTOR) >> np.uint64(shift)).astype(np.int64)
+    shift = np.uint64(_shift(len(bits)))
+    places: npt.NDArray[np.int64] = (pairs * np.uint64(_FACTOR) >> shift).astype(np.int64)
     return places
