@@ -57,7 +57,8 @@ export function matrix(values, rows, columns, axes, onpoint = () => {}) {
 /** Draw lines between two columns of words, as strong as the shares. */
 export function lines(values, rows, columns, axes, onpoint = () => {}) {
   const wide = (texts) => LABEL * Math.max(...texts.map((t) => [...t].length));
-  const left = 12 + wide(columns), gap = 150, width = left + gap + wide(rows) + 24;
+  const left = 12 + wide(columns), gap = 150;
+  const width = left + gap + Math.max(wide(rows), LABEL * axes[0].length) + 24;
   const height = 24 * Math.max(rows.length, columns.length) + 30, y = (i) => 24 * i + 32;
   const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": axes.join(", ") });
   values.forEach((row, r) => row.forEach((weight, c) => {

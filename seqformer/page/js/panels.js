@@ -228,7 +228,7 @@ export class SearchPanel {
   }
 
   show(found) {
-    const column = 96, rows = Math.max(1, ...found.steps.map((step) => step.grown.length + step.ended.length));
+    const column = 112, rows = Math.max(1, ...found.steps.map((step) => step.grown.length + step.ended.length));
     const width = column * (found.steps.length + 1) + 20, height = 22 * rows + 30;
     const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": TEXTS.search });
     const bestIds = found.ids.join(" ");
@@ -239,7 +239,7 @@ export class SearchPanel {
       [...step.grown, ...step.ended].forEach((each, row) => {
         const y = 16 + 22 * row, ended = row >= step.grown.length;
         const good = ended ? each.ids.join(" ") === bestIds : `${bestIds} `.startsWith(`${each.ids.join(" ")} `);
-        svg.append(s("line", { x1: column * t + 74, y1: places[each.parent], x2: column * (t + 1) - 4, y2: y, class: good ? "branch good" : "branch" }));
+        svg.append(s("line", { x1: column * t + (t ? 92 : 30), y1: places[each.parent], x2: column * (t + 1) - 4, y2: y, class: good ? "branch good" : "branch" }));
         const text = ended ? `</s> ${each.score.toFixed(2)}` : `${plain(this.model.target.pieces[each.token])} ${each.logProbability.toFixed(1)}`;
         svg.append(s("text", { x: column * (t + 1), y: y + 4, class: `label${good ? " good" : ""}${ended ? " ended" : ""}` }, text));
         if (!ended) next.push(y);

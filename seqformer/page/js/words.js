@@ -8,7 +8,7 @@ export function words(pieces) {
     if (special || piece.startsWith("▁") || !found.length || found.at(-1).special)
       found.push({ text: plain(piece), at: [at], special });
     else {
-      found.at(-1).text += piece;
+      found.at(-1).text = found.at(-1).text === plain("▁") ? piece : found.at(-1).text + piece;
       found.at(-1).at.push(at);
     }
   });
