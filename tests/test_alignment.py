@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from seqformer import api
 from seqformer.decoding import alignment, word_attention
-from seqformer.decoding.alignment import Aligner
+from seqformer.decoding.alignment import Aligner, BothAligner
 from seqformer.decoding.symmetrize import METHODS, symmetrize, transposed
 from seqformer.decoding.translator import Translator
 from seqformer.decoding.word_attention import INPUT, OUTPUT, Head, WordAttention
@@ -92,15 +92,19 @@ def test_pieces_come_from_the_words_given(
     vocabulary: Vocabulary, line: str, expected: list[set[int]]
 ) -> None:
     assert words_of(line, STRICT(line), vocabulary) == expected
+    assert all(origins(line, STRICT(line), STRICT, vocabulary))  # a space and each byte are of a word, too
 
 
-def test_a_symbol_comes_from_all_words_of_its_placeholder() -> None:
-    line = 'le <a href="1">chat, {name}'
-    shield = Shield()
-    read, _ = shield.hide_both(*[Normalizer(split_punctuation=True, placeholders=True)(line)] * 2)
-    assert read == "le ⟦1⟧ chat , ⟦2⟧"
+@pytest.mark.parametrize(
+    ("tag", "words"), [("<a>", {1}), ("<a 1>", {1, 2}), ("<a1 b>", {1, 2}), ("<a b q>", {1, 2, 3})]
+)
+def test_a_symbol_comes_from_all_words_of_its_placeholder(tag: str, words: set[int]) -> None:
     normalize = Normalizer(split_punctuation=True, placeholders=True)
-    assert words_of(line, read, PLAIN, normalize) == [{0}, {1, 2}, {2}, {2}, {3}]
+    line = f"le {tag}chat, {{name}}"
+    read, _ = Shield().hide_both(normalize(line), normalize(line))
+    assert read == "le ⟦1⟧ chat , ⟦2⟧"
+    last = max(words)
+    assert words_of(line, read, PLAIN, normalize) == [{0}, words, {last}, {last}, {last + 1}]
 
 
 @settings(deadline=None, max_examples=60)
@@ -170,6 +174,16 @@ def test_weights_by_word_are_those_of_the_pieces(name: str, row: str, request: p
         assert each is not None and bool((each >= 0).all()) and bool((each.sum(-1) <= 1 + 1e-5).all())
 
 
+def test_the_words_of_one_piece_share_its_weight(small: Translator) -> None:
+    """A tag of two words and one of a word are the same symbol to the model."""
+    two, one = Aligner(small, Head(1, 1, INPUT), "").weights(
+        [("le <a b> chat", "chat <a b>"), ("le <ab> chat", "chat <ab>")]
+    )
+    assert two is not None and one is not None
+    torch.testing.assert_close(two[:, 1], two[:, 2])
+    torch.testing.assert_close(two[:, 1] + two[:, 2], torch.cat((one[:, 1], one[1:, 1])))
+
+
 def test_batches_and_padding_change_nothing(small: Translator, monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = [*PAIRS, ("le chien", "un " * 30), ("où", "où")] * 3
     head = Head(1, None, INPUT)
@@ -198,6 +212,11 @@ def test_batches_and_padding_change_nothing(small: Translator, monkeypatch: pyte
 def test_a_pair_that_is_too_long_has_no_links(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     learned = random_translator(data, positions="learned", max_positions=40)
     long = ("chat " * 60, "chat")
+    just = len(learned.tokenizer.source.encode(["chat " * 5])[0]) + 1  # with EOS
+    for room, fits in ((just, True), (just - 1, False)):
+        exact = random_translator(data, positions="learned", max_positions=room)
+        (found_exactly,) = Aligner(exact, Head(1, 1, INPUT), "").align([("chat " * 5, "chat")])
+        assert (found_exactly is not None) == fits
     found = Aligner(learned, Head(1, 1, INPUT), "").align([long, ("chat", "chat")])
     assert found == [None, frozenset({(0, 0)})]
     assert alignment.choose(learned, [long, ("chat", "chat")])[0].layer == 1
@@ -281,6 +300,12 @@ def test_the_choice_can_be_made_for_it(small: Translator) -> None:
         assert alignment.choose(small, pairs, 1, head)[0] in {Head(1, head, INPUT), Head(1, head, OUTPUT)}
         one, other, _ = alignment.choose_both(small, small, pairs, 1, head)
         assert one.head == head and other in every
+    swapped = [(target, source) for source, target in pairs]
+    found = WordAttention(small).every(pairs, every)
+    reverse = [list(map(transposed, each)) for each in WordAttention(small).every(swapped, every)]
+    both = alignment.choose_both(small, small, pairs)
+    assert both[2] == max(alignment.agreement(a, b) for a in found for b in reverse)
+    assert both[2] == alignment.agreement(found[every.index(both[0])], reverse[every.index(both[1])])
 
 
 # --- both directions ----------------------------------------------------------------------------------------
@@ -310,6 +335,9 @@ def test_links_grow_along_the_diagonal_and_join_what_is_left() -> None:
     one, other = frozenset({(0, 0), (1, 1), (5, 1)}), frozenset({(0, 0), (0, 1), (1, 1), (1, 2)})
     # (0, 1) joins no word that has no link, (1, 2) touches one and does; (5, 1) touches none: it comes last
     assert symmetrize("grow-diag-final", one, other) == frozenset({(0, 0), (1, 1), (1, 2), (5, 1)})
+    # (6, 6) is at a corner of (5, 5) and grows first, so that (0, 6) is left with no word to join
+    one, other = frozenset({(5, 5), (0, 9), (6, 6)}), frozenset({(5, 5), (0, 9), (0, 6)})
+    assert symmetrize("grow-diag-final", one, other) == frozenset({(5, 5), (0, 9), (6, 6)})
     with pytest.raises(SeqformerError, match="did you mean 'union'"):
         symmetrize("unoin", one, other)
 
@@ -329,6 +357,7 @@ def test_the_error_rate(rows: list[tuple[Links, Links, Links]]) -> None:
         return
     assert 0 <= score.error_rate <= 1 and disjoint.error_rate == 1
     assert of_gold.error_rate in (0, None)
+    assert score.precision in (None, sum(len(a & (s | m)) for a, s, m in rows) / max(1, score.links))
     if score.precision is not None and score.recall is not None:  # a weighted mean of both
         weighted = (score.links * score.precision + score.sure * score.recall) / (score.links + score.sure)
         assert score.error_rate == pytest.approx(1 - weighted)
@@ -398,6 +427,16 @@ def test_align_compares_with_gold(
     assert code == 0 and "100.0%" in out and "AER" in out and (tmp_path / "links").read_text() == own
 
 
+def test_both_directions_say_the_links(small: Translator) -> None:
+    both = alignment.aligner(small, small, PAIRS, "union")
+    assert isinstance(both, BothAligner)
+    swapped = [(target, source) for source, target in PAIRS]
+    every = zip(both.align(PAIRS), both.forward.align(PAIRS), both.backward.align(swapped), strict=True)
+    for links, forward, backward in every:
+        assert links is not None and forward is not None and backward is not None
+        assert links == forward | transposed(backward)
+
+
 def test_both_directions(trained: Path, files: tuple[Path, Path], command: Command) -> None:
     asked = ("align", "--run", trained, "--source", files[0], "--target", files[1])
     found = {}
@@ -453,6 +492,22 @@ def test_mistakes_are_one_line_and_write_nothing(
     assert code == 2 and not out and len(lines) == 1 and message in lines[0], err
     assert sorted(tmp_path.iterdir()) == before
     assert (tmp_path / "s").read_text().startswith(PAIRS[0][0])
+
+
+def test_a_file_that_ends_late_is_refused_before_a_line_is_printed(
+    trained: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqformer.cli.align.CHUNK", 1)
+    (tmp_path / "s").write_text("le chat\n" * (alignment.SAMPLE + 9))
+    (tmp_path / "t").write_text("le chat\n" * (alignment.SAMPLE + 8))
+    code, out, err = command("align", "--run", trained, "--source", "s", "--target", "t")
+    assert (
+        code == 2
+        and not out
+        and err
+        == "seqformer: t ends after line 58 but s goes on; "
+        + ("line n of one file must translate line n of the other\n")
+    )
 
 
 def test_a_reverse_of_the_same_direction_is_refused(trained: Path) -> None:
