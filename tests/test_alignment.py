@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import torch
-from any_text import random_translator
+from any_text import LINES, random_translator
 from conftest import WORDS, Command, model_config
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from seqformer import api
@@ -207,6 +207,18 @@ def test_batches_and_padding_change_nothing(small: Translator, monkeypatch: pyte
         assert one is not None and other is not None and third is not None
         torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
         torch.testing.assert_close(one, third, atol=1e-5, rtol=0)
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(LINES, LINES), max_size=5), st.sampled_from([INPUT, OUTPUT]))
+def test_links_of_any_text_are_of_its_words(
+    small: Translator, raw: list[tuple[bytes, bytes]], row: str
+) -> None:
+    pairs = [(source.decode("utf-8", "replace"), target.decode("utf-8", "replace")) for source, target in raw]
+    for (source, target), links in zip(pairs, Aligner(small, Head(1, 2, row), "").align(pairs), strict=True):
+        assert links is not None
+        assert all(s < len(source.split()) and t < len(target.split()) for s, t in links)
+        assert len({t for _, t in links}) == len(links)
 
 
 def test_a_pair_that_is_too_long_has_no_links(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
