@@ -11,10 +11,12 @@ from typing import Any, overload
 import numpy as np
 
 from seqformer.config import DecodeConfig, asked
-from seqformer.decoding import scoring
+from seqformer.decoding import alignment, scoring
+from seqformer.decoding.alignment import Aligner, BothAligner
 from seqformer.decoding.constraints import Constrained, Constraints
 from seqformer.decoding.scoring import Scored
-from seqformer.decoding.translator import Translation
+from seqformer.decoding.symmetrize import GROW_DIAG_FINAL
+from seqformer.decoding.translator import Translation, Translator
 from seqformer.decoding.workers import Workers
 from seqformer.device import choose_device
 from seqformer.errors import RunError, SeqformerError
@@ -34,7 +36,7 @@ from seqformer.tasks import open_task, text_task
 from seqformer.tasks.classification import Classification, Classifier
 from seqformer.tasks.task import Question
 from seqformer.text.detokenize import Detokenizer
-from seqformer.text.languages import parse
+from seqformer.text.languages import joined, parse
 
 CONSTRAINTS = ("glossary", "avoid", "prefix")  # keywords of translations beside the fields of DecodeConfig
 CHUNK = 2000  # lines of a document that are translated at a time
@@ -80,6 +82,7 @@ class Model:
             self.predictor = Workers(partial(several.open_predictor, folders, device, precision), workers)
         else:
             self.predictor = several.predictor(runs, device, precision)
+        self._aligner: Aligner | BothAligner | None = None  # of translations
 
     def __repr__(self) -> str:
         return f"<Model of {', '.join(map(repr, self.runs))}>"
@@ -129,10 +132,8 @@ class Model:
 
         They come in the order of that word's probability; without a prefix it is the first word.
         """
-        self.expect(text=True)
-        if isinstance(self.predictor, Workers):
-            raise SeqformerError("alternatives are found by one process; leave out workers")
-        return self.predictor.alternatives(list(lines), count, config or self.decode_config(), constraints)
+        translator = self._single("finds alternatives")
+        return translator.alternatives(list(lines), count, config or self.decode_config(), constraints)
 
     @overload
     def translate(self, text: str, *, detokenize: bool = False, **settings: Any) -> Any: ...
@@ -164,10 +165,78 @@ class Model:
 
         Both are normalised as in training; nothing is split or cut.
         """
+        return scoring.score(self._single("scores"), pairs)
+
+    def align(
+        self,
+        pairs: Sequence[tuple[str, str]],
+        *,
+        reverse: PathLike | Run | Model | None = None,
+        symmetrize: str = GROW_DIAG_FINAL,
+        layer: int | None = None,
+        head: int | None = None,
+    ) -> list[list[tuple[int, int]]]:
+        """Return the word alignment of each pair: links (source word, target word), from 0, in their order.
+
+        Words are those of the lines as given, between spaces. A pair with a blank side, or one too long for
+        the model, has no links. ``reverse`` is a run that translates the other way: then links of both are
+        symmetrized. ``layer`` and ``head``, from 1, replace the choice that :meth:`aligner` makes. To align
+        many pairs batch by batch, make the aligner once. Raises :class:`SeqformerError`.
+        """
+        made = self.aligner(reverse=reverse, symmetrize=symmetrize, layer=layer, head=head, pairs=pairs)
+        return [sorted(links or ()) for links in made.align(pairs)]
+
+    def aligner(
+        self,
+        *,
+        reverse: PathLike | Run | Model | None = None,
+        symmetrize: str = GROW_DIAG_FINAL,
+        layer: int | None = None,
+        head: int | None = None,
+        pairs: Sequence[tuple[str, str]] = (),
+    ) -> Aligner | BothAligner:
+        """Return what aligns pairs, after it has chosen which attention weights say the links.
+
+        It chooses on validation pairs of the run, or where it has none on the first of ``pairs``, by the
+        rules of :mod:`seqformer.decoding.alignment`. Raises :class:`SeqformerError`.
+        """
+        if len(self.runs) > 1:
+            raise RunError("an ensemble has no attention of its own; align with one of its runs")
+        forward, backward = self._single("aligns"), None
+        if reverse is not None:
+            other = reverse if isinstance(reverse, Model) else load(reverse, device=forward.device.type)
+            backward = other._single("aligns")
+            if (spoken := forward.manifest.languages) == backward.manifest.languages and all(spoken):
+                raise RunError(
+                    f"{other.run.folder} translates {joined(*spoken)} too: the reverse must be a run of "
+                    f"{joined(*reversed(spoken))}"
+                )
+        held = text_task(self.run.task)
+        if held.manifest.pairs["valid"]:
+            pairs = list(zip(*held.sentences("valid", alignment.SAMPLE)[:2], strict=True))
+        sample = pairs[: alignment.SAMPLE]
+        return alignment.aligner(forward, backward, sample, symmetrize, layer=layer, head=head)
+
+    def aligned(
+        self, lines: Sequence[str], best: list[list[Translation]], shown: Callable[[str], str] = str
+    ) -> list[list[Translation]]:
+        """Return the translations of each line with ``alignment``: for each word the words of the line.
+
+        ``shown`` returns a text as it is printed, whose words these are. A line is aligned as one, even if it
+        was translated in parts. Raises :class:`SeqformerError`.
+        """
+        if self._aligner is None:
+            pairs = [(line, each.text) for line, of_line in zip(lines, best, strict=True) for each in of_line]
+            self._aligner = self.aligner(pairs=pairs)
+        return alignment.with_alignments(self._aligner, lines, best, shown)
+
+    def _single(self, does: str) -> Translator:
+        """Return the translator of this process. Raises :class:`SeqformerError` for several processes."""
         self.expect(text=True)
         if isinstance(self.predictor, Workers):
-            raise SeqformerError("one process scores; leave out workers")
-        return scoring.score(self.predictor, pairs)
+            raise SeqformerError(f"one process {does}; leave out workers")
+        assert isinstance(self.predictor, Translator)
+        return self.predictor
 
     def translate_document(
         self,

@@ -209,7 +209,9 @@ COMMANDS = {
     "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --warn
         --json --device --precision --workers --retranslate --languages --detokenize --whole --numbers
         --min-length --no-repeat-ngram --diversity --coverage-penalty --replace-unknown --glossary --avoid --prefix
-        --alternatives --sample --temperature --top-k --top-p --seed --mbr""",
+        --alternatives --sample --temperature --top-k --top-p --seed --mbr --align""",
+    "align": """--source --target --run --output --gold --reverse --symmetrize --layer --head --json --device
+        --precision""",
     "score": "pairs --run --mean --json --device --precision",
     "average": "runs --out",
     "evaluate": """--run --bleu --chrf --ter --split --source --reference --compare --beam --length-penalty --json --device

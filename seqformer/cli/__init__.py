@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from seqformer import __version__
 from seqformer.cli import (
+    align,
     attention,
     average,
     evaluate,
@@ -89,6 +90,7 @@ add(app, "train", train.train, train.EXAMPLE)
 add(app, "translate", translate.translate, translate.EXAMPLE, TextCommand)
 add(app, "evaluate", evaluate.evaluate, evaluate.EXAMPLE)
 add(app, "score", score.score, score.EXAMPLE)
+add(app, "align", align.align, align.EXAMPLE)
 add(app, "attention", attention.attention, attention.EXAMPLE, TextCommand)
 add(app, "explain", explain.explain, explain.EXAMPLE, TextCommand)
 add(app, "page", page.page, page.EXAMPLE)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Condition, Thread
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.progress import BarColumn, Progress, TextColumn
 
@@ -106,8 +106,9 @@ class Printer:
 
 
 def _json(source: str, best: list[Translation], texts: list[str]) -> str:
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"text": text, "score": t.score, "log_probability": t.log_probability, "signs": list(t.warnings)}
+        | ({} if t.alignment is None else {"alignment": t.alignment})
         for t, text in zip(best, texts, strict=True)
     ]
     line = {
@@ -116,7 +117,23 @@ def _json(source: str, best: list[Translation], texts: list[str]) -> str:
         "unseen": best[0].unseen,
         "translations": entries,
     }
-    return json.dumps(line, ensure_ascii=False).translate(_LINE_ENDS)
+    return json_line(line)
+
+
+def json_line(values: dict[str, Any]) -> str:
+    """Return values as JSON in one line, whatever a tool takes for the end of one."""
+    return json.dumps(values, ensure_ascii=False).translate(_LINE_ENDS)
+
+
+def write_text(output: Path, write: Callable[[TextIO], object]) -> None:
+    """Let ``write`` make a text file, whole or not at all."""
+    from seqformer.storage.files import write_whole
+
+    def whole(beside: Path) -> None:
+        with open(beside, "w", encoding="utf-8", newline="\n") as file:
+            write(file)
+
+    write_whole(output, whole)
 
 
 def given_lines(sentences: Iterable[str]) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from io import BufferedReader, TextIOWrapper
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,7 +26,7 @@ from seqformer.cli.options import (
     option,
     translates,
 )
-from seqformer.cli.stream import Arriving, Printer, chunks, given_lines, progress, translate_lines
+from seqformer.cli.stream import Arriving, Printer, chunks, given_lines, progress, translate_lines, write_text
 from seqformer.console import counted, note
 from seqformer.errors import SeqformerError
 
@@ -163,6 +163,16 @@ def translate(
         ),
     ] = False,
     as_json: JsonOption = False,
+    align: Annotated[
+        bool,
+        option(
+            OUTPUT,
+            "Add to --json, for each word of a translation, the numbers of the source words it aligns to.",
+            "",
+            False,
+            "--align",
+        ),
+    ] = False,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "fp32",
     workers: Annotated[
@@ -204,6 +214,7 @@ def translate(
         raise SeqformerError("standard input is closed; give sentences, or a file with --input")
     if alternatives is not None and (n_best > 1 or sample or mbr):
         raise SeqformerError("--alternatives is a list by itself: leave out --n-best and sampling")
+    _refuse({"--align": align and not as_json}, "adds to --json, which is missing")
     from seqformer.formats import streams
 
     if input:
@@ -213,6 +224,7 @@ def translate(
     from seqformer import api
 
     opened = open_runs(run, translates, "that translates")
+    _refuse({"--align": align and (len(opened) > 1 or workers > 1)}, "needs one run and one process")
     model = api.load(opened, device=device, precision=precision, workers=workers)
     settings = {
         "beam": beam, "length_penalty": length_penalty, "n_best": n_best, "max_length": max_length,
@@ -234,8 +246,10 @@ def translate(
         def answer(lines: list[str]) -> list[list[Translation]]:
             terms.look(lines)
             if alternatives is not None:
-                return model.alternatives(lines, alternatives, constraints, config)
-            return model.predictor.translate(lines, config, constraints=constraints)
+                best = model.alternatives(lines, alternatives, constraints, config)
+            else:
+                best = model.predictor.translate(lines, config, constraints=constraints)
+            return model.aligned(lines, best, show.ordinary) if align else best
 
         if not text and not input and sys.stdin.isatty():
             _prompt(answer, show)
@@ -264,20 +278,10 @@ def translate(
                 if not output:
                     translate_lines(answer, arriving, show, sys.stdout, done)
                 else:
-                    _write(output, lambda file: translate_lines(answer, arriving, show, file, done))
+                    write_text(output, lambda file: translate_lines(answer, arriving, show, file, done))
             terms.tell()
     finally:
         model.close()
-
-
-def _write(output: Path, write: Callable[[TextIO], object]) -> None:
-    from seqformer.storage.files import write_whole
-
-    def whole(beside: Path) -> None:
-        with open(beside, "w", encoding="utf-8", newline="\n") as file:
-            write(file)
-
-    write_whole(output, whole)
 
 
 class Terms:

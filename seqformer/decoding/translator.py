@@ -60,6 +60,7 @@ class Translation:
     cut: bool = False  # a sentence was cut, since it is far longer than any in training
     warnings: tuple[str, ...] = ()  # signs that it is likely bad, see :mod:`seqformer.decoding.signs`
     unseen: str = ""  # the script of a line whose letters the vocabulary never saw, '' if it did
+    alignment: list[list[int]] | None = None  # for each word the source words it aligns to, if asked for
 
     def __str__(self) -> str:
         return self.text

@@ -24,6 +24,7 @@ IMPORTED, LIKE = "imported", "as it was"  # what manifests say of a vocabulary t
 MOST_BYTES = 64 << 20  # of a model; 32,000 pieces take less than 1 MiB
 SAMPLE = 200_000  # lines a model is learned from at most, drawn at random, to bound memory
 LARGEST, ALPHABET = 32_000, 500  # pieces of an automatic size; different characters that it has room for
+_BYTE = re.compile("<0x([0-9A-F]{2})>")  # how SentencePiece writes a byte
 UNSEEN = 0.5  # share of a line's letters in no piece, from which on the line is called unreadable
 
 
@@ -72,14 +73,39 @@ class Vocabulary:
     def words(self, line: str) -> list[str]:
         """Return for each id of a line the word (between spaces) that it is of, or begins in."""
         words, of, at = line.split(" "), [], -1
-        for i, piece in zip(
-            self._processor.encode(line), self._processor.encode(line, out_type=str), strict=True
-        ):
-            begun = piece.count("▁") if i == UNK else int(piece.startswith("▁"))
-            for _ in range(max(1, begun if i == UNK else 1)):
-                at += bool(begun)
-                of.append(words[min(max(at, 0), len(words) - 1)])
+        for piece in self._spelled(line):
+            at += "▁" in piece
+            of.append(words[min(max(at, 0), len(words) - 1)])
         return of
+
+    def spans(self, line: str) -> tuple[str, list[tuple[int, int]]]:
+        """Return a line as its ids spell it, without spaces, and the characters there that each id is for.
+
+        The bytes of a character are all for that character, and a space is for the one after it.
+        """
+        text, spans, bytes_ = "", list[tuple[int, int]](), b""
+        for piece in self._spelled(line):
+            if self._has_bytes and (byte := _BYTE.fullmatch(piece)):
+                bytes_ += bytes.fromhex(byte[1])
+                spans.append((len(text), len(text) + 1))
+                if character := bytes_.decode("utf-8", "ignore"):
+                    text, bytes_ = text + character, b""
+                continue
+            letters = piece.replace("▁", "")
+            spans.append((len(text), len(text) + max(1, len(letters))))
+            text += letters
+        return text, spans
+
+    def _spelled(self, line: str) -> Iterator[str]:
+        """Yield for each id of a line what it is for, ▁ for a space: of unknown ids the text itself."""
+        ids, pieces = self._processor.encode(line), self._processor.encode(line, out_type=str)
+        for i, piece in zip(ids, pieces, strict=True):
+            if i == UNK and self._size == self._all:  # as in ``_apart``
+                first, *others = piece.split("▁")
+                yield "▁".join([first, *others[:1]])
+                yield from ("▁" + word for word in others[1:])
+            else:
+                yield piece
 
     def decode(self, ids: list[list[int]]) -> list[str]:
         """Return the text of each list of ids; special symbols are left out, UNK shows as ⁇.
