@@ -143,11 +143,11 @@ def test_several_references_stay_one_sentence(data: Path, monkeypatch: pytest.Mo
     chosen = []
     for order in (pairs, pairs[::-1]):
         monkeypatch.setattr(task, "pairs", lambda split, order=order: order)
-        columns = task._sentences("valid", 2)
+        columns = task.sentences("valid", 2)
         chosen.append(columns)
         for source, *lines in zip(*columns, strict=True):
             assert {line for line in lines if line} == {t for s, t in pairs if s == source}
-        assert len(task._sentences("valid")[0]) == len(task._sentences("valid", 3)[0]) == 3
+        assert len(task.sentences("valid")[0]) == len(task.sentences("valid", 3)[0]) == 3
     assert chosen[0] == chosen[1] and len(chosen[0][0]) == 2
 
 

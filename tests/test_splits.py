@@ -150,7 +150,7 @@ def test_several_targets_of_one_source_are_one_sentence_with_several_references(
     ]
     task, _ = prepared(tmp_path / "several", pairs)
     assert task.manifest.grouped == ["valid", "test"]
-    sources, references, others = task._sentences("test")
+    sources, references, others = task.sentences("test")
     assert len(sources) == len(set(sources)) == 6 and all(map(bool, others))
     for hypotheses in (
         references,
@@ -166,4 +166,4 @@ def test_several_targets_of_one_source_are_one_sentence_with_several_references(
     assert corpus_score("bleu", others, references).score < 100 and exact_match(others, references) == 0
     assert exact_match([""], ["a"], [[""]]) == 0  # where there is no second reference
     own, _ = prepared(tmp_path / "own", pairs, test=pairs[:6])
-    assert own._sentences("test") == [[s for s, _ in pairs[:6]], [t for _, t in pairs[:6]]]
+    assert own.sentences("test") == [[s for s, _ in pairs[:6]], [t for _, t in pairs[:6]]]
