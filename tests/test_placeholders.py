@@ -101,9 +101,9 @@ def test_no_placeholder_is_lost_or_said_twice(untrained: Model, settings: dict[s
 
 
 def test_the_model_sees_no_names(untrained: Model) -> None:
-    one, other = untrained.translate(["le {chat} dort", "le {quoi.x} dort"])
+    one, other = (untrained.translate(line) for line in ("le {chat} dort", "le {quoi.x} dort"))
     assert one.text.replace("{chat}", "{quoi.x}") == other.text and one.score == other.score
-    first, second = untrained.score([("le {a} dort", "{a} x"), ("le {b} dort", "{b} x")])
+    first, second = (untrained.score([(f"le {{{name}}} dort", f"{{{name}}} x")]) for name in "ab")
     assert first == second
     assert untrained.attention("le {a}").source == ["▁le", "▁", "⟦1⟧", "</s>"]
 
