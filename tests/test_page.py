@@ -24,6 +24,7 @@ from seqformer.text.normalize import Normalizer
 from seqformer.text.pieces import Extras
 from seqformer.text.placeholders import SYMBOLS, Shield
 
+pytest.importorskip("google.protobuf", reason="the extra page is not installed")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",

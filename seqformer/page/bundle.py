@@ -21,7 +21,7 @@ import sentencepiece
 import torch
 from torch import Tensor
 
-from seqformer.errors import RunError, SeqformerError, nearest
+from seqformer.errors import MissingExtra, RunError, SeqformerError, nearest
 from seqformer.models import to_json
 from seqformer.report.explanation import TOLD
 from seqformer.runs.run import Run
@@ -66,7 +66,8 @@ def write(run: Run, out: Path, weights: str = "int8") -> Written:
         raise RunError(f"{run.folder} classifies images, and the page is for text")
     if out.exists():
         raise SeqformerError(f"{out} is there already; name another file, or remove it")
-    model = run.load_model(torch.device("cpu"))
+    model, task = run.load_model(torch.device("cpu")), text_task(run.task)
+    _pieces(task.tokenizer.source)  # what is missing is said at once
     parts, content, rounded = packed(model.state_dict(), weights)
     if len(content) > LARGEST:
         raise SeqformerError(
@@ -113,8 +114,10 @@ def _examples(pairs: list[tuple[str, str]], manifest: TextManifest) -> list[list
 
 def _pieces(vocabulary: Vocabulary) -> dict[str, Any]:
     """Return a SentencePiece model as the page reads it: its type, and pieces with score and kind."""
-    from sentencepiece import sentencepiece_model_pb2 as proto
-
+    try:
+        from sentencepiece import sentencepiece_model_pb2 as proto
+    except ImportError:
+        raise MissingExtra("the page needs protobuf, which is", "page") from None
     model: Any = proto.ModelProto()
     model.ParseFromString(vocabulary.model)
     kinds = {2: CONTROL, 3: CONTROL, 4: DEFINED, 5: UNUSED, 6: BYTE}  # of SentencePiece's own; 2 is unknown
