@@ -64,8 +64,7 @@ def main() -> None:
     pairs = list(read_aligned(*options.test))[: options.lines]
     with tempfile.TemporaryDirectory() as folder:
         rows = Path(folder) / "train.tsv"
-        write_rows(rows, read_aligned(*options.train))
-        known = teaching.translations(rows)
+        known = teaching.translations(rows, write_rows(rows, read_aligned(*options.train)))
     draw = random.Random(1)
     marked = [teaching.with_symbols(source, target, known, draw) for source, target in pairs]
     names = [{s: draw.choice(KINDS).format(s[1:-1]) for s in SYMBOLS} for _ in pairs]

@@ -17,7 +17,8 @@ SCHEDULES = ("linear", "inverse-sqrt", "constant")
 PRECISIONS = ("auto", "fp32", "bf16")
 DEDUPLICATE = ("pair", "source", "target", "none")
 RULES = 2  # the version of the text rules; manifests of before there was a number are of 1
-MODEL_TYPES = ("unigram", "bpe", "word", "char")
+SUBWORDS = ("unigram", "bpe")  # pieces that are parts of words: among them there can be symbols
+MODEL_TYPES = (*SUBWORDS, "word", "char")
 DIGITS = ("auto", "split", "keep")
 BEST_BY = (
     "auto", "bleu", "chrf", "ter", "wer", "cer", "exact-match", "token-accuracy", "accuracy", "loss",

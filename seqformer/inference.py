@@ -402,7 +402,7 @@ def evaluate(
 ) -> Evaluation:
     """Score a run, or an ensemble of several, or a model of them that is open, on held-out data.
 
-    The split is that of the first run.
+    The split is that of the first run; an open model stays as it was opened.
 
     ``metrics`` are bleu, chrf, ter, wer and cer for text (bleu and chrf where none is named); ``tokenize`` is
     the tokenizer of BLEU, one of :data:`seqformer.report.words.TOKENIZERS` (where none is named, the one that
@@ -469,7 +469,7 @@ def calibrate(
     if task.manifest.toy or not task.manifest.pairs["valid"]:
         raise SeqformerError(f"{opened.folder}: there is no valid to translate")
     sources, *references = task.sentences("valid")
-    best = [line for line in model.translate(sources, **settings | {"n_best": 1})]
+    best = model.translate(sources, **settings | {"n_best": 1})
     made = quality.calibrate(
         str(opened.folder),
         "valid",

@@ -41,7 +41,7 @@ RANK = {room: rank for rank, rooms in enumerate(reversed(ORDER)) for room in roo
 # what these import at most, where that is less than the order allows
 AT_MOST = {
     "__main__": {"cli"},
-    "page": {"runs", "tasks", "report", "models", "text", "storage", "errors"},
+    "page": {"runs", "tasks", "report", "models", "text", "storage", "symbols", "errors"},
     "exchange": {"runs", "tasks", "models", "text", "storage", "config", "symbols", "errors"},
     "inference": {
         "runs",

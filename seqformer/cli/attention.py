@@ -11,15 +11,15 @@ from seqformer.cli.options import (
     BeamOption,
     DeviceOption,
     FontOption,
+    InputArgument,
     JsonOption,
     RunOption,
     WholeOption,
     check_picture,
-    open_run,
+    open_for,
     option,
     print_report,
     refuse_beside,
-    translates,
 )
 from seqformer.console import note
 from seqformer.errors import SeqformerError, nearest
@@ -30,13 +30,7 @@ WHICH, OUTPUT = "Which weights", "Output"
 
 def attention(
     context: typer.Context,
-    text: Annotated[
-        str,
-        typer.Argument(
-            metavar="TEXT|IMAGE|INDEX",
-            help="A sentence, in quotes; for a run of images a .png or the number of a test image.",
-        ),
-    ],
+    text: InputArgument,
     run: RunOption = None,
     kind: Annotated[
         str,
@@ -67,10 +61,7 @@ def attention(
 
     if kind not in KINDS:
         raise SeqformerError(f"there is no attention '{kind}': {nearest(kind, KINDS)}")
-    if text.isdecimal() or text.lower().endswith(".png"):
-        opened = open_run(run, lambda r: not r.task.reads_text, "that classifies images")
-    else:
-        opened = open_run(run, translates, "that translates")
+    opened = open_for(text, run)
     if not opened.task.reads_text:
         allowed = ("text", "run", "layer", "head", "average", "png", "as_json", "device", "font")
         refuse_beside("a run of images", context, allowed)

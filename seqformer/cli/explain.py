@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from seqformer.cli.options import (
     BeamOption,
     DeviceOption,
+    InputArgument,
     JsonOption,
     RunOption,
-    open_run,
+    open_for,
     option,
     print_report,
 )
@@ -21,13 +20,7 @@ WHAT = "What is shown"
 
 
 def explain(
-    text: Annotated[
-        str,
-        typer.Argument(
-            metavar="TEXT|IMAGE|INDEX",
-            help="A sentence, in quotes; for a run of images a .png or the number of a test image.",
-        ),
-    ],
+    text: InputArgument,
     run: RunOption = None,
     box: Annotated[
         str,
@@ -48,11 +41,5 @@ def explain(
     """
     from seqformer import api
 
-    picture = text.isdecimal() or text.lower().endswith(".png")
-    opened = open_run(
-        run,
-        lambda r: r.task.reads_text != picture,
-        "that classifies images" if picture else "that translates",
-    )
-    explanation = api.load(opened, device=device).explain(text, beam=beam)
+    explanation = api.load(open_for(text, run), device=device).explain(text, beam=beam)
     print_report(explanation.select(box=box, layer=layer, head=head, step=step), as_json)

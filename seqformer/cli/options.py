@@ -39,6 +39,13 @@ RunOption = Annotated[
     Path | None,
     option(None, "The run to use.", "DIR", "the one trained last under runs/ that can be used here", "--run"),
 ]
+InputArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="TEXT|IMAGE|INDEX",
+        help="A sentence, in quotes; for a run of images a .png or the number of a test image.",
+    ),
+]
 RunsOption = Annotated[
     list[Path] | None,
     option(
@@ -214,6 +221,13 @@ def open_run(folder: Path | None, usable: Callable[[Run], bool], what: str) -> R
     if talk.is_terminal:
         note(f"Using {run.folder} ({run.task.title}); --run names another.")
     return run
+
+
+def open_for(what: str, folder: Path | None) -> Run:
+    """Return the run asked for, or the newest that answers to an input: a sentence, or an image."""
+    if what.isdecimal() or what.lower().endswith(".png"):
+        return open_run(folder, lambda run: not run.task.reads_text, "that classifies images")
+    return open_run(folder, translates, "that translates")
 
 
 def translates(run: Run) -> bool:

@@ -14,12 +14,11 @@ from torch import Tensor
 from seqformer.decoding.rules import Avoided, Begun, Required
 from seqformer.errors import SeqformerError
 from seqformer.symbols import SPECIALS, UNK
-from seqformer.text.characters import UNSPACED
+from seqformer.text.characters import UNSPACED_LETTER
 from seqformer.text.placeholders import SYMBOLS
 from seqformer.text.tokenizer import Vocabulary
 
 Normalize = Callable[[str], str]
-_UNSPACED = re.compile(f"[{UNSPACED}]")
 _JOINS = re.compile(r"\w")  # a piece that begins so goes on with the word before it
 
 
@@ -49,8 +48,8 @@ def pattern(terms: Iterable[str], flags: int = 0) -> re.Pattern[str]:
 
 
 def _whole(term: str) -> str:
-    begin = r"(?<!\w)" if _JOINS.match(term[0]) and not _UNSPACED.match(term[0]) else ""
-    end = r"(?!\w)" if _JOINS.match(term[-1]) and not _UNSPACED.match(term[-1]) else ""
+    begin = r"(?<!\w)" if _JOINS.match(term[0]) and not UNSPACED_LETTER.match(term[0]) else ""
+    end = r"(?!\w)" if _JOINS.match(term[-1]) and not UNSPACED_LETTER.match(term[-1]) else ""
     return begin + re.escape(term) + end
 
 
@@ -121,7 +120,7 @@ class Constrained:
     @cached_property
     def joins(self) -> Tensor:
         """Which pieces go on with the word before them, (V,); none of a script without spaces."""
-        goes_on = [bool(_JOINS.match(p)) and not _UNSPACED.match(p) for p in self.pieces]
+        goes_on = [bool(_JOINS.match(p)) and not UNSPACED_LETTER.match(p) for p in self.pieces]
         return torch.tensor(goes_on)
 
     @cached_property
@@ -158,6 +157,6 @@ class Constrained:
         (ids,) = self.target.encode([text])
         if UNK in ids or not ids:
             raise SeqformerError(f"{what}: the vocabulary has no pieces for {text!r}")
-        if _UNSPACED.match(text) and len(ids) > 1 and self.pieces[ids[0]] == "▁":
+        if UNSPACED_LETTER.match(text) and len(ids) > 1 and self.pieces[ids[0]] == "▁":
             return ids[1:]
         return ids

@@ -31,7 +31,7 @@ from typing import Any
 
 from seqformer.symbols import UNK
 from seqformer.text import negation
-from seqformer.text.characters import UNSPACED
+from seqformer.text.characters import UNSPACED, UNSPACED_LETTER
 
 OWN = (
     "loop",
@@ -58,7 +58,6 @@ UNSPACED_WORD = 2  # characters of a script without spaces that count as a word
 CAPITALS = 10  # letters, all of them capital, in two words or more
 _GROUPED = re.compile(r"(?<=\d)[.,'\u2019\u00a0\u202f ](?=\d{3}(?!\d))")  # thousands: 1,000 or 1.000 or 1 000
 _NUMBER = re.compile(r"(?<!\w)\d{2,}")
-_UNSPACED = re.compile(f"[{UNSPACED}]")
 _UNITS = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 
 
@@ -99,7 +98,7 @@ def signs(evidence: Evidence) -> list[str]:
 
 def _units(text: str) -> tuple[list[str], int]:
     """Return what a text is counted by, and how many of them make a word: words, or characters."""
-    if text.isascii() or not _UNSPACED.search(text):
+    if text.isascii() or not UNSPACED_LETTER.search(text):
         return text.split(), 1
     return _UNITS.findall(text), UNSPACED_WORD
 

@@ -24,7 +24,7 @@ from seqformer.decoding.constraints import Constrained, Constraints
 from seqformer.decoding.rules import NEVER, Begun
 from seqformer.decoding.search import Beams, Hypothesis, search
 from seqformer.decoding.signs import SIGNS, UNSURE, Evidence, signs
-from seqformer.decoding.splitting import Divider, Part
+from seqformer.decoding.splitting import Divided, Divider, Part
 from seqformer.decoding.steering import Steerer
 from seqformer.errors import SeqformerError
 from seqformer.models.seq2seq import SequenceModel
@@ -128,9 +128,7 @@ class Translator:
             ]
         hidden, constraints = self._hidden(lines, constraints)
         steerer = self.steerer(config, constraints)
-        normalised = [self.normalizer(each.text) for each in hidden]
-        whole = config.whole or bool(constraints.prefix)
-        divided = self.divider.divide([each.text for each in hidden], normalised, whole=whole)
+        normalised, divided = self.divided(hidden, whole=config.whole or bool(constraints.prefix))
         limits = [
             self._limit(len(part.ids), bound, config.beam)
             for line, bound in zip(divided, most or [config.max_length] * len(lines), strict=True)
@@ -155,12 +153,18 @@ class Translator:
             constraints = replace(constraints, prefix=prefix)
         return hidden, constraints
 
+    def divided(self, hidden: list[Hidden], *, whole: bool) -> tuple[list[str], list[Divided]]:
+        """Return lines whose placeholders are hidden normalised, and in the parts that the model reads."""
+        texts = [each.text for each in hidden]
+        normalised = list(map(self.normalizer, texts))
+        return normalised, self.divider.divide(texts, normalised, whole=whole)
+
     def _holding(
         self, parts: list[Part], limits: list[int], config: DecodeConfig, steerer: Steerer
     ) -> list[list[Translation]]:
         """Return the best translations of parts; where the best lost a symbol, those that hold all."""
         found = self._search(parts, steerer.limits(parts, limits), config, steerer)
-        if config.samples:
+        if config.samples or not self.shield.on:
             return found
         holding = replace(steerer, holding=True)
         bad = [
@@ -169,7 +173,7 @@ class Translator:
             if any(symbol in part.text and symbol not in best[0].text for symbol in SYMBOLS)
             and not 0 < config.max_length <= 2 * holding.needed([part])[0]  # as much room for words
         ]
-        if bad and self.shield.on:
+        if bad:
             some = [parts[i] for i in bad]
             room = holding.limits(some, [limits[i] for i in bad])
             for i, best in zip(bad, self._search(some, room, config, holding), strict=True):
@@ -193,8 +197,7 @@ class Translator:
         config = replace(config, n_best=1, whole=True)
         hidden, constraints = self._hidden(lines, constraints)
         steerer = self.steerer(config, constraints)
-        normalised = [self.normalizer(each.text) for each in hidden]
-        divided = self.divider.divide([each.text for each in hidden], normalised, whole=True)
+        normalised, divided = self.divided(hidden, whole=True)
         found = [
             self._alternatives(line.parts[0], count, config, steerer)
             if line.parts

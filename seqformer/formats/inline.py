@@ -86,9 +86,7 @@ class Layout:
 
     items: Sequence[Item]
     by_line: bool  # line ends are text, not the layout of a file
-    with_symbols: bool = (
-        False  # the texts hold symbols for elements, which the translation shows the places of
-    )
+    with_symbols: bool = False  # the texts hold symbols for elements, and so do the translations
     _lines: list[list[Item]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -99,9 +97,13 @@ class Layout:
         """The lines to translate, without elements or with symbols for them; blank ones are left out."""
         return [self._text(line) for line in self._lines if plain(line)]
 
+    def _shown(self, line: list[Item]) -> list[Mark]:
+        """Return the marks of a line that its text shows as symbols: all, or none where they are too many."""
+        marks = [item for item in line if isinstance(item, Mark)]
+        return marks if self.with_symbols and len(marks) <= len(SYMBOLS) else []
+
     def _text(self, line: list[Item]) -> str:
-        marks = sum(isinstance(item, Mark) for item in line)
-        if not self.with_symbols or not 0 < marks <= len(SYMBOLS):
+        if not self._shown(line):
             return plain(line)
         symbols = iter(SYMBOLS)
         text = "".join(next(symbols) if isinstance(item, Mark) else item for item in line)
@@ -112,8 +114,7 @@ class Layout:
         line = [item for item in line if item != ""]
         lead = line[0][: -len(line[0].lstrip()) or None] if isinstance(line[0], str) else ""
         trail = line[-1][len(line[-1].rstrip()) :] if isinstance(line[-1], str) else ""
-        marks = [item for item in line if isinstance(item, Mark)]
-        if self.with_symbols and 0 < len(marks) <= len(SYMBOLS):
+        if marks := self._shown(line):
             placed = _by_symbols(text, marks)
             if placed is not None:
                 return [lead, *placed, trail]

@@ -65,7 +65,7 @@ def trace_image(model: VisionTransformer, image: Tensor) -> list[Traced]:
 
 
 def _transformer(model: Transformer, source: Tensor, target: Tensor) -> Iterator[Traced]:
-    x = yield from _embedded(model, source, SOURCE, model.source_embedding(source))
+    x = yield from _embedded(model, SOURCE, model.source_embedding(source))
     for number, block in enumerate(model.encoder, 1):
         assert isinstance(block, EncoderBlock)
         x = yield from _encoder_block(block, x, number, SOURCE)
@@ -74,10 +74,7 @@ def _transformer(model: Transformer, source: Tensor, target: Tensor) -> Iterator
         yield Traced("encoder", "norm", x[0], (SOURCE, "D"))
     memory = x
     yield Traced("encoder", "memory", memory[0], (SOURCE, "D"))
-    embedded = model.target_embedding(target)
-    if not model.config.learned_start:
-        embedded = functional.pad(embedded[:, 1:], (0, 0, 1, 0))
-    x = yield from _embedded(model, target, TARGET, embedded)
+    x = yield from _embedded(model, TARGET, model.target_rows(target))
     mask = causal_mask(target.shape[1], target.device) if model.config.causal else None
     for number, block in enumerate(model.decoder, 1):
         assert isinstance(block, DecoderBlock)
@@ -95,7 +92,7 @@ def _transformer(model: Transformer, source: Tensor, target: Tensor) -> Iterator
     yield from _output(model, x)
 
 
-def _embedded(model: Transformer, ids: Tensor, side: str, embedded: Tensor) -> Traces:
+def _embedded(model: Transformer, side: str, embedded: Tensor) -> Traces:
     axes = (side, "D")
     yield Traced(side, "embedding", embedded[0], axes)
     scaled = embedded * math.sqrt(model.config.width)
@@ -193,7 +190,8 @@ def _bahdanau(model: Bahdanau, source: Tensor, target: Tensor) -> Iterator[Trace
         scores = score_additive(query, state.keys[0], model.attend.vector)  # (1, S)
         weights = masked_softmax(scores, None)
         context = weights @ memory[0]
-        hidden, _ = model._decode(target[:, t : t + 1], state)  # it looks again, and moves on
+        fed = torch.cat((context, embedded[:, t]), -1)[:, None]  # (1, 1, 2D)
+        hidden, state.hidden = model.units(fed, state.hidden)
         found = {"query": query, "scores": scores, "weights": weights, "context": context}
         for name, row in (found | {"state": hidden[0]}).items():
             rows.setdefault(name, []).append(row)

@@ -245,12 +245,16 @@ class Transformer(Seq2Seq):
             cross_maps.append(cross)
         return self.decoder_norm(x), own_maps, cross_maps
 
-    def _embed_target(self, target: Tensor, start: int = 0) -> Tensor:
-        embedded = self.target_embedding(target)
+    def target_rows(self, target: Tensor, start: int = 0) -> Tensor:
+        """Return the embeddings (B, T, D) of targets (B, T), whose first position is number ``start``."""
+        embedded: Tensor = self.target_embedding(target)
         # nothing comes before the first word: BOS enters as zeros, as in Marian, if nothing is learned
         if start == 0 and not self.config.learned_start:
             embedded = functional.pad(embedded[:, 1:], (0, 0, 1, 0))
-        return self._embed(embedded, start)
+        return embedded
+
+    def _embed_target(self, target: Tensor, start: int = 0) -> Tensor:
+        return self._embed(self.target_rows(target, start), start)
 
     def _embed(self, embedded: Tensor, start: int = 0) -> Tensor:
         scaled = embedded * math.sqrt(self.config.width)  # (B, T, D)

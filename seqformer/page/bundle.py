@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import re
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sentencepiece
 import torch
 from torch import Tensor
 
@@ -26,6 +26,7 @@ from seqformer.models import to_json
 from seqformer.report.explanation import TOLD
 from seqformer.runs.run import Run
 from seqformer.storage.files import write_whole
+from seqformer.symbols import BOS, EOS
 from seqformer.tasks import text_task
 from seqformer.text import characters, languages, normalize, punctuation
 from seqformer.text.normalize import Normalizer
@@ -66,22 +67,21 @@ def write(run: Run, out: Path, weights: str = "int8") -> Written:
         raise RunError(f"{run.folder} classifies images, and the page is for text")
     if out.exists():
         raise SeqformerError(f"{out} is there already; name another file, or remove it")
-    model, task = run.load_model(torch.device("cpu")), text_task(run.task)
-    _pieces(task.tokenizer.source)  # what is missing is said at once
+    description = describe(run)
+    model = run.load_model(torch.device("cpu"))
     parts, content, rounded = packed(model.state_dict(), weights)
     if len(content) > LARGEST:
         raise SeqformerError(
             f"{run.folder} has {len(content) >> 20:,} MiB of weights, and a page holds {LARGEST >> 20:,} at "
             "most; take a smaller precision, or a smaller model"
         )
-    description = describe(run, parts) | {"precision": weights}
     moved = _moved(run, model, rounded)
-    html = page(description, content)
-    write_whole(out, lambda path: path.write_text(html, encoding="utf-8"))
-    return Written(out, len(html.encode()), weights, moved)
+    text = page(description | {"parts": parts, "precision": weights}, content)
+    write_whole(out, lambda path: path.write_text(text, encoding="utf-8"))
+    return Written(out, len(text.encode()), weights, moved)
 
 
-def describe(run: Run, parts: list[Any]) -> dict[str, Any]:
+def describe(run: Run) -> dict[str, Any]:
     """Return what the page says and needs of a run, but for the weights."""
     task = text_task(run.task)
     manifest, tokenizer = task.manifest, task.tokenizer
@@ -103,7 +103,6 @@ def describe(run: Run, parts: list[Any]) -> dict[str, Any]:
         "lengthRatio": manifest.length_ratio,
         "longest": manifest.longest["source"],
         "examples": _examples(task.pairs("test") if manifest.pairs["test"] else [], manifest),
-        "parts": parts,
     }  # fmt: skip
 
 
@@ -123,7 +122,6 @@ def _pieces(vocabulary: Vocabulary) -> dict[str, Any]:
     kinds = {2: CONTROL, 3: CONTROL, 4: DEFINED, 5: UNUSED, 6: BYTE}  # of SentencePiece's own; 2 is unknown
     types = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}
     pieces = [[p.piece, p.score, kinds.get(p.type, NORMAL)] for p in model.pieces]
-    assert sentencepiece.SentencePieceProcessor(model_proto=vocabulary.model).unk_id() == 1
     return {"type": types[model.trainer_spec.model_type], "pieces": pieces[: len(vocabulary)]}
 
 
@@ -191,8 +189,8 @@ def _moved(run: Run, model: Any, rounded: dict[str, Tensor]) -> float:
     moved = 0.0
     for source, target in pairs:
         shown = (
-            [[*task.tokenizer.source.encode([source])[0], 3]],
-            [[2, *task.tokenizer.target.encode([target])[0]]],
+            [[*task.tokenizer.source.encode([source])[0], EOS]],
+            [[BOS, *task.tokenizer.target.encode([target])[0]]],
         )
         ids = [torch.tensor(each) for each in shown]
         logits = []
@@ -200,7 +198,6 @@ def _moved(run: Run, model: Any, rounded: dict[str, Tensor]) -> float:
             model.load_state_dict(weights)
             logits.append(model.logits(model.decode(*ids)))
         moved = max(moved, float((logits[0] - logits[1]).abs().max()))
-    model.load_state_dict(exact)
     return moved
 
 
@@ -225,19 +222,14 @@ def page(description: dict[str, Any], weights: bytes) -> str:
     )
     values = {
         "policy": policy,
-        "title": f"{description['name']}: a translator, seen from inside",
+        "title": html.escape(f"{description['name']}: a translator, seen from inside"),
         "style": style,
         "description": said,
         "weights": base64.b64encode(weights).decode(),
         "script": code,
     }
-    html = (folder / "page.html").read_text("utf-8")
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: _text(match[1], values), html)
-
-
-def _text(name: str, values: dict[str, str]) -> str:
-    value = values[name]
-    return value.replace("&", "&amp;").replace("<", "&lt;") if name == "title" else value
+    frame = (folder / "page.html").read_text("utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], frame)
 
 
 def _digest(text: str) -> str:

@@ -452,8 +452,7 @@ class Translation(Task[TextManifest]):
 
         Sentences that are translated one by one look at nothing outside themselves: zeros stand there.
         """
-        text = predictor.shield.hide(what).text
-        (line,) = predictor.divider.divide([text], [predictor.normalizer(text)], whole=config.whole)
+        _, (line,) = predictor.divided([predictor.shield.hide(what)], whole=config.whole)
         if not line.parts:
             raise SeqformerError("there is nothing to look at: the text is blank")
         alone = replace(config, whole=True, n_best=1)
@@ -464,8 +463,7 @@ class Translation(Task[TextManifest]):
     def explain(self, predictor: Translator, what: str, config: DecodeConfig) -> Explanation:
         """Translate a line and return every number on the way; of several sentences, of the first."""
         hidden = predictor.shield.hide(what)
-        text = predictor.normalizer(hidden.text)
-        (line,) = predictor.divider.divide([hidden.text], [text], whole=config.whole)
+        _, (line,) = predictor.divided([hidden], whole=config.whole)
         if not line.parts:
             raise SeqformerError("there is nothing to explain: the text is blank")
         part = line.parts[0]

@@ -47,6 +47,7 @@ SOUTHEAST = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\u1b00-\u1b7f\ua980-\ua9ff\uaa00-\uaadf"
 )
 UNSPACED = EAST + SOUTHEAST + "\u0f00-\u0fff"  # … and Tibetan, which marks syllables
+UNSPACED_LETTER = re.compile(f"[{UNSPACED}]")
 _SOUTHEAST = re.compile(f"[{SOUTHEAST}]")
 _REMOVED = frozenset(INVISIBLE + DIRECTIONS + CONTROLS)
 

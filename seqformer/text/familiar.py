@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seqformer.errors import DamagedError
-from seqformer.storage.files import read_bytes
 from seqformer.symbols import BOS, EOS
 from seqformer.text.prepared import Side
+from seqformer.text.split import read_bits
 
 PAIRS = "pairs.bits"  # neighbours in training sources, as a bitmap
 SPARSE = 8  # bits of it for each piece, about
@@ -80,8 +80,8 @@ def learn(folder: Path, dtype: str, vocabulary: int) -> dict[str, float]:
 
 def load(folder: Path, usual: dict[str, float]) -> Familiar:
     """Return the neighbours that :func:`learn` has written. Raises :class:`DamagedError`."""
-    bits = read_bytes(folder / PAIRS, 1 << (MOST - 3))
-    if not len(bits) or len(bits) & (len(bits) - 1) or set(usual) != {"share", "most"}:
+    bits = read_bits(folder / PAIRS, 1 << MOST)
+    if set(usual) != {"share", "most"}:
         raise DamagedError(f"{folder / PAIRS}: not what a manifest describes")
     return Familiar(bits, usual["share"], usual["most"])
 

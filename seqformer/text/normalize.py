@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from seqformer.config import RULES, PrepareConfig
 from seqformer.text import characters, languages, placeholders, punctuation
@@ -28,13 +28,8 @@ _FIRST_CHARACTERS: dict[str, str] = {
 _CHARACTERS = _FIRST_CHARACTERS | dict.fromkeys(characters.DIRECTIONS, "")
 del _CHARACTERS[ZERO_WIDTH_SPACE]
 TABLES = {1: str.maketrans(_FIRST_CHARACTERS), 2: str.maketrans(_CHARACTERS)}
-NORMALIZATION = (
-    "lowercase",
-    "split_punctuation",
-    "nfkc",
-    "rules",
-    "placeholders",
-)  # the settings that decide it
+# the settings that decide it, which are fields of PrepareConfig and of Normalizer
+NORMALIZATION = ("lowercase", "split_punctuation", "nfkc", "rules", "placeholders")
 _STAND_IN = "\ue0ff"  # for private use: no letter, no mark
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # a full stop, comma or colon between digits belongs to the number
@@ -99,16 +94,9 @@ class Normalizer:
 
 def normalizers(config: PrepareConfig) -> tuple[Normalizer, Normalizer]:
     """Return the normalisation of source and of target."""
+    settings: dict[str, Any] = {name: getattr(config, name) for name in NORMALIZATION}
     source, target = (
-        Normalizer(
-            config.lowercase,
-            config.split_punctuation,
-            config.nfkc,
-            language,
-            config.rules,
-            config.placeholders,
-        )
-        for language in languages.parse(config.languages)
+        Normalizer(language=language, **settings) for language in languages.parse(config.languages)
     )
     return source, target
 

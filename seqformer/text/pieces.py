@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seqformer.config import PrepareConfig
+from seqformer.config import SUBWORDS, PrepareConfig
 from seqformer.errors import DataError
 from seqformer.storage.files import read_bytes
 from seqformer.text import placeholders
@@ -134,7 +134,7 @@ class Extras:
 
 def extras(config: PrepareConfig, normalizer: Normalizer, text: Statistics) -> Extras:
     """Return what the settings ask for, with digits as the text has it where they leave it open."""
-    may_split = config.model_type in ("unigram", "bpe")
+    may_split = config.model_type in SUBWORDS
     reserved = placeholders.SYMBOLS if config.placeholders else ()
     digits = config.digits == "split" or (config.digits == "auto" and text.numbers_are_frequent)
     return Extras(

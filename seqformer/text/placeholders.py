@@ -69,8 +69,9 @@ def find(line: str) -> list[Span]:
 
 def lost(source: str, translation: str) -> list[str]:
     """Return those of a source that its translation lacks; case and spaces do not count."""
-    there = _squeezed(translation)
-    return [span.text for span in find(source) if span.key not in there]
+    wanted = find(source)
+    there = _squeezed(translation) if wanted else ""
+    return [span.text for span in wanted if span.key not in there]
 
 
 def damaged(source: str, translation: str) -> bool:

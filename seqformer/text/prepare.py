@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from seqformer.config import PrepareConfig
+from seqformer.config import SUBWORDS, PrepareConfig
 from seqformer.errors import DataError, nearest
 from seqformer.storage.files import whole_folder
 from seqformer.storage.manifest import MANIFEST, SPLITS
@@ -30,7 +30,6 @@ from seqformer.text.teaching import teach
 from seqformer.text.tokenizer import Tokenizer
 
 TASK = "translation"
-SUBWORDS = ("unigram", "bpe")  # pieces among which there can be symbols for placeholders
 EMBEDDED = PrepareConfig(lowercase=True, split_punctuation=True)  # for the corpus that comes with the package
 
 # style -> all its settings. d2l: Dive into Deep Learning, "Machine Translation and the Dataset".
@@ -248,7 +247,7 @@ def _learn(folder: Path, config: PrepareConfig, cleaner: Cleaner) -> Tokenizer:
 
     def vocabulary(*columns: int) -> tokenizer.Vocabulary:
         most = config.vocab_size
-        if not most and config.model_type in ("unigram", "bpe"):
+        if not most and config.model_type in SUBWORDS:
             alphabet = set().union(*(text.letters[column] for column in columns))
             most = tokenizer.auto_size(text.characters, len(alphabet)) + extras.size
         if config.min_count > 1:

@@ -62,12 +62,8 @@ class TextManifest(Manifest):
     length_ratio: float  # largest target/source length in pieces, both with EOS
     grouped: list[str] = field(default_factory=list)  # splits with several references a source
     single_sentences: bool = False  # nearly all training sources are one sentence each
-    with_placeholders: int = (
-        0  # training pairs, those included where words were replaced by symbols to teach them
-    )
-    neighbours: dict[str, float] = field(
-        default_factory=dict
-    )  # what is usual, see :mod:`~.familiar`; {}: unknown
+    with_placeholders: int = 0  # training pairs with symbols, those that only teach them included
+    neighbours: dict[str, float] = field(default_factory=dict)  # what is usual (familiar.py); {}: unknown
     commands: list[str] = field(default_factory=list)  # placeholders of sources alone: they tell the model
     licence: str = ""  # of a corpus that was asked for by name
     citation: str = ""  # likewise, as BibTeX

@@ -260,9 +260,9 @@ def _marked(rows: Iterable[list[str]], bits: bytearray) -> Iterator[list[str]]:
         yield row
 
 
-def read_bits(path: Path) -> bytes:
-    """Return the bitmap of a folder's training texts. Raises :class:`DamagedError`."""
-    bits = read_bytes(path, MOST_BITS >> 3)
+def read_bits(path: Path, most: int = MOST_BITS) -> bytes:
+    """Return a bitmap of a folder, such as that of its training texts. Raises :class:`DamagedError`."""
+    bits = read_bytes(path, most >> 3)
     if not len(bits) or len(bits) & (len(bits) - 1):
         raise DamagedError(f"{path}: cut short")
     return bits

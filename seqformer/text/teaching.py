@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from seqformer.text.characters import UNSPACED
+from seqformer.text.characters import UNSPACED, UNSPACED_LETTER
 from seqformer.text.placeholders import SYMBOLS, Shield
 from seqformer.text.rows import read_rows, write_rows
 
@@ -27,7 +27,6 @@ RARE, COMMON = 5, 0.001  # times, and share of the pairs, from which on a placeh
 SLOTS, WEIGHTS = (1, 2, 3), (6, 3, 1)  # words of a pair that get symbols
 IN_PLACE = 0.6  # of these; around the others
 _WORD = re.compile(rf"(?<![\w'’⟦-])(?:(?![{UNSPACED}])\w)+(?![\w'’⟧-])")
-_UNSPACED = re.compile(f"[{UNSPACED}]")
 Edit = tuple[int, int, str]  # what stands between two places is to be that text
 Known = dict[str, dict[str, float]]  # word -> words that translate it, with their Dice coefficients
 
@@ -38,17 +37,17 @@ def teach(path: Path, shield: Shield, seed: int) -> tuple[Shield, int]:
     The shield spares also what sources alone hold so often that it tells the model something, such as the
     language to translate into.
     """
-    shield = Shield(shield.on, shield.exempt | _own(read_rows(path), shield))
-    known = translations(path)
-    draw = random.Random(seed)
     count = sum(1 for _ in read_rows(path))
-    share, hold = SHARE if count >= FEWEST else 0.0, 0
+    shield = Shield(shield.on, shield.exempt | _own(read_rows(path), count, shield))
+    teaches = count >= FEWEST
+    known = translations(path, count) if teaches else {}
+    draw, hold = random.Random(seed), 0
 
     def taught() -> Iterator[list[str]]:
         nonlocal hold
         for source, target, *rest in read_rows(path):
             pair = shield.hide_both(source, target)
-            if draw.random() < share and pair == (source, target):
+            if teaches and draw.random() < SHARE and pair == (source, target):
                 pair = with_symbols(source, target, known, draw)
             hold += pair != (source, target)
             yield [*pair, *rest]
@@ -59,11 +58,10 @@ def teach(path: Path, shield: Shield, seed: int) -> tuple[Shield, int]:
     return shield, hold
 
 
-def _own(rows: Iterable[list[str]], shield: Shield) -> set[str]:
-    """Return the placeholders that sources hold often, and their targets do not."""
+def _own(rows: Iterable[list[str]], count: int, shield: Shield) -> set[str]:
+    """Return the placeholders that sources of so many rows hold often, and their targets do not."""
     alone: Counter[str] = Counter()
-    count = 0
-    for count, (source, target, *_) in enumerate(rows, 1):  # noqa: B007 (it is the number of rows)
+    for source, target, *_ in rows:
         if spans := shield.find(source):
             there = {span.key for span in shield.find(target)}
             alone.update({span.text for span in spans if span.key not in there})
@@ -81,9 +79,8 @@ def _words(line: str) -> dict[str, tuple[int, int]]:
     return {word: place for word, place in list(found.items())[:WORDS] if word not in twice}
 
 
-def translations(path: Path) -> Known:
-    """Return which words translate each other, from a sample of the rows of a file."""
-    count = sum(1 for _ in read_rows(path))
+def translations(path: Path, count: int) -> Known:
+    """Return which words translate each other, from a sample of the rows of a file, ``count`` in all."""
     every = -(-count // SAMPLE)
     lines = [(_words(row[0]), _words(row[1])) for n, row in enumerate(read_rows(path)) if n % every == 0]
     sources, targets = (Counter(word for line in lines for word in line[side]) for side in (0, 1))
@@ -147,7 +144,7 @@ def _edited(line: str, edits: list[Edit]) -> str:
 
 def _at_an_end(source: str, target: str, draw: random.Random) -> tuple[str, str]:
     """Return a pair with a symbol at the beginning or the end; as it is if it is hardly a sentence."""
-    if any(len(line.split()) < 3 and not _UNSPACED.search(line) for line in (source, target)):
+    if any(len(line.split()) < 3 and not UNSPACED_LETTER.search(line) for line in (source, target)):
         return source, target
     (symbol,) = _symbols(1, draw)
     if draw.random() < 0.5:
@@ -158,4 +155,4 @@ def _at_an_end(source: str, target: str, draw: random.Random) -> tuple[str, str]
 
 
 def _space(beside: str) -> str:
-    return "" if _UNSPACED.match(beside) else " "
+    return "" if UNSPACED_LETTER.match(beside) else " "

@@ -28,8 +28,7 @@ function start() {
     const read = model.read(translating.source.value.trim());
     if (!read.ids.length) return;
     const begin = performance.now(), found = model.translate(read, translating.settings);
-    found.decode = (ids) => model.target.decode(ids);
-    translating.show(read, found, performance.now() - begin, run.longest);
+    translating.show(read, found, performance.now() - begin);
     tree.show(found);
     const switches = experiments?.switches, changedRead = experiments ? experiments.changedSource(read) : read;
     const given = encoded(experiments?.given.value) ?? found.ids, target = encoded(attention.target.value) ?? found.ids;

@@ -4,7 +4,7 @@ import { h, lines, matrix, save, s, strip } from "./drawing.js";
 import { best } from "./search.js";
 import { softmax } from "./numbers.js";
 import { TEXTS } from "./texts.js";
-import { EOS, USUAL } from "./transformer.js";
+import { USUAL } from "./transformer.js";
 import { byWords, plain, words } from "./words.js";
 
 export const MOST = 60; // pieces of a side that are drawn
@@ -16,6 +16,7 @@ const number = (value, min, max, step, onchange) => h("input", { type: "range", 
 /** The sentence, the search's settings, and the answer. */
 export class TranslatePanel {
   constructor(model, changed) {
+    this.model = model;
     const examples = model.run.examples;
     this.source = h("textarea", { rows: 2, value: examples[0]?.[0] ?? "", oninput: () => changed() });
     this.beam = h("input", { type: "number", min: 1, max: 12, value: 4, onchange: () => changed() });
@@ -37,9 +38,10 @@ export class TranslatePanel {
     return { beam: Math.max(1, Math.min(12, Number(this.beam.value) || 1)), lengthPenalty: Number(this.penalty.value) };
   }
 
-  show(read, found, took, longest) {
+  show(read, found, took) {
+    const { longest } = this.model.run;
     this.answer.value = found.text;
-    const others = found.hypotheses.slice(1, 5).map((each) => h("li", {}, `${each.score.toFixed(2)}  ${found.decode(each.ids)}`));
+    const others = found.hypotheses.slice(1, 5).map((each) => h("li", {}, `${each.score.toFixed(2)}  ${this.model.target.decode(each.ids)}`));
     this.more.replaceChildren(
       h("p", {}, `${TEXTS.pieces}: `, read.pieces.map((piece, i) => h("span", { className: "piece", title: `${TEXTS.ids} ${read.ids[i]}` }, plain(piece)))),
       ...(read.ids.length > longest ? [h("p", { className: "warning" }, TEXTS.strange(read.ids.length, longest))] : []),
@@ -253,5 +255,5 @@ export class SearchPanel {
 /** Return what the panels show of a target: its pieces before and after the shift by one. */
 export function sides(model, read, ids) {
   const pieces = ids.map((id) => model.target.pieces[id]);
-  return { source: [...read.pieces, "</s>"], targetIn: ["<s>", ...pieces], targetOut: [...pieces, "</s>"], end: EOS };
+  return { source: [...read.pieces, "</s>"], targetIn: ["<s>", ...pieces], targetOut: [...pieces, "</s>"] };
 }

@@ -45,10 +45,10 @@ export class Vocabulary {
       } else found.push({ id, piece });
     }
     return found.flatMap((each) => {
-      if (each.id !== UNKNOWN || line === "") return [each];
-      const parts = each.piece.split(/(?=▁)/u).filter((part) => part !== ""); // … but for each word
-      const words = parts.filter((part) => part.startsWith(SPACE)).length;
-      return words > 1 ? unite(parts).map((piece) => ({ id: UNKNOWN, piece })) : [each];
+      if (each.id !== UNKNOWN) return [each];
+      const [first, second = null, ...others] = each.piece.split(SPACE); // … but for each word
+      const begun = second === null ? first : first + SPACE + second;
+      return [begun, ...others.map((word) => SPACE + word)].map((piece) => ({ id: UNKNOWN, piece }));
     });
   }
 
@@ -139,14 +139,4 @@ export class Vocabulary {
     const total = Math.fround(ends[begin].score + score);
     if (total > ends[end].score) ends[end] = { score: total, begin };
   }
-}
-
-/** Put what begins no word with the word before it. */
-function unite(parts) {
-  const words = [];
-  for (const part of parts) {
-    if (part.startsWith(SPACE) || !words.length) words.push(part);
-    else words[words.length - 1] += part;
-  }
-  return words;
 }

@@ -3,7 +3,7 @@
 import { attend, KEY, project, QUERY, VALUE } from "./attention.js";
 import { add, layerNorm, linear } from "./numbers.js";
 
-export const BOS = 2, EOS = 3, PAD = 0, UNK = 1;
+export const PAD = 0, BOS = 2, EOS = 3;
 export const USUAL = {
   scale: true, positions: true, causal: true, residual: true, norm: true, embedding: true, head: null,
 };
@@ -72,14 +72,14 @@ export class Transformer {
 
   /** Feed the newest piece of one hypothesis; return logits, the next state, and the weights of this step. */
   step(token, state) {
-    return this.decode([token], state, this.switches.causal);
+    return this.decode([token], state);
   }
 
   /**
-   * Feed pieces after those of a state. Without `causal`, an experiment, each sees those after it too.
+   * Feed pieces after those of a state. With the causal mask off, an experiment, each sees those after it too.
    * Returns logits (rows of V), the state after them, and weights {decoder, cross} by layer and head.
    */
-  decode(tokens, state, causal = this.switches.causal) {
+  decode(tokens, state) {
     let x = this.embed(tokens, "target", state.length);
     const maps = { decoder: [], cross: [] };
     const layers = state.layers.map((layer, n) => {
@@ -88,7 +88,7 @@ export class Transformer {
       x = this.around(x, `${name}.first`, `${part}, self-attention`, (y) => {
         const [query, key, value] = [QUERY, KEY, VALUE].map((w) => project(y, this.weights, `${name}.attention`, w));
         cache = [[...layer.cache[0], ...key], [...layer.cache[1], ...value]]; // rows are shared, never changed
-        const visible = (t, s) => !causal || s <= state.length + t;
+        const visible = (t, s) => !this.switches.causal || s <= state.length + t;
         const found = attend(query, ...cache, this.config.heads, visible, this.switches, this.off("decoder", n));
         maps.decoder.push(found.weights);
         return this.joined(query, ...cache, found, `${name}.attention`, `${part}, self-attention`);
