@@ -7,6 +7,8 @@ others: ``<!-- output: first 9, "valid loss", last 6 -->``.
 
 After ``<!-- output: none -->`` nothing is shown, and so nobody waits for it: the block runs in the folder
 ``aside``, where trainings end after a few steps. ``--quick`` runs every block so and writes nothing.
+
+A picture that a page links to, and that its commands made under the same path, is put beside the page.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import io
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -36,6 +39,7 @@ BLOCK = re.compile(
     r"(?P<after>\n```text\n(?:.*\n)*?```\n)?",
     re.MULTILINE,
 )
+PICTURE = re.compile(r"!\[[^]]*\]\(([^)]+)\)")
 RULE = re.compile(r'(first|last) (\d+)|"([^"]*)"')
 NOT_RUN = ("make ", "pip ")
 TERMINAL = {"TERM": "dumb", "COLUMNS": "100", "LINES": "50"}  # no colours, and no line drawn over another
@@ -56,6 +60,14 @@ class Page:
         for folder in (self.folder, self.folder / "aside"):
             quick.bring(folder)
         return BLOCK.sub(self._block, self.path.read_text("utf-8"))
+
+    def keep_pictures(self) -> None:
+        """Copy the pictures that the page links to and the blocks made to where the links lead."""
+        for link in PICTURE.findall(self.path.read_text("utf-8")):
+            if (made := self.folder / link).is_file():
+                target = self.path.parent / link
+                target.parent.mkdir(exist_ok=True)
+                shutil.copyfile(made, target)
 
     def _block(self, block: re.Match[str]) -> str:
         is_aside = block["rule"] == "none"
@@ -169,8 +181,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             page = Page(path.resolve(), Path(folder), options.quick)
             written = page.run()
-        if not options.quick:
-            path.write_text(written, "utf-8")
+            if not options.quick:
+                path.write_text(written, "utf-8")
+                page.keep_pictures()
         print(path.name, "runs", *(f"  skipped: {why}" for why in page.skipped), sep="\n")
 
 

@@ -119,6 +119,39 @@ def test_it_requests_nothing_and_could_not(visit: Any, trained: Path) -> None:
     assert not re.findall(r"""(?:src|href)=["'](?!data:|blob:)""", html)
 
 
+def test_the_penalty_of_a_finished_tree_chooses_among_its_ends(visit: Any, trained: Path) -> None:
+    page = visit(Run(trained))
+    ends = page.evaluate(
+        """() => seqformer.translate(seqformer.read(document.querySelector("textarea").value), { beam: 4 }).steps
+            .flatMap(({ ended }, t) => ended.map((e) => [seqformer.target.decode(e.ids), e.logProbability, t + 1]))"""
+    )
+    slider = page.locator("section:has(.best) input[type=range]")
+    for penalty in ("0", "1", "2"):
+        slider.fill(penalty)
+        text, *_ = max(ends, key=lambda end: end[1] / end[2] ** float(penalty))
+        said = page.inner_text(".best")
+        assert said.endswith(f"{penalty}.0: {text}".strip()), said
+    assert not page.complaints
+
+
+def test_the_keyboard_reaches_and_opens_the_boxes(visit: Any, trained: Path) -> None:
+    page = visit(Run(trained))
+    page.locator(".figure summary").first.scroll_into_view_if_needed()
+    page.locator(".figure").evaluate("e => e.closest('section').querySelector('.controls select, .controls input').focus()")
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.tagName") == "SUMMARY":
+            break
+    page.keyboard.press("Enter")
+    assert page.locator(".figure details[open] table").count() == 1
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"  # the focus stays where it was
+    named = page.evaluate(
+        """() => [...document.querySelectorAll("input, select, textarea, button")].filter((e) =>
+            !(e.labels?.[0]?.textContent.trim() || e.textContent.trim())).length"""
+    )
+    assert named <= 1  # the list of examples says by its first entry what it is
+
+
 def test_attention_and_losses_are_those_of_the_model(visit: Any, trained: Path) -> None:
     page, model = visit(Run(trained)), api.load(trained)
     found = model.explain("le chat mange", beam=1)

@@ -8,7 +8,7 @@ possible one (Och and Ney 2003).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,13 +46,18 @@ def pharaoh(links: Links) -> str:
 def read_gold(path: Path) -> Iterator[Gold]:
     """Yield the gold links of each line of a file. Raises :class:`DataError`."""
     for number, line in enumerate(read_lines(path), 1):
-        sure, possible = set[tuple[int, int]](), set[tuple[int, int]]()
-        for word in line.split():
-            match = _LINK.fullmatch(word)
-            if not match:
-                raise DataError(f"{path}, line {number}: '{word[:40]}' is no link; links are like 0-0 or 1p2")
-            link = int(match[1]), int(match[3])
-            possible.add(link)
-            if match[2] == "-":
-                sure.add(link)
-        yield Gold(frozenset(sure), frozenset(possible))
+        yield gold_links(line.split(), f"{path}, line {number}")
+
+
+def gold_links(words: Iterable[str], where: str) -> Gold:
+    """Return the gold links that these words are, such as 0-0 and 1p2. Raises :class:`DataError`."""
+    sure, possible = set[tuple[int, int]](), set[tuple[int, int]]()
+    for word in words:
+        match = _LINK.fullmatch(word)
+        if not match:
+            raise DataError(f"{where}: '{word[:40]}' is no link; links are like 0-0 or 1p2")
+        link = int(match[1]), int(match[3])
+        possible.add(link)
+        if match[2] == "-":
+            sure.add(link)
+    return Gold(frozenset(sure), frozenset(possible))

@@ -29,7 +29,7 @@ function start() {
     if (!read.ids.length) return;
     const begin = performance.now(), found = model.translate(read, translating.settings);
     translating.show(read, found, performance.now() - begin);
-    tree.show(found);
+    tree.show(found, translating.settings.lengthPenalty);
     const switches = experiments?.switches, changedRead = experiments ? experiments.changedSource(read) : read;
     const given = encoded(experiments?.given.value) ?? found.ids, target = encoded(attention.target.value) ?? found.ids;
     const looked = { ...model.look(changedRead, target, switches), ...sides(model, changedRead, target) };

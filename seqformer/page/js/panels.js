@@ -106,10 +106,13 @@ export class FigurePanel {
     this.model = model;
     this.opened = new Set();
     this.step = number(1, 1, 1, 1, () => this.draw());
+    const { heads = 1 } = model.run.model;
+    this.head = select(Array.from({ length: heads }, (_, i) => [i, i + 1]), () => this.draw());
     this.parts = h("div", { className: "figure" });
     this.says = h("p", { className: "small", ariaLive: "polite" });
     this.element = h("section", {}, h("h2", {}, TEXTS.figure), h("p", { className: "small" }, TEXTS.figureHelp),
-      h("div", { className: "controls" }, field(TEXTS.step, this.step)), this.says, this.parts);
+      h("div", { className: "controls" }, field(TEXTS.step, this.step), ...(heads > 1 ? [field(TEXTS.head, this.head)] : [])),
+      this.says, this.parts);
   }
 
   show(looked) {
@@ -144,7 +147,7 @@ export class FigurePanel {
 
   inside(part, name, values, formula, why, at) {
     const heads = name === "scores" || (name === "weights" && Array.isArray(values[0]));
-    const rows = heads ? values[0] : values, { source, targetIn } = this.looked;
+    const head = Number(this.head.value), rows = heads ? values[head] : values, { source, targetIn } = this.looked;
     const ofTarget = part === "target" || part === "output" || (part.startsWith("decoder") && !(part.endsWith("cross-attention") && ["key", "value"].includes(name)))
       || (part === "attention" && name !== "key");
     const labels = part === "decoder" && name === "first state" ? rows.map((_, i) => `layer ${i + 1}`) : ofTarget ? targetIn : source;
@@ -154,7 +157,7 @@ export class FigurePanel {
       rows[0].length <= 12
         ? Array.from(row, (value) => h("td", {}, Number.isFinite(value) ? value.toFixed(2) : "−∞"))
         : [h("td", {}, strip(row, low, high)), h("td", {}, `${row[0].toFixed(2)} ${row[1].toFixed(2)} …`)]));
-    return h("div", {}, h("p", { className: "formula" }, formula, h("span", { className: "shape" }, shape + (heads ? `; head 1` : ""))),
+    return h("div", {}, h("p", { className: "formula" }, formula, h("span", { className: "shape" }, shape + (heads ? `; ${TEXTS.head.toLowerCase()} ${head + 1}` : ""))),
       h("p", { className: "small" }, why), h("table", {}, body));
   }
 }
@@ -225,15 +228,29 @@ export class ExperimentsPanel {
 export class SearchPanel {
   constructor(model) {
     this.model = model;
+    this.penalty = number(1, 0, 2, 0.1, () => this.draw());
+    this.says = h("p", { className: "small best", ariaLive: "polite" });
     this.drawn = h("div", { className: "drawing" });
-    this.element = h("section", {}, h("h2", {}, TEXTS.search), h("p", { className: "small" }, TEXTS.searchHelp), this.drawn);
+    this.element = h("section", {}, h("h2", {}, TEXTS.search), h("p", { className: "small" }, TEXTS.searchHelp),
+      h("div", { className: "controls" }, field(TEXTS.rescore, this.penalty)), this.says, this.drawn);
   }
 
-  show(found) {
+  show(found, lengthPenalty) {
+    this.found = found;
+    this.penalty.value = lengthPenalty;
+    this.draw();
+  }
+
+  /** Draw the tree as it was grown, its ends scored with the penalty of the slider: the best may be another. */
+  draw() {
+    const found = this.found, penalty = Number(this.penalty.value), score = (each, t) => each.logProbability / (t + 1) ** penalty;
+    const ends = found.steps.flatMap(({ ended }, t) => ended.map((each) => ({ ids: each.ids, score: score(each, t) })));
+    const chosen = ends.reduce((one, other) => (other.score > one.score ? other : one));
+    this.says.textContent = TEXTS.bestEnd(penalty, this.model.target.decode(chosen.ids));
     const column = 112, rows = Math.max(1, ...found.steps.map((step) => step.grown.length + step.ended.length));
     const width = column * (found.steps.length + 1) + 20, height = 22 * rows + 30;
     const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": TEXTS.search });
-    const bestIds = found.ids.join(" ");
+    const bestIds = chosen.ids.join(" ");
     let places = [16];
     svg.append(s("text", { x: 4, y: 20, class: "label" }, "<s>"));
     found.steps.forEach((step, t) => {
@@ -242,7 +259,7 @@ export class SearchPanel {
         const y = 16 + 22 * row, ended = row >= step.grown.length;
         const good = ended ? each.ids.join(" ") === bestIds : `${bestIds} `.startsWith(`${each.ids.join(" ")} `);
         svg.append(s("line", { x1: column * t + (t ? 92 : 30), y1: places[each.parent], x2: column * (t + 1) - 4, y2: y, class: good ? "branch good" : "branch" }));
-        const text = ended ? `</s> ${each.score.toFixed(2)}` : `${plain(this.model.target.pieces[each.token])} ${each.logProbability.toFixed(1)}`;
+        const text = ended ? `</s> ${score(each, t).toFixed(2)}` : `${plain(this.model.target.pieces[each.token])} ${each.logProbability.toFixed(1)}`;
         svg.append(s("text", { x: column * (t + 1), y: y + 4, class: `label${good ? " good" : ""}${ended ? " ended" : ""}` }, text));
         if (!ended) next.push(y);
       });

@@ -55,6 +55,8 @@ export const TEXTS = {
   },
   search: "The search as a tree",
   searchHelp: "Each line is a hypothesis that goes on; the number is its log-probability. Ends carry their score: log-probability / length ^ penalty.",
+  rescore: "Length penalty of the ends",
+  bestEnd: (penalty, text) => `The best end of this tree with length penalty ${penalty.toFixed(1)}: ${text}`,
   about: (name, shape, size) => `${name}: ${shape}. ${size}. All of it runs in this file; nothing is sent or loaded.`,
   leavesOut: "One sentence at a time: the command line also cuts long texts into sentences, reports likely bad translations and searches again where a placeholder was lost.",
   weights: { int8: "weights rounded to 8 bits", fp16: "weights in 16 bits", fp32: "weights in full" },
