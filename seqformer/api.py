@@ -312,10 +312,10 @@ def _data(
         return made.task
     if isinstance(data, Mapping):
         for folder in data:
-            _existing(Path(folder))
+            existing(Path(folder))
         return mixed(data, seed).task
     if data is not None:
-        return _existing(Path(data))
+        return existing(Path(data))
     with locked(PREPARED / "embedded"):  # of several that find nothing prepared, one prepares
         for manifest in sorted(PREPARED.glob(f"*/{MANIFEST}"), key=lambda p: p.stat().st_mtime, reverse=True):
             with contextlib.suppress(SeqformerError):
@@ -327,7 +327,7 @@ def _data(
     return made.task
 
 
-def _existing(folder: Path) -> Task[Any]:
+def existing(folder: Path) -> Task[Any]:
     """Return the task of a prepared folder; the error says what a folder is that is not one."""
     if is_run(folder):
         raise DataError(f"{folder} is a run, not prepared data; to go on with its training, resume it")

@@ -13,7 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-import numpy as np
 from rich.console import RenderableType
 
 from seqformer import __version__
@@ -30,6 +29,7 @@ from seqformer.runs.layout import WEIGHTS
 from seqformer.runs.run import Run
 from seqformer.storage.files import digest, locked
 from seqformer.storage.manifest import destination
+from seqformer.storage.share import lowest
 from seqformer.tasks import open_task, text_task
 from seqformer.tasks.task import Task
 from seqformer.text import languages, rows
@@ -135,7 +135,7 @@ def prepare(
         if any(each is not None for each in (pairs, files, valid, test, like)) or style or swap:
             raise SeqformerError(f"the toy task {toy} makes its own pairs; give it no others")
         make = partial(preparing.prepare_toy, toy, seed=seed)
-        return _place(PREPARED / toy, out, f"{toy}-{seed}", make, faults)
+        return prepare_into(PREPARED / toy, out, f"{toy}-{seed}", make, faults)
     if images:
         assert isinstance(pairs, (str, Path))
         return _images(Path(pairs), out, seed, faults)
@@ -170,7 +170,7 @@ def prepare(
     pieces = sorted(base.like.tokenizer.files().items()) if base else None
     how = [config, swap, columns, pieces, *([scorer.origin] if scorer else [])]
     origin = _origin(how, data, valid, test)
-    return _place(PREPARED / data.name, out, origin, make_text, faults, again=again)
+    return prepare_into(PREPARED / data.name, out, origin, make_text, faults, again=again)
 
 
 @dataclass(frozen=True)
@@ -193,9 +193,7 @@ class _Scorer:
             while chunk := list(islice(placed, SCORED)):
                 means.extend(scored.mean for scored in model.score([pair for pair, _ in chunk]))
                 spool.writelines(json.dumps([*pair, place]) + "\n" for pair, place in chunk)
-            values = np.asarray(means)
-            worst = len(values) - max(1, round(self.share * len(values)))
-            dropped = set(np.argsort(values, kind="stable")[:worst].tolist())
+            dropped = set(lowest(means, self.share).tolist())
             spool.seek(0)
             for number, line in enumerate(spool):
                 source, target, place = json.loads(line)
@@ -219,7 +217,7 @@ def _scorer(run: PathLike | Run | None, share: float | None, *, text: bool) -> _
     return _Scorer(opened, share)
 
 
-def _place(
+def prepare_into(
     folder: Path,
     out: PathLike | None,
     origin: str,
@@ -252,7 +250,7 @@ def mixed(folders: Mapping[str, float] | Mapping[Path, float], seed: int = 1) ->
     def make(place: Path, origin: str) -> None:
         mix(shares, place, origin, seed)
 
-    return _place(PREPARED / name, None, origin_of(shares), make, Faults())
+    return prepare_into(PREPARED / name, None, origin_of(shares), make, Faults())
 
 
 def _images(images: Path, out: PathLike | None, seed: int, faults: Faults) -> Prepared:
@@ -261,7 +259,8 @@ def _images(images: Path, out: PathLike | None, seed: int, faults: Faults) -> Pr
     def make(folder: Path, origin: str) -> None:
         image_preparing.prepare(dataset, [str(images)], folder, seed)
 
-    return _place(PREPARED / images.resolve().name, out, image_preparing.origin(dataset, seed), make, faults)
+    origin = image_preparing.origin(dataset, seed)
+    return prepare_into(PREPARED / images.resolve().name, out, origin, make, faults)
 
 
 @dataclass(frozen=True)

@@ -205,6 +205,9 @@ COMMANDS = {
         --dropout-embeddings --adam-beta2 --optimizer --sentences-per-batch --share
         --ema --keep-last --consistency --consistency-from --bpe-dropout --word-dropout
         --best-by""",
+    "distil": """teachers --data --monolingual --beam --keep --originals --other-pieces --out --workers --precision
+        --only-data --run --preset --recipe --max-minutes --max-steps --max-epochs --patience --validate-every --seed
+        --json --device""",
     "forecast": "--data --max-minutes --recipe --out --json --device",
     "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --warn
         --json --device --precision --workers --retranslate --languages --detokenize --whole --numbers
@@ -295,7 +298,7 @@ def test_every_option_says_what_it_does() -> None:
 def test_the_public_names() -> None:
     assert seqformer.__all__ == [
         "Attention", "DataError", "Interrupted", "Model", "Prepared", "Run", "RunError", "SeqformerError",
-        "Translation", "average", "calibrate", "evaluate", "forecast", "load", "prepare", "reproduce", "resume", "train",
+        "Translation", "average", "calibrate", "distil", "evaluate", "forecast", "load", "prepare", "reproduce", "resume", "train",
     ]  # fmt: skip
     for name in seqformer.__all__:
         assert getattr(seqformer, name).__doc__

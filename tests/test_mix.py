@@ -30,7 +30,7 @@ def corpora(tmp_path: Path, other: dict[str, object] | None = None) -> tuple[Pat
 
 
 def lines_of(folder: Path) -> Counter[tuple[tuple[int, ...], ...]]:
-    task = api._existing(folder)
+    task = api.existing(folder)
     pairs = open_pairs(task.folder, "train", task.manifest)
     return Counter(
         (tuple(pairs.source[i].tolist()), tuple(pairs.target[i].tolist())) for i in range(len(pairs))
@@ -50,7 +50,7 @@ def test_each_corpus_comes_as_its_weight_says(tmp_path: Path, monkeypatch: pytes
     assert max(counts) - min(counts) <= 1
     pairs = made.task.manifest.pairs
     for split in ("valid", "test"):
-        parts = [api._existing(folder).manifest.pairs[split] for folder in (first, second)]
+        parts = [api.existing(folder).manifest.pairs[split] for folder in (first, second)]
         assert pairs[split] == sum(parts)
     assert mixed({first: 1, second: 2}).folder == made.folder
     assert mixed({first: 1, second: 3}).folder != made.folder

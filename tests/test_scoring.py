@@ -163,7 +163,7 @@ def test_the_most_probable_pairs_of_a_corpus_are_kept(
     options = ("--score-with", trained, "--score-keep", 0.75, "--vocab-size", 60, "--valid-size", 5)
     code, _, err = command("prepare", tmp_path / "pairs.tsv", *options, "--out", tmp_path / "kept")
     assert code == 0, err
-    manifest = api._existing(tmp_path / "kept").manifest
+    manifest = api.existing(tmp_path / "kept").manifest
     assert manifest.dropped["improbable"] == 20 and manifest.read == 80
     scored = api.load(trained).score(pairs)
     best = sorted(range(80), key=lambda i: -scored[i].mean)[:60]

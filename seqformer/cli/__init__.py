@@ -16,6 +16,7 @@ from seqformer.cli import (
     align,
     attention,
     average,
+    distil,
     evaluate,
     explain,
     export,
@@ -94,6 +95,7 @@ add(app, "align", align.align, align.EXAMPLE)
 add(app, "attention", attention.attention, attention.EXAMPLE, TextCommand)
 add(app, "explain", explain.explain, explain.EXAMPLE, TextCommand)
 add(app, "page", page.page, page.EXAMPLE)
+add(app, "distil", distil.distil, distil.EXAMPLE)
 add(app, "forecast", forecast.forecast, forecast.EXAMPLE)
 add(app, "export", export.export, export.EXAMPLE)
 add(app, "average", average.average, average.EXAMPLE)

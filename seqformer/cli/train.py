@@ -99,7 +99,7 @@ def train(
         option(
             MODEL,
             "Sets all dimensions of the model; the d2l presets set the book's training and budget too.",
-            "toy|tiny|small|base|gru|d2l|d2l-bahdanau|d2l-best|vit-small|vit-d2l",
+            "toy|tiny|small|base|deep-shallow|deep-shallow-2|gru|d2l|d2l-bahdanau|d2l-best|vit-small|vit-d2l",
             "from the data size",
         ),
     ] = None,

@@ -52,6 +52,17 @@ def _of(*, layers: int, **sizes: int) -> dict[str, Any]:
     return {"encoder_layers": layers, "decoder_layers": layers, **sizes, "optimizer": "muon"}
 
 
+def _deep(decoder_layers: int) -> dict[str, Any]:
+    """Return a preset that translates fast: the encoder runs once a sentence, the decoder once a piece.
+
+    Kasai et al. (2021, "Deep Encoder, Shallow Decoder") show that such a model loses hardly anything where it
+    learns from the translations of another. With 8,000 pieces and one decoder layer the weights take 4 MB in
+    int8, as CTranslate2 writes them.
+    """
+    sizes = {"width": 160, "heads": 5, "feed_forward": 448}
+    return {"encoder_layers": 6, "decoder_layers": decoder_layers, **sizes, "optimizer": "muon"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class TransformerConfig(Seq2SeqConfig):
     """The shape of a Transformer (section 3 and table 3)."""
@@ -63,6 +74,8 @@ class TransformerConfig(Seq2SeqConfig):
         "tiny": _of(layers=4, width=128, heads=4, feed_forward=256),
         "small": _of(layers=3, width=256, heads=4, feed_forward=1024),
         "base": _of(layers=6, width=512, heads=8, feed_forward=2048),
+        "deep-shallow": _deep(decoder_layers=1),
+        "deep-shallow-2": _deep(decoder_layers=2),
         "d2l": CHAPTER | BOOK | {
             "dropout": 0.2, "attention_dropout": 0.2, "learning_rate": 1.5e-3, "max_epochs": 30,
             "validate_every": 120,

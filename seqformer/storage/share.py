@@ -22,6 +22,12 @@ def choose(examples: Iterable[bytes], count: int, share: float) -> Indices:
     return np.sort(np.argsort(marks, kind="stable")[: size(count, share)])
 
 
+def lowest(values: npt.ArrayLike, share: float) -> Indices:
+    """Return the numbers of the lowest values, those beyond the share that stays; of equal ones the first."""
+    order = np.argsort(np.asarray(values), kind="stable")
+    return order[: len(order) - size(len(order), share)]
+
+
 def size(count: int, share: float) -> int:
     """Return how many of ``count`` examples a share of them is."""
     return max(1, round(share * count))

@@ -48,15 +48,20 @@ class Encoded:
             pairs = list(zip(*encoded, strict=True))
             if split == "train":
                 pairs = self._fitting(pairs, chunk, faults)
-                for source, target in pairs:
-                    self.length_ratio = max(self.length_ratio, (len(target) + 1) / (len(source) + 1))
-            for i, side in enumerate(SIDES):
-                self._count(split, side, [pair[i] for pair in pairs])
-                writers[i].extend([pair[i] for pair in pairs])
+            self.append(pairs, split, writers)
             count += len(pairs)
         for writer in writers:
             writer.close()
         return count
+
+    def append(self, pairs: list[EncodedPair], split: str, writers: list[Writer]) -> None:
+        """Count encoded pairs of a split, and append them to its files, one writer a side."""
+        if split == "train":
+            for source, target in pairs:
+                self.length_ratio = max(self.length_ratio, (len(target) + 1) / (len(source) + 1))
+        for i, (side, writer) in enumerate(zip(SIDES, writers, strict=True)):
+            self._count(split, side, [pair[i] for pair in pairs])
+            writer.extend([pair[i] for pair in pairs])
 
     def _fitting(self, pairs: list[EncodedPair], rows: list[list[str]], faults: Faults) -> list[EncodedPair]:
         """Return the pairs that are short enough; drop the others, whose text and place are in the rows."""

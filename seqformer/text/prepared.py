@@ -67,6 +67,9 @@ class TextManifest(Manifest):
     commands: list[str] = field(default_factory=list)  # placeholders of sources alone: they tell the model
     licence: str = ""  # of a corpus that was asked for by name
     citation: str = ""  # likewise, as BibTeX
+    teachers: dict[str, str] = field(default_factory=dict)  # digest of weights -> run that translated train
+    distillation: dict[str, Scalar] = field(default_factory=dict)  # how it did; {}: the targets are as read
+    unchanged: dict[str, int] = field(default_factory=dict)  # why -> pairs that kept their target then
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO, TypeVar
 
 from seqformer.config import PrepareConfig
 from seqformer.errors import DamagedError, DataError
@@ -30,6 +30,7 @@ TRAINED = "trained.bits"  # the texts that are trained on, as a bitmap
 SPARSE = 8  # bits of it for each text, at least
 MOST_BITS = 1 << 32
 HELD_OUT = ("valid", "test")
+Row = TypeVar("Row", bound=Sequence[Any])
 
 
 def fingerprint(text: str, seed: int = 0) -> int:
@@ -121,7 +122,7 @@ class Splitter:
     ) -> None:
         self.clean, self.folder, self.faults, self.earlier = clean, clean.parent, faults, earlier
         self.given = list(given)
-        self._size = min(MOST_BITS, 1 << (2 * SPARSE * count).bit_length())  # bits of the bitmap
+        self._size = _bits_for(count)
         self._chosen: frozenset[str] = frozenset()  # sources whose pairs are written already
         self._held_out: set[str] = set()  # texts of both sides
         self._folded: set[str] = set()  # of these sources
@@ -197,7 +198,7 @@ class Splitter:
         train, beside = self.folder / "train.tsv", self.folder / "shared.tsv"
         bits = bytearray(self._size >> 3)
         with open(beside, "w", encoding="utf-8", newline="\n") as shared:
-            count = write_rows(train, _marked(self._rest(shared), bits))
+            count = write_rows(train, marked(self._rest(shared), bits))
         sharing = sum(1 for _ in read_rows(beside))
         if sharing > MANY * (count + sharing):
             self.faults.remark(
@@ -205,7 +206,7 @@ class Splitter:
                 "are kept, since with so many alike targets seem to be labels rather than sentences"
             )
             with open(train, "a", encoding="utf-8", newline="\n") as file:
-                for row in _marked(read_rows(beside), bits):
+                for row in marked(read_rows(beside), bits):
                     file.write("\t".join(row) + "\n")
         else:
             for row in read_rows(beside):
@@ -245,13 +246,26 @@ class Splitter:
             )
 
 
+def _bits_for(count: int) -> int:
+    """Return how many bits the bitmap of the texts of so many pairs has."""
+    return min(MOST_BITS, 1 << (2 * SPARSE * count).bit_length())
+
+
+def enlarged(bits: bytes, count: int) -> bytearray:
+    """Return a bitmap with room for so many pairs in which all texts are marked that were marked before.
+
+    A place in a larger bitmap is, modulo the smaller size, the place in the smaller: so it is repeated.
+    """
+    return bytearray(bits * max(1, (_bits_for(count) >> 3) // len(bits)))
+
+
 def _place(text: str, size: int) -> int:
     """Return the bit of a text in a bitmap of so many bytes, a power of two."""
     return zlib.crc32(text.encode()) & (8 * size - 1)
 
 
-def _marked(rows: Iterable[list[str]], bits: bytearray) -> Iterator[list[str]]:
-    """Yield rows, and mark both of their texts in a bitmap, as :func:`_place` says."""
+def marked(rows: Iterable[Row], bits: bytearray) -> Iterator[Row]:
+    """Yield rows, and mark their first two texts in a bitmap, as :func:`_place` says."""
     crc, last = zlib.crc32, 8 * len(bits) - 1
     for row in rows:
         one, other = crc(row[0].encode()) & last, crc(row[1].encode()) & last
