@@ -26,6 +26,7 @@ from seqformer.cli import (
     reproduce,
     runs,
     score,
+    serve,
     show,
     train,
     translate,
@@ -94,6 +95,7 @@ add(app, "align", align.align, align.EXAMPLE)
 add(app, "attention", attention.attention, attention.EXAMPLE, TextCommand)
 add(app, "explain", explain.explain, explain.EXAMPLE, TextCommand)
 add(app, "page", page.page, page.EXAMPLE)
+add(app, "serve", serve.serve, serve.EXAMPLE)
 add(app, "forecast", forecast.forecast, forecast.EXAMPLE)
 add(app, "export", export.export, export.EXAMPLE)
 add(app, "average", average.average, average.EXAMPLE)
