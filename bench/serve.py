@@ -165,13 +165,11 @@ def measured(process: int, speed: float, task: dict[str, Any]) -> dict[str, Any]
     )  # fmt: skip
     row = json.loads(done.stdout) | {"memory": memory.end()}
     rate = row.get("answered", 0) / row["seconds"]
-    cells = [
-        str(task["clients"]), str(task["sentences"]), f"{rate:.0f}", f"{rate / speed:.2f}",
-        f"{row['requests']:,}", *(f"{row[name] * 1000:.0f} ms" for name in ("p50", "p95")), f"{row['cpu']:.0%}",
-        
-        *(f"{row.get(name, 0):,}" for name in ("refused", "lost", "crossed", "differing")),
-        ", ".join(f"{value:,.0f}" for value in row["memory"]),
-    ]  # fmt: skip
+    times = [f"{row[name] * 1000:.0f} ms" for name in ("p50", "p95")]
+    counts = [f"{row.get(name, 0):,}" for name in ("refused", "lost", "crossed", "differing")]
+    cells = [str(task["clients"]), str(task["sentences"]), f"{rate:.0f}", f"{rate / speed:.2f}"]
+    cells += [f"{row['requests']:,}", *times, f"{row['cpu']:.0%}", *counts]
+    cells.append(", ".join(f"{value:,.0f}" for value in row["memory"]))
     print("| " + " | ".join(cells) + " |", flush=True)
     return row | {"clients": task["clients"], "sentences": task["sentences"], "rate": rate}
 

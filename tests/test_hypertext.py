@@ -46,6 +46,7 @@ def test_text_without_tags_is_text() -> None:
         for with_symbols in (False, True):
             opened = Hypertext(text, with_symbols)
             assert html.unescape(opened.fill(opened.texts)) == text
+            assert opened.texts == ([text.strip()] if text.strip() else [])
 
 
 def test_whatever_comes_comes_out() -> None:

@@ -302,6 +302,9 @@ def test_mistakes_are_answered_in_a_line(serve: Serve) -> None:
 def test_a_body_too_large_is_refused_without_being_held(serve: Serve) -> None:
     ask, _ = serve()
     whole = 100 << 20
+    with socket.create_connection((ask.host, ask.port), timeout=20) as alone:  # before any of it has come
+        alone.sendall(f"POST /translate HTTP/1.1\r\nHost: x\r\nContent-Length: {whole}\r\n\r\n".encode())
+        assert alone.recv(1000).startswith(b"HTTP/1.1 413")
     for headers in ({"Content-Length": str(whole)}, {"Transfer-Encoding": "chunked"}):
         connection = http.client.HTTPConnection(ask.host or "", ask.port, timeout=30)
         connection.putrequest("POST", "/translate")

@@ -105,7 +105,7 @@ def serve(
         server.serve(directory, opening, bound, config, known, began)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-    note("Stopped; every request that was taken is answered.")
+    note("Stopped.")
 
 
 def _read_keys(path: Path | None) -> list[str]:

@@ -108,7 +108,7 @@ class Application:
             detected = await asyncio.to_thread(self.service.sources, texts, target, form)
         sources = [each["language"] for each in detected] or [source] * len(texts)
         pairs = [self.service.directory.pair(each, target) for each in sources]
-        if not texts:
+        if not texts and source != AUTO:
             self.service.directory.pair(source, target)
         work = self.service.translate(texts, pairs, form, alternatives)
         translated = await self._while_connected(request, work)

@@ -171,7 +171,7 @@ def failed(error: Exception) -> JSONResponse | Unread:
     for kind_of, status in ((Closed, 503), (TooMuch, 413), (MissingExtra, 501), (SeqformerError, 400)):
         if isinstance(error, kind_of):
             return JSONResponse({"error": str(error)}, status)
-    said = "the process that translated it died, twice" if isinstance(error, Died) else "internal error"
+    said = "the process that worked on it died" if isinstance(error, Died) else "internal error"
     return JSONResponse({"error": said}, 500)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -96,7 +96,8 @@ class Service:
         self, texts: Sequence[str], pairs: Sequence[Pair], form: str, alternatives: int
     ) -> list[Translated]:
         """Return each text translated by its pair, in order. Raises what the queue raises."""
-        opened = await asyncio.to_thread(_opened, texts, pairs, form)
+        in_turn = asyncio.to_thread if form == "html" else _at_once  # HTML can take a while
+        opened = await in_turn(_opened, texts, pairs, form)
         answers: list[list[list[Answer]]] = [[] for _ in texts]
         for pair in dict.fromkeys(pairs):
             own = [number for number, each in enumerate(pairs) if each is pair]
@@ -104,9 +105,7 @@ class Service:
             left = iter(await self.queue.translate((pair.name, alternatives), lines))
             for number in own:
                 answers[number] = list(islice(left, len(opened[number].texts)))
-        return await asyncio.to_thread(
-            lambda: [_filled(*each, alternatives) for each in zip(opened, answers, strict=True)]
-        )
+        return await in_turn(_filled, opened, answers, alternatives)
 
     async def page(self, name: str) -> Path:
         """Return the file with the page of a pair, which is made when it is first asked for.
@@ -121,13 +120,23 @@ class Service:
         return out
 
 
+async def _at_once(work: Callable[..., Any], *given: Any) -> Any:
+    return work(*given)
+
+
 def _opened(texts: Iterable[str], pairs: Iterable[Pair], form: str) -> list[Plain | Hypertext]:
     if form == "text":
         return [Plain(text) for text in texts]
     return [Hypertext(text, pair.shows_symbols) for text, pair in zip(texts, pairs, strict=True)]
 
 
-def _filled(opened: Plain | Hypertext, answers: list[list[Answer]], alternatives: int) -> Translated:
+def _filled(
+    opened: list[Plain | Hypertext], answers: list[list[list[Answer]]], alternatives: int
+) -> list[Translated]:
+    return [_of_text(*each, alternatives) for each in zip(opened, answers, strict=True)]
+
+
+def _of_text(opened: Plain | Hypertext, answers: list[list[Answer]], alternatives: int) -> Translated:
     """Return a text with its translations; the k-th alternative has the k-th of each line, or its last."""
     ranks = [
         opened.fill([best[min(rank, len(best) - 1)][0] for best in answers])
