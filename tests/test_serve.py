@@ -413,15 +413,15 @@ def test_the_same_lines_as_translate_and_an_end_that_loses_nothing(trained: Path
         assert client.translate(LINES[2], "fr", "en") == model.translate(LINES[2], beam=2).text
         assert {each["code"] for each in client.languages()} == {"fr", "en"}
     finally:
-        many = {"q": ["la maison rouge " * 4] * 100, **to}
+        many = {"q": ["la maison rouge"] * 60, **to}
         answers: list[tuple[int, Json]] = []
         thread = threading.Thread(target=lambda: answers.append(ask("/translate", many)))
         thread.start()
-        wait_for(lambda: "translating 0" not in ask("/metrics")[1])
+        wait_for(lambda: answers or "translating 0" not in ask("/metrics")[1])
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=60)
         thread.join(20)
-    assert answers[0][0] == 200 and len(answers[0][1]["translatedText"]) == 100
+    assert answers[0][0] == 200 and len(answers[0][1]["translatedText"]) == 60
     assert process.returncode == 0 and "Traceback" not in err and err.count("\n") == 2, err
 
 
@@ -445,6 +445,12 @@ def test_what_cannot_be_served_is_told_in_a_line(trained: Path, command: Command
         ):
             code, out, err = command("serve", *arguments)
             assert code == 2 and not out and said in err and err.count("\n") == 1, (arguments, err)
+
+
+def test_a_missing_extra_is_told_in_a_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    code, out, err = command("serve", "fr-en=somewhere")
+    assert (code, out) == (2, "") and "pip install 'seqformer[serve]'" in err and err.count("\n") == 1
 
 
 def test_a_run_that_is_being_trained(make_run: Any) -> None:
