@@ -220,7 +220,7 @@ class ServeConfig(Config):
     workers: int = number(1, least=1)  # processes that translate; each holds every model
     max_wait: float = number(10.0, most=60_000)  # milliseconds that a sentence waits for others at most
     batch_pieces: int = number(4096, least=1)  # source pieces, estimated, that close a batch
-    queue: int = number(2000, least=1)  # sentences that may wait; one more counts for each 1,000 characters
+    queue: int = number(4000, least=1)  # sentences that may wait; one more counts for each 1,000 characters
     max_characters: int = number(100_000, least=1)  # of the texts of a request
     timeout: float = number(60.0, least=0.1, most=86_400)  # seconds to send a request, and to answer it
 

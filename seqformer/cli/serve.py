@@ -59,7 +59,7 @@ def serve(
     ] = None,
     queue: Annotated[
         int | None,
-        option(BOUNDS, "Sentences that may wait; what comes beyond is answered with 429.", "N", "2000"),
+        option(BOUNDS, "Sentences that may wait; what comes beyond is answered with 429.", "N", "4000"),
     ] = None,
     max_characters: Annotated[
         int | None, option(BOUNDS, "Characters that the texts of a request may have.", "N", "100000")
