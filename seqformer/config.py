@@ -1,4 +1,4 @@
-"""The settings of preparing, training and decoding: frozen dataclasses, with bounds at each field.
+"""The settings of preparing, training, decoding and serving: frozen dataclasses, with bounds at each field.
 
 The settings of a model are defined beside the model (:mod:`seqformer.models`), checked in the same way.
 """
@@ -211,6 +211,18 @@ class DecodeConfig(Config):
     def samples(self) -> int:
         """How many samples are drawn of a translation; 0: it is searched for."""
         return self.mbr or (self.n_best if self.sample else 0)
+
+
+@dataclass(frozen=True)
+class ServeConfig(Config):
+    """How a service takes requests, and makes batches of what waits."""
+
+    workers: int = number(1, least=1)  # processes that translate; each holds every model
+    max_wait: float = number(10.0, most=60_000)  # milliseconds that a sentence waits for others at most
+    batch_pieces: int = number(4096, least=1)  # source pieces, estimated, that close a batch
+    queue: int = number(4000, least=1)  # sentences that may wait; one more counts for each 1,000 characters
+    max_characters: int = number(100_000, least=1)  # of the texts of a request
+    timeout: float = number(60.0, least=0.1, most=86_400)  # seconds to send a request, and to answer it
 
 
 def names(kind: type[Config]) -> tuple[str, ...]:

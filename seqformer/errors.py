@@ -42,6 +42,11 @@ class MissingExtra(SeqformerError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} not installed; get it with: pip install 'seqformer[{extra}]'")
+        self._given = what, extra
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
+        """Let it come back from another process."""
+        return type(self), self._given
 
 
 @contextlib.contextmanager

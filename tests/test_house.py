@@ -21,6 +21,7 @@ ROOT = Path(seqformer.__file__).parent
 # a room imports from those further down, and rooms of one line nothing from each other
 ORDER = (
     ("cli", "__main__"),
+    ("service",),
     ("recipes", "studies"),
     ("api", "exchange", "page"),
     ("preparation",),
@@ -41,6 +42,7 @@ RANK = {room: rank for rank, rooms in enumerate(reversed(ORDER)) for room in roo
 # what these import at most, where that is less than the order allows
 AT_MOST = {
     "__main__": {"cli"},
+    "service": {"inference", "page", "runs", "formats", "text", "config", "console", "errors"},
     "page": {"runs", "tasks", "report", "models", "text", "storage", "symbols", "errors"},
     "exchange": {"runs", "tasks", "models", "text", "storage", "config", "symbols", "errors"},
     "inference": {
@@ -222,6 +224,8 @@ COMMANDS = {
     "attention": "text --run --kind --layer --head --average --png --json --beam --device --font --whole",
     "explain": "text --run --box --layer --head --step --beam --json --device",
     "page": "run --out --weights",
+    "serve": """runs --host --port --keys --beam --detokenize --device --precision --workers --max-wait --batch-pieces
+        --queue --max-characters --timeout""",
     "export": "folder --to --run --quantization",
     "import": "checkpoint --run",
     "reproduce": "recipe --data --run --seed --json",

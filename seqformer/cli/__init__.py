@@ -27,6 +27,7 @@ from seqformer.cli import (
     reproduce,
     runs,
     score,
+    serve,
     show,
     train,
     translate,
@@ -96,6 +97,7 @@ add(app, "attention", attention.attention, attention.EXAMPLE, TextCommand)
 add(app, "explain", explain.explain, explain.EXAMPLE, TextCommand)
 add(app, "page", page.page, page.EXAMPLE)
 add(app, "distil", distil.distil, distil.EXAMPLE)
+add(app, "serve", serve.serve, serve.EXAMPLE)
 add(app, "forecast", forecast.forecast, forecast.EXAMPLE)
 add(app, "export", export.export, export.EXAMPLE)
 add(app, "average", average.average, average.EXAMPLE)

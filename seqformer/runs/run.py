@@ -166,8 +166,12 @@ class Run:
     def is_untouched(self) -> bool:
         """Return whether nothing has been learned in it yet, or nothing that was kept."""
         metrics = self.folder / METRICS
-        has_weights = (self.folder / STATE).exists() or (self.folder / WEIGHTS).exists()
-        return not has_weights and not (metrics.exists() and metrics.stat().st_size)
+        return not self.has_weights and not (metrics.exists() and metrics.stat().st_size)
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether there are weights that answer: the best, or the last."""
+        return (self.folder / STATE).exists() or (self.folder / WEIGHTS).exists()
 
     def __repr__(self) -> str:
         return f"<Run {self.folder}: {self.task.title}, {self.configs.model.describe()}>"

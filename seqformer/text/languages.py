@@ -90,3 +90,13 @@ def alike(one: str, other: str) -> bool:
 def primary(language: str) -> str:
     """Return the first part of a code: ``pt`` of ``pt_BR``."""
     return language.split("_")[0]
+
+
+def english_name(language: str) -> str:
+    """Return the English name of a code, as ``Portuguese (BR)``; the code itself where it is not known."""
+    first, *rest = language.split("_")
+    names = next((names for names in _LANGUAGES if names[0] == first), None)
+    if names is None:
+        return language
+    name = next((name for name in names[1:] if len(name) > 3), names[-1])
+    return name.capitalize() + (f" ({', '.join(rest)})" if rest else "")

@@ -1,0 +1,1 @@
+"""Trained runs as a service over HTTP, with the contract of LibreTranslate."""
