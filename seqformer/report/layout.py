@@ -9,6 +9,7 @@ in as many columns as make the cells largest, and in one for each head where cel
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -20,6 +21,7 @@ COMFORTABLE = 1.15  # a cell, in lines of labels
 MANY = 12  # maps: with more, none has labels where only each third piece could have one
 TALL = 20.0  # inches of a page on which labels of columns are out of sight
 SMALLEST = 0.16  # of a map
+FINER = 0.98  # from a size of cells to the next that is tried
 
 
 @dataclass(frozen=True)
@@ -189,15 +191,19 @@ def _largest(
 ) -> Layout | None:
     """Return this arrangement with the largest cells that fit; None if none do."""
     smallest = max(SMALLEST / max(1, min(shape.rows, shape.columns)) for shape in shapes)
-    cell, layout = medium.cell, None
-    while cell >= smallest:
-        layout = _arranged(
-            [Place(shape, medium, cell, min(across, shape.natural), short) for shape in shapes], beside
-        )
-        if layout.size[0] <= room[0] and layout.size[1] <= room[1]:
-            return layout
-        cell *= 0.97
-    return None
+    steps = max(0, int(math.log(smallest / medium.cell) / math.log(FINER)))  # from the largest cell down
+
+    def arranged(step: int) -> Layout:
+        cell = medium.cell * FINER**step
+        places = [Place(shape, medium, cell, min(across, shape.natural), short) for shape in shapes]
+        return _arranged(places, beside)
+
+    def fits(step: int) -> bool:
+        width, height = arranged(step).size
+        return width <= room[0] and height <= room[1]
+
+    step = bisect_left(range(steps + 1), True, key=fits)
+    return arranged(step) if step <= steps and fits(step) else None
 
 
 def _arranged(places: Sequence[Place], beside: bool) -> Layout:

@@ -43,8 +43,8 @@ class Masks(Figure):
         return (
             "Sentences of a batch are filled up to one length, and the padding mask keeps every query from "
             "the filling, so that a sentence has the same result in any batch. The causal mask keeps a "
-            "target position from what comes after it: so all positions can be learned at once, each as if the rest "
-            "were not yet written."
+            "target position from what comes after it: so all positions can be learned at once, each as if "
+            "the rest were not yet written."
         )
 
     @property

@@ -40,7 +40,7 @@ class Medium:
 MEDIA = {
     each.name: each
     for each in (
-        Medium("slide", 13.333, 7.5, True, 144, 22, 16, 14, (6.0, 5.5), 1.1, ".png"),
+        Medium("slide", 13.333, 7.5, True, 144, 22, 16, 14, (6.0, 4.2), 1.1, ".png"),
         Medium("paper", 6.3, 8.7, False, 300, 9, 8, 7, (3.1, 2.5), 0.3, ".pdf"),
         Medium("screen", 12.0, 60.0, False, 130, 12, 10, 9, (4.0, 3.3), 0.45, ".svg"),
     )

@@ -99,6 +99,7 @@ class Curves:
         longest = max(cell_len(_name(name)) for name in self.lines)
         across = max(1, min(4, int(room.cells / INSIDE / (8 + longest))))  # names beside each other
         lines = -(-len(axes.lines) // across)
+        across = -(-len(axes.lines) // lines)
         pad = (0.9 + 1.7 * lines) * room.points  # the legend lies between title and curves
         axes.set_title(room.title(self.title), pad=pad)
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=across, frameon=False)
@@ -162,7 +163,7 @@ class Matrix:
         if self.written:
             self._write(axes, room)
         else:
-            axes.figure.colorbar(image, ax=axes, fraction=0.05)
+            axes.figure.colorbar(image, cax=axes.inset_axes((1.03, 0, 0.05, 1)))  # as high as the matrix
 
     def _beneath(self, room: _Room) -> tuple[dict[int, str], bool]:
         """Return the labels of columns, and whether they stand upright: only where words are too many."""
@@ -284,10 +285,13 @@ def _arranged(
         most = medium.width / max(map(len, panels)), (medium.height - 0.6) / len(panels)
         return min(most[0], medium.panel[0]), min(most[1], medium.panel[1])
 
-    def room(panels: list[list[Panel]]) -> tuple[float, float]:
+    def room(panels: list[list[Panel]]) -> tuple[float, ...]:
         width, height = size(panels)
-        shape = width * max(map(len, panels)) / (height * len(panels))
-        return round(min(width / medium.panel[0], height / medium.panel[1]), 1), -abs(math.log(shape / SHAPE))
+        across, down = max(map(len, panels)), len(panels)
+        holes = across * down - len(flat)
+        shape = width * across / (height * down)
+        share = min(width / medium.panel[0], height / medium.panel[1])
+        return round(share, 1), -holes, -abs(math.log(shape / SHAPE))
 
     best = max(choices, key=room)
     return best, size(best)

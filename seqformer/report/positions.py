@@ -45,7 +45,8 @@ class Positions(Figure):
             "Each position gets a row of its own, as a number has bits of its own: fast columns tell "
             "neighbours apart, slow ones tell the start from the end, and all are sines and cosines, smooth "
             "bits (section 3.5). A shift by δ positions turns each pair of sine and cosine by the same "
-            "angle, δ times its rate, wherever it begins: so attention can learn to look a fixed distance away."
+            "angle, δ times its rate, wherever it begins: so attention can learn to look a fixed distance "
+            "away."
         )
 
     def panels(self) -> list[list[Panel]]:
