@@ -76,7 +76,7 @@ def attention(
     at is shown over the picture.
     """
     from seqformer import api
-    from seqformer.report.attention import KINDS
+    from seqformer.report.attention import KINDS, Attention
 
     if kind not in KINDS:
         raise SeqformerError(f"there is no attention '{kind}': {nearest(kind, KINDS)}")
@@ -89,7 +89,7 @@ def attention(
     else:
         check_picture(figures / "cross.svg" if figures.is_dir() else Path("cross.svg"), made_for, font)
     look = api.load(opened, device=device).attention(text, beam=beam, whole=whole or None)
-    if words:
+    if words and isinstance(look, Attention):
         look = look.by_words()
     chosen = look.select(kind=kind, layer=layer, head=head, average=average)
     remarks = chosen.save(figure, font, made_for) if figure else []

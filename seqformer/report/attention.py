@@ -141,7 +141,7 @@ class Attention(Look):
             rows, columns = SIDES[kind]
             count = len(merged[rows]), len(merged[columns])
             weights[kind] = merge(of_kind, words[rows], words[columns], count)
-        return replace(self, weights=weights, maps=(), **merged)
+        return Attention(weights, **merged, text=self.text, translation=self.translation)
 
     def select(
         self, *, kind: str = "cross", layer: int | None = None, head: int | None = None, average: bool = False

@@ -61,7 +61,7 @@ def blocks(heatmaps: Sequence[Heatmap]) -> list[Block]:
         some = [m for m in heatmaps if m.kind == kind]
         if not some:
             continue
-        labels = [[cut(label, LABEL) for label in labels] for labels in some[0].labels]
+        rows, columns = ([cut(label, LABEL) for label in labels] for labels in some[0].labels)
         heads = len({m.head for m in some})
         layers = len({m.layer for m in some})
         alone = len(some) == 1
@@ -69,9 +69,10 @@ def blocks(heatmaps: Sequence[Heatmap]) -> list[Block]:
             Block(
                 f"{heading}, {some[0].where}" if alone else heading,
                 [Map("" if alone else m.where, f"{m.layer}.{m.head or 'mean'}", m.weights) for m in some],
-                (len(labels[0]), len(labels[1])),
+                (len(rows), len(columns)),
                 heads if heads > 1 else layers,
-                *labels,
+                rows,
+                columns,
                 (names[0], names[1]),
             )
         )
