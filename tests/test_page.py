@@ -137,7 +137,9 @@ def test_the_penalty_of_a_finished_tree_chooses_among_its_ends(visit: Any, train
 def test_the_keyboard_reaches_and_opens_the_boxes(visit: Any, trained: Path) -> None:
     page = visit(Run(trained))
     page.locator(".figure summary").first.scroll_into_view_if_needed()
-    page.locator(".figure").evaluate("e => e.closest('section').querySelector('.controls select, .controls input').focus()")
+    page.locator(".figure").evaluate(
+        "e => e.closest('section').querySelector('.controls select, .controls input').focus()"
+    )
     for _ in range(4):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.tagName") == "SUMMARY":

@@ -141,7 +141,8 @@ class Attention(Look):
             rows, columns = SIDES[kind]
             count = len(merged[rows]), len(merged[columns])
             weights[kind] = merge(of_kind, words[rows], words[columns], count)
-        return Attention(weights, **merged, text=self.text, translation=self.translation)
+        pieces = merged["source"], merged["target_in"], merged["target_out"]
+        return Attention(weights, *pieces, text=self.text, translation=self.translation)
 
     def select(
         self, *, kind: str = "cross", layer: int | None = None, head: int | None = None, average: bool = False
