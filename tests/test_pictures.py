@@ -433,6 +433,7 @@ def test_the_same_picture_has_the_same_bytes_and_its_text_stays_text(suffix: str
         painted([square(["▁bon", "jour"])], ["bonjour <&>", "أهلا"], mono).save(path)
         contents.append(path.read_bytes())
     assert contents[0] == contents[1] and str(tmp_path).encode() not in contents[0]
+    assert b"<dc:date>" not in contents[0] and b"CreationDate" not in contents[0], "no date"
     if suffix == ".svg":
         text = contents[0].decode("utf-8")
         assert "bonjour &lt;&amp;&gt;" in text and ">jour<" in text and "DejaVu Sans Mono" in text
