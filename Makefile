@@ -19,7 +19,7 @@ demo: install
 	$(SEQFORMER) train --max-minutes 4
 	$(SEQFORMER) translate "go ." "i lost ." "he's calm ." "i'm home ."
 	$(SEQFORMER) evaluate --bleu
-	$(SEQFORMER) attention "i'm home ." --average --png attention.png
+	$(SEQFORMER) attention "i'm home ." --average --figure attention.png
 
 test: install
 	$(BIN)/python -m pytest

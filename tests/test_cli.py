@@ -220,8 +220,8 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["translate", "hello", "--run", "full"], "not a run"),
     (["translate", "--input", "no.txt"], "no such file"),
     (["evaluate", "--run", "nowhere"], "not a run"),
-    (["show", "pooling", "--width", "0"], "--width 0: the width of a kernel"),
-    (["show", "positions", "--width", "-4"], "--width -4: give a number"),
+    (["show", "pooling", "--width", "0"], "width 0: the width of a kernel"),
+    (["show", "positions", "--width", "-4"], "width -4: give a number"),
     (["attention", "hello", "--kind", "crosss"], "did you mean 'cross'"),
 ]
 

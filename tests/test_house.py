@@ -221,7 +221,8 @@ COMMANDS = {
     "average": "runs --out",
     "evaluate": """--run --bleu --chrf --ter --split --source --reference --compare --beam --length-penalty --json --device
         --precision --calibrate --reference-sentences --wer --cer --tokenize --whole --data""",
-    "attention": "text --run --kind --layer --head --average --png --json --beam --device --font --whole",
+    "attention": """text --run --kind --layer --head --average --words --figure --figures --for --json --beam --device
+        --font --whole""",
     "explain": "text --run --box --layer --head --step --beam --json --device",
     "page": "run --out --weights",
     "serve": """runs --host --port --keys --beam --detokenize --device --precision --workers --max-wait --batch-pieces
@@ -230,17 +231,17 @@ COMMANDS = {
     "import": "checkpoint --run",
     "reproduce": "recipe --data --run --seed --json",
     "runs": "--json",
-    "runs curve": "runs --png --font",
-    "show": "",
-    "show pooling": "--kernel --width --points --seed --png --font",
-    "show positions": "--length --width --positions --png --font",
-    "show mask": "text --length --png --font",
-    "show softmax": "--head-width --keys --seed --json --png --font",
-    "show heads": "--width --heads --length --json --png --font",
+    "runs curve": "runs --figure --for --font",
+    "show": "--all --html --run",
+    "show pooling": "--kernel --width --points --seed --json --figure --for --font",
+    "show positions": "--length --width --positions --json --figure --for --font",
+    "show mask": "text --length --json --figure --for --font",
+    "show softmax": "--head-width --keys --seed --json --figure --for --font",
+    "show heads": "--width --heads --length --json --figure --for --font",
     "show pieces": "text --run --json",
-    "show smoothing": "--label-smoothing --vocab-size --json --png --font",
-    "show schedule": "--max-steps --warmup --learning-rate --json --png --font",
-    "show weights": "--run --json --png --font",
+    "show smoothing": "--label-smoothing --vocab-size --json --figure --for --font",
+    "show schedule": "--max-steps --warmup --learning-rate --json --figure --for --font",
+    "show weights": "--run --json --figure --for --font",
 }
 # what ``train --help`` shows; --help-all shows the others too
 SHORT = """--task --images --data --run --init --resume --recipe --print-recipe --device --max-minutes --max-steps

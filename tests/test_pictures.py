@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from any_text import ODD, WORDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,10 +21,13 @@ from rich.console import Console
 
 from seqformer import console
 from seqformer.errors import SeqformerError
-from seqformer.report import fonts, grid, heatmap, panels, picture, png
+from seqformer.report import drawing, fonts, grid, heatmap, panels, picture
+from seqformer.report.attention import Attention, beside
+from seqformer.report.drawing import PIXELS, SIDE, Picture
 from seqformer.report.heatmap import Heatmap
+from seqformer.report.layout import Shape, lay_out
+from seqformer.report.medium import MEDIA, SCREEN, Medium
 from seqformer.report.panels import Curves, Matrix
-from seqformer.report.png import PIXELS, SIDE, Picture
 
 Command = Callable[..., tuple[int, str, str]]
 CHINESE, ARABIC = ["▁我们", "▁的", "喜欢吃", "苹果", "。", "</s>"], ["▁مرحبا", "▁بالعالم", "؟", "</s>"]
@@ -42,6 +46,12 @@ TEXTS = st.one_of(
 def square(pieces: list[str], kind: str = "cross", layer: int = 1, head: int = 1) -> Heatmap:
     share = 1 / len(pieces)
     return Heatmap(kind, layer, head, [[share] * len(pieces)] * len(pieces), pieces, pieces)
+
+
+def painted(
+    maps: list[Heatmap], title: list[str], font: Path | None = None, medium: Medium = SCREEN
+) -> Picture:
+    return grid.paint(grid.blocks(maps), title, font, medium)
 
 
 def printed(*items: Any, width: int = 200) -> list[str]:
@@ -142,7 +152,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_any_text_is_drawn(pieces: list[str]) -> None:
     """Warnings are errors here; the remarks name what no font has, in one line."""
     pytest.importorskip("matplotlib")
-    drawn = grid.paint([square(pieces)], [pieces[0], pieces[-1]])
+    drawn = painted([square(pieces)], [pieces[0], pieces[-1]])
     width, height = size(drawn)
     assert max(width, height) <= 1500
     assert len(drawn.remarks) <= 1 and not any(disturbing(remark) for remark in drawn.remarks)
@@ -176,7 +186,7 @@ def test_dollars_are_no_formula() -> None:
     pytest.importorskip("matplotlib")
     from matplotlib.text import Text
 
-    drawn = grid.paint([square(["$a$", "$\\b_$"])], ["$1 $2"])
+    drawn = painted([square(["$a$", "$\\b_$"])], ["$1 $2"])
     texts = [t for t in drawn.figure.findobj(Text) if "$" in t.get_text()]
     assert len(texts) == 5 and {t.get_text() for t in texts} == {"$a$", "$\\b_$", "$1 $2"}
     assert not any(t.get_parse_math() for t in texts)
@@ -185,11 +195,10 @@ def test_dollars_are_no_formula() -> None:
 
 def test_missing_characters_are_one_remark_and_drawn_all_the_same() -> None:
     pytest.importorskip("matplotlib")
-    (remark,) = grid.paint([square(CHINESE)], [" ".join(CHINESE)]).remarks
+    (remark,) = painted([square(CHINESE)], [" ".join(CHINESE)]).remarks
     assert "\n" not in remark and "Han" in remark and "Noto Sans CJK" in remark and "我" in remark
     assert (
-        grid.paint([square(["bonjour", "été", "ελλάς", "привет", "a\u200d\ufe0f\u2009b"])], ["x"]).remarks
-        == []
+        painted([square(["bonjour", "été", "ελλάς", "привет", "a\u200d\ufe0f\u2009b"])], ["x"]).remarks == []
     )
 
 
@@ -230,7 +239,7 @@ def test_letters_are_joined_and_written_from_right_to_left(monkeypatch: pytest.M
         assert not fonts.choose("".join(ARABIC)).remarks()
         assert drawn("אב") == drawn("\u202dבא\u202c"), "the first letter stands at the right"
         assert drawn("ههه") != drawn("ه\u200cه\u200cه"), "letters are joined"
-        assert grid._title(["אב .", "va !"], 40) == ["\u2068אב .\u2069 → va !"]
+        assert grid._title(["אב .", "va !"], 6, SCREEN) == ["\u2068אב .\u2069 → va !"]
     monkeypatch.setattr(fonts, "_shapes", lambda: False)
     (remark,) = fonts.choose("".join(ARABIC)).remarks()
     assert "3.11" in remark and not fonts.choose("abc").remarks()
@@ -243,7 +252,7 @@ def test_a_font_file_comes_first_or_is_refused(tmp_path: Path) -> None:
     mono = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSansMono.ttf"
     widths = {}
     for font in (None, mono):
-        drawn = grid.paint([square(["iiiii", "WW"])], ["x"], font)
+        drawn = painted([square(["iiiii", "WW"])], ["x"], font)
         texts = {t.get_text(): t.get_window_extent().width for t in drawn.figure.axes[0].texts[:2]}
         widths[font] = texts["iiiii"] / texts["WW"]
     assert widths[mono] == pytest.approx(2.5, rel=0.1) and widths[None] < 1
@@ -252,11 +261,11 @@ def test_a_font_file_comes_first_or_is_refused(tmp_path: Path) -> None:
     for cut_at in (0, 4, 100, 3000):
         short.write_bytes(mono.read_bytes()[:cut_at])
         with pytest.raises(SeqformerError, match=r"b\.ttf"):
-            png.check(tmp_path / "x.png", short)
-            grid.paint([square(["abc"])], ["abc"], short).save(tmp_path / "x.png")
+            drawing.check(tmp_path / "x.png", short)
+            painted([square(["abc"])], ["abc"], short).save(tmp_path / "x.png")
     for bad in (text, tmp_path, tmp_path / "none.ttf", Path("/dev/null")):
         with pytest.raises(SeqformerError, match="font") as told:
-            png.check(tmp_path / "x.png", bad)
+            drawing.check(tmp_path / "x.png", bad)
         assert "\n" not in str(told.value) and str(bad) in str(told.value)
     assert not (tmp_path / "x.png").exists()
 
@@ -271,7 +280,7 @@ def test_the_command_line_takes_a_font_and_prints_one_line_of_remarks(
     code, _, told = command(*ask, "--png", "a.png", "--font", wrong)
     assert code == 2 and told.count("\n") == 1 and "wrong.ttf" in told and not (tmp_path / "a.png").exists()
     code, _, told = command(*ask, "--font", wrong)
-    assert code == 2 and "--font does nothing without --png" in told
+    assert code == 2 and "--font does nothing without --figure" in told
     code, out, told = command(*ask, "--png", "a.png")
     assert code == 0 and "cross, layer 1" in out and (tmp_path / "a.png").exists()
     assert told.count("No font here has") <= 1 and "Warning" not in told
@@ -280,24 +289,185 @@ def test_the_command_line_takes_a_font_and_prints_one_line_of_remarks(
         assert code == 2 and told.count("\n") == 1 and "wrong.ttf" in told
 
 
-def test_a_picture_is_bounded_however_long_the_text_and_however_many_maps(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.mark.parametrize("medium", MEDIA.values(), ids=MEDIA)
+def test_a_picture_is_bounded_however_long_the_text_and_however_many_maps(medium: Medium) -> None:
     pytest.importorskip("matplotlib")
     assert SIDE <= 8000 and 4 * PIXELS <= 100 * 2**20, "bytes of a picture in memory"
-    for module in (grid, png):
-        monkeypatch.setattr(module, "PIXELS", 2_000_000)
-    words = [f"▁word{n}" for n in range(150)]
-    long = grid.paint([square(words, head=h) for h in (1, 2)], [" ".join(words)] * 2)
-    width, height = size(long)
-    assert 1_000_000 < width * height <= 2_000_000
+    words = [f"▁word{n}" for n in range(90)]
+    long = painted([square(words, head=h) for h in (1, 2)], [" ".join(words)] * 2, medium=medium)
     (remark,) = long.remarks
-    assert "2 million pixels" in remark and "one label of" in remark
-    labels = long.figure.axes[0].texts
-    assert 10 < len(labels) < 150, "fewer labels"
-    many = [square(["a", "b"], layer=layer, head=head) for layer in range(1, 10) for head in range(1, 9)]
-    width, height = size(grid.paint(many, ["x"]))
-    assert 1_000_000 < width * height <= 2_000_000
-    monkeypatch.setattr(png, "SIDE", 1000)
-    assert max(size(grid.paint(many[:20], ["x"]))) <= 1000
-    assert grid.paint([square(words[:20])], ["x"]).remarks == []
+    assert "no room for more" in remark and "one label of" in remark and "\n" not in remark
+    assert 4 < len(long.figure.axes[0].texts) < 2 * 90, "fewer labels"
+    many = [square(["a", "b"], layer=layer, head=head) for layer in range(1, 5) for head in range(1, 9)]
+    for drawn in (long, painted(many, ["x"], medium=medium)):
+        width, height = drawn.figure.get_size_inches()
+        assert width <= medium.width + 0.01 and height <= medium.height + 1
+        assert not medium.fixed or (width, height) == (medium.width, medium.height)
+        width, height = size(drawn)
+        assert max(width, height) <= SIDE and width * height <= PIXELS
+    assert painted([square(words[:20])], ["x"], medium=medium).remarks == []
+
+
+def test_too_many_maps_are_refused_in_a_line() -> None:
+    shape = Shape(4000, 8, 30, 30, (0.5,) * 30, (0.5,) * 30, (1.0, 0.3))
+    with pytest.raises(SeqformerError, match=r"4,000 maps .* choose one kind") as told:
+        lay_out([shape], MEDIA["slide"], (12, 6))
+    assert "\n" not in str(told.value)
+
+
+SHAPES = st.builds(
+    Shape,
+    st.integers(1, 20),
+    st.integers(1, 8),
+    st.integers(1, 30),
+    st.integers(1, 30),
+    st.just((0.3, 0.6)),
+    st.just((0.3, 0.6)),
+    st.sampled_from([(0.0, 0.0), (0.9, 0.3)]),
+    st.booleans(),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(SHAPES, min_size=1, max_size=3), st.sampled_from(list(MEDIA.values())))
+def test_maps_lie_in_the_room_and_over_no_other(shapes: list[Shape], medium: Medium) -> None:
+    room = medium.width - 1, medium.height - 1
+    try:
+        layout = lay_out(shapes, medium, room)
+    except SeqformerError:
+        return
+    assert layout.size[0] <= room[0] and layout.size[1] <= room[1]
+    boxes: list[tuple[float, float, float, float]] = []
+    for place in layout.places:
+        assert place.map == (place.shape.columns * place.cell, place.shape.rows * place.cell), "square"
+        assert place.cell == layout.places[0].cell <= medium.cell
+        boxes += [(*place.corner(n), *place.map) for n in range(place.shape.maps)]
+    for n, (x, y, width, height) in enumerate(boxes):
+        assert x > -1e-6 and y > -1e-6 and x + width < room[0] + 1e-6 and y + height < room[1] + 1e-6
+        for left, top, wide, high in boxes[n + 1 :]:
+            apart = x + width < left or left + wide < x or y + height < top or top + high < y
+            assert apart
+
+
+@pytest.mark.parametrize("medium", MEDIA.values(), ids=MEDIA)
+def test_cells_are_square_and_the_scale_is_no_stub(medium: Medium) -> None:
+    pytest.importorskip("matplotlib")
+    wide = Heatmap("cross", 1, 1, [[0.5, 0.3, 0.2]], ["▁a"], ["▁b", "c", "</s>"])
+    drawn = painted([wide], ["a .", "b ."], medium=medium)
+    axes, bar = drawn.figure.axes
+    box = axes.get_window_extent()
+    assert box.width / 3 == pytest.approx(box.height, rel=0.02)
+    assert bar.get_window_extent().height > 5 * medium.label / 72 * drawn.figure.dpi
+    points = {text.get_fontsize() for text in axes.texts}
+    assert points == {medium.label} and {t.get_text() for t in axes.texts} == {"▁a", "▁b", "c", "</s>"}
+
+
+def test_a_title_has_no_line_of_a_lone_word() -> None:
+    for words in range(1, 60):
+        text = " ".join(f"word{n}" for n in range(words)) + " ."
+        lines = grid._balanced(text, 40, 12)
+        assert " ".join(lines) == text and max(map(cell_len, lines)) <= 40
+        assert len(lines) == 1 or min(map(cell_len, lines)) >= 0.4 * max(map(cell_len, lines))
+        assert len(lines) == len(console.wrapped(text, 40, 12)), "no more lines than need be"
+
+
+def look(source: list[str], target: list[str]) -> Attention:
+    count = {
+        "cross": (len(target), len(source)),
+        "encoder": (len(source),) * 2,
+        "decoder": (len(target),) * 2,
+    }
+    generator = torch.Generator().manual_seed(1)
+    weights = {
+        kind: torch.randn(2, 2, *size, generator=generator).softmax(-1) for kind, size in count.items()
+    }
+    return Attention(weights, source, ["<s>", *target[:-1]], target)
+
+
+def test_pieces_are_merged_to_words_rows_averaged_and_columns_summed() -> None:
+    source = ["▁", '"', "▁sky", "sc", "raper", "s", ".", "</s>"]
+    target = ["▁l", "'", "école", "▁<0xC3>", "<0xA9>", "!", "</s>"]
+    pieces = look(source, target)
+    words = pieces.by_words()
+    assert words.source == ['"', "skyscrapers", ".", "</s>"]
+    assert words.target_out == ["l'école", "é", "!", "</s>"]
+    assert words.target_in == ["<s>", "l'école", "é", "!"]
+    groups = [range(2), range(2, 6), range(6, 7), range(7, 8)]
+    rows = [range(3), range(3, 5), range(5, 6), range(6, 7)]
+    cross = pieces.weights["cross"]
+    for n, of_row in enumerate(rows):
+        for m, of_column in enumerate(groups):
+            summed = cross[..., of_row.start : of_row.stop, of_column.start : of_column.stop].sum(-1).mean(-1)
+            torch.testing.assert_close(words.weights["cross"][..., n, m], summed)
+    for weights in words.weights.values():
+        torch.testing.assert_close(weights.sum(-1), torch.ones(weights.shape[:-1]))
+    alone = look(["▁a", "▁b", "</s>"], ["▁c", "</s>"])
+    for kind, weights in alone.by_words().weights.items():
+        torch.testing.assert_close(weights, alone.weights[kind])
+    both = beside([pieces, pieces], "", "").by_words()
+    assert both.source == words.source * 2 and both.target_in == words.target_in * 2
+
+
+def test_pieces_keep_the_mark_of_a_word_start_unless_each_is_a_word() -> None:
+    assert square(["▁a", "b", "</s>"]).labels[0] == ["▁a", "b", "</s>"]
+    assert square(["▁a", "▁b", "</s>"]).labels[1] == ["a", "b", "</s>"]
+    assert "▁a" in "\n".join(printed(heatmap.draw(square(["▁a", "b"]))))
+
+
+def test_rows_of_each_kind_have_a_name_of_their_own() -> None:
+    names = [
+        block.names for block in grid.blocks(look(["▁a", "</s>"], ["▁b", "</s>"]).select(kind="all").maps)
+    ]
+    assert len(names) == 3 and len({rows for rows, _ in names}) == 3
+
+
+@pytest.mark.parametrize("suffix", drawing.FORMATS)
+def test_the_same_picture_has_the_same_bytes_and_its_text_stays_text(suffix: str, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from matplotlib import get_data_path
+
+    mono = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSansMono.ttf"
+    contents = []
+    for name in ("a", "b"):
+        path = tmp_path / f"{name}{suffix}"
+        painted([square(["▁bon", "jour"])], ["bonjour <&>", "أهلا"], mono).save(path)
+        contents.append(path.read_bytes())
+    assert contents[0] == contents[1] and str(tmp_path).encode() not in contents[0]
+    assert b"<dc:date>" not in contents[0] and b"CreationDate" not in contents[0], "no date"
+    if suffix == ".svg":
+        text = contents[0].decode("utf-8")
+        assert "bonjour &lt;&amp;&gt;" in text and ">jour<" in text and "DejaVu Sans Mono" in text
+        assert str(mono) not in text, "fonts are known by their names"
+    if suffix == ".pdf":
+        assert contents[0].startswith(b"%PDF") and b"/Type3" not in contents[0], "glyphs, not drawings"
+    with pytest.raises(SeqformerError, match=r"end in \.png, \.svg or \.pdf"):
+        painted([square(["a"])], ["x"]).save(tmp_path / "x.jpg")
+
+
+def test_the_image_stands_once_and_the_maps_have_the_colours_of_the_scale() -> None:
+    pytest.importorskip("matplotlib")
+    image = np.arange(64, dtype=np.uint8).reshape(1, 8, 8)
+    parts = [picture.Panel(f"layer {n}", np.full((2, 2), 0.1 * n), 0.5, n, 1) for n in (1, 2, 3)]
+    drawn = picture.paint(image, parts, "t")
+    images = [each for axes in drawn.figure.axes[:-1] for each in axes.images]
+    assert sum(each.cmap.name == "gray" for each in images) == 1 and len(images) == 4
+    maps = [each for each in images if each.cmap.name == grid.COLOURS]
+    assert all(each.get_alpha() in (None, 1) and each.get_clim()[0] == 0 for each in maps)
+    assert {round(float(each.get_clim()[1]), 6) for each in maps} == {0.3}
+
+
+def test_one_command_draws_every_kind_of_a_run(command: Command, trained: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    ask = ("attention", "le chat", "--run", trained)
+    code, _, told = command(*ask, "--figures", "maps", "--for", "paper", "--words")
+    assert code == 0 and told.count("is written.") == 3
+    assert {path.name for path in (tmp_path / "maps").iterdir()} == {
+        "cross.pdf",
+        "encoder.pdf",
+        "decoder.pdf",
+    }
+    (tmp_path / "file").write_text("")
+    code, _, told = command(*ask, "--figures", "file")
+    assert code == 2 and told.count("\n") == 1 and "file" in told
+    code, _, told = command(*ask, "--for", "slide")
+    assert code == 2 and "--for does nothing without --figure" in told

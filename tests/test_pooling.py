@@ -8,7 +8,7 @@ import torch
 
 from seqformer.errors import SeqformerError
 from seqformer.models.pooling import KERNELS, pool, sample, truth
-from seqformer.report import figures
+from seqformer.report import pooling
 
 KERNEL_OF = {
     "gaussian": lambda u: np.exp(-(u**2) / 2),
@@ -17,7 +17,7 @@ KERNEL_OF = {
     "epanechnikov": lambda u: np.maximum(0, 1 - u**2),
 }
 KEYS, VALUES = sample(40, seed=3)
-QUERIES = figures.queries()
+QUERIES = pooling.queries()
 
 
 @pytest.mark.parametrize("width", [0.3, 1.0, 7.0])
@@ -74,9 +74,9 @@ def test_where_no_key_has_weight_nothing_is_not_a_number(kernel: str) -> None:
     )
     found.estimates.sum().backward()
     assert values.grad is not None and torch.isfinite(values.grad).all()
-    errors = figures.pooling_errors(kernel, 0.05, KEYS, VALUES)
+    errors = pooling.kernel_errors(kernel, 0.05, KEYS, VALUES)
     assert errors.bare == int((~found.covered).sum())
-    curves, _ = figures.pooling_panels(kernel, 0.05, KEYS, VALUES)
+    curves, _ = pooling.kernel_panels(kernel, 0.05, KEYS, VALUES)
     gaps = [not np.isfinite(y) for _, y in curves.lines["estimate"]]
     assert gaps == (~found.covered).tolist() and "no point is near x = " in curves.remark
 

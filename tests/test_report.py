@@ -11,7 +11,7 @@ from rich.console import Console
 
 from seqformer.console import counted
 from seqformer.errors import SeqformerError
-from seqformer.report import curves, grid, heatmap, panels, png, scores
+from seqformer.report import curves, drawing, grid, heatmap, panels, scores
 from seqformer.report.heatmap import Heatmap
 from seqformer.report.learning import Learning
 from seqformer.report.panels import Curves
@@ -82,14 +82,14 @@ def test_ten_words_fit_eighty_columns() -> None:
 def test_a_png_is_drawn_or_refused_early(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     path = tmp_path / "maps.png"
-    png.check(path)
-    grid.paint([MAP], ["good morning"]).save(path)
+    drawing.check(path)
+    grid.paint(grid.blocks([MAP]), ["good morning"]).save(path)
     assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    assert grid.paint([MAP], [""]).to_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert grid.paint(grid.blocks([MAP]), [""]).to_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     with pytest.raises(SeqformerError, match=r"end in \.png"):
-        png.check(tmp_path / "maps.jpg")
+        drawing.check(tmp_path / "maps.jpg")
     with pytest.raises(SeqformerError, match="does not exist"):
-        png.check(tmp_path / "no" / "maps.png")
+        drawing.check(tmp_path / "no" / "maps.png")
 
 
 @pytest.mark.parametrize(

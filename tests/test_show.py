@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import re
@@ -25,9 +26,21 @@ from seqformer.config import SCHEDULES, PrepareConfig, TrainConfig
 from seqformer.errors import MissingExtra, SeqformerError
 from seqformer.models import build
 from seqformer.models.attention import MultiHeadAttention
-from seqformer.report import figures, fonts, heads, schedules, smoothing, softmax, weights
-from seqformer.report.panels import Bars, Curves, Matrix, paint
+from seqformer.report import (
+    booklet,
+    fonts,
+    heads,
+    lessons,
+    masks,
+    positions,
+    schedules,
+    smoothing,
+    softmax,
+    weights,
+)
+from seqformer.report.panels import Bars, Curves, Figure, Matrix, paint
 from seqformer.runs import assemble
+from seqformer.runs.overview import lessons_of
 from seqformer.runs.run import Run
 from seqformer.symbols import PAD, UNK
 from seqformer.tasks import open_task
@@ -37,7 +50,7 @@ from seqformer.text import prepare
 from seqformer.training.events import Stepped
 
 MakeRun = Callable[..., Run]
-WITHOUT_RUN = ("schedule", "smoothing", "softmax", "heads")
+WITHOUT_RUN = tuple(lessons.lessons())
 
 
 def shown(*arguments: object) -> str:
@@ -72,7 +85,7 @@ def test_positions_are_drawn_beside_a_binary_counter(kind: str) -> None:
 
 
 def test_the_counter_counts() -> None:
-    counter = figures.position_panels(4, 8, split=False)[2]
+    counter = positions.positions(4, 8).panels()[-1][0]
     assert isinstance(counter, Matrix)
     for t in range(32):
         assert sum((counter.values[bit][t] > 0) << bit for bit in range(5)) == t
@@ -93,13 +106,66 @@ def test_the_masks_are_those_of_the_model() -> None:
 
 def test_pictures(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    for verb in ("pooling", "positions", "mask", *WITHOUT_RUN):
+    for verb in WITHOUT_RUN:
         shown(verb, "--png", tmp_path / f"{verb}.png")
         assert (tmp_path / f"{verb}.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+def test_a_wide_matrix_is_drawn_so_that_it_can_be_read() -> None:
+    for kind in positions.KINDS:
+        *matrices, curves, counter = (row[0] for row in positions.positions(60, 512, kind).panels())
+        table = torch.tensor(positions.positions(60, 512, kind).matrix)
+        columns: list[int] = []
+        for each in matrices:
+            assert isinstance(each, Matrix)
+            numbers = list(map(int, each.columns))
+            assert torch.equal(torch.tensor(each.values), table[:, numbers])
+            steps = (torch.tensor(each.values).diff(dim=1)).abs().mean()
+            assert steps < 0.1 or kind == "sinusoidal-split", "neighbours are alike"
+            columns += numbers
+        assert sorted(columns) == list(range(512)), "each column once"
+        assert isinstance(curves, Curves) and isinstance(counter, Matrix)
+        for line in curves.lines.values():
+            signs = [y > 0 for _, y in line]
+            assert sum(a != b for a, b in pairwise(signs)) <= 5, "a wave or two, no thicket"
+        periods = [float(name.rpartition(" ")[2]) for name in counter.rows[5:]]
+        assert all(b > 1.5 * a for a, b in pairwise(periods)), "each is slower, as bits are"
+
+
+def test_everything_is_one_page_that_asks_for_nothing(trained: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    page = tmp_path / "show.html"
+    result = CliRunner().invoke(app, ["show", "--all", "--html", str(page), "--run", str(trained)])
+    assert result.exit_code == 0, result.output
+    text = page.read_text("utf-8")
+    names = re.findall(r'<section id="([a-z]+)">', text)
+    assert set(names) == set(lessons.QUESTIONS) == {*WITHOUT_RUN, "pieces", "weights"}
+    every = {**lessons.lessons(), **lessons_of(Run(trained))}
+    plain = html.unescape(text)
+    assert all(each.answer in plain and each.title in plain for each in every.values())
+    drawn = [
+        panel for each in every.values() if isinstance(each, Figure) for row in each.panels() for panel in row
+    ]
+    assert text.count("<svg") == len(drawn) and all(
+        f'aria-label="{html.escape(p.title)}"' in text for p in drawn
+    )
+    ids = re.findall(r' id="([^"]+)"', text)
+    assert len(ids) == len(set(ids)) and set(re.findall(r'(?:href="#|url\(#)([^")]+)', text)) <= set(ids)
+    asked = re.findall(r'(?:src|href|url)[=(]"?((?!#|data:)[^") ]+)', text)
+    assert not asked and "<script" not in text and "default-src 'none'" in text
+    assert booklet.INK not in text and "currentColor" in text, "pictures have the colour of the text"
+    assert booklet._section("heads", every["heads"]) in text, "the same lesson, the same bytes"
+
+
+def test_without_a_run_its_part_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["show", "--all"])
+    assert result.exit_code == 0 and "Pieces and weights are left out" in result.stderr
+    assert "Error of the estimates" in result.stdout and "Causal mask" in result.stdout
+
+
 def test_masks_are_painted_as_the_model_has_them() -> None:
-    first, second, causal = figures.mask_panels([["a", "b", "c"], ["d"]])
+    first, second, causal = masks.masks(["a b c", "d"]).matrices()
     assert first.values == [[1, 1, 1]] * 3 and second.values == [[1, 0, 0]] * 3
     assert causal.values == [[1, 0, 0], [1, 1, 0], [1, 1, 1]] and causal.rows == ["<s>", "a", "b"]
 
@@ -306,7 +372,7 @@ def test_json_and_screen_say_the_same_and_answer(verb: str) -> None:
     assert " ".join(note.split()) == told["answer"] and max(map(cell_len, note.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("verb", [*WITHOUT_RUN, "mask", "weights"])
+@pytest.mark.parametrize("verb", [*WITHOUT_RUN, "weights"])
 def test_without_matplotlib_one_line_says_what_to_install(
     verb: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -324,7 +390,7 @@ def test_bars_are_as_long_as_their_shares() -> None:
 def test_long_labels_stand_upright_and_lie_over_no_other() -> None:
     pytest.importorskip("matplotlib")
     for words, rotation in ((["a", "b"], 0), (["misunderstandings"] * 8, 90)):
-        picture = paint([figures.mask_panels([words])], "masks")
+        picture = paint(masks.masks([" ".join(words)]).panels(), "masks")
         picture.figure.canvas.draw()
         for axes in picture.figure.axes:
             boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
@@ -356,17 +422,19 @@ def test_a_curve_leaves_gaps() -> None:
 
 MISTAKES = [
     (["pooling", "--kernel", "gausian"], "did you mean 'gaussian'"),
-    (["pooling", "--width", "0"], "--width 0"),
-    (["pooling", "--width", "-1"], "--width -1"),
-    (["pooling", "--points", "1"], "--points 1"),
-    (["pooling", "--seed", "-1"], "--seed -1"),
+    (["pooling", "--width", "0"], "width 0"),
+    (["pooling", "--width", "-1"], "width -1"),
+    (["pooling", "--points", "1"], "1 points"),
+    (["pooling", "--seed", "-1"], "seed -1"),
     (["pooling", "--png", "x.jpg"], r"end in \.png"),
-    (["positions", "--width", "0"], "--width 0"),
-    (["positions", "--width", "7"], "--width 7 is odd"),
-    (["positions", "--length", "-3"], "--length -3"),
+    (["pooling", "--for", "slide"], "--for does nothing without --figure"),
+    (["pooling", "--figure", "x.svg", "--for", "slides"], "did you mean 'slide'"),
+    (["positions", "--width", "0"], "width 0"),
+    (["positions", "--width", "7"], "width 7 is odd"),
+    (["positions", "--length", "-3"], "length -3"),
     (["positions", "--positions", "sinusodal"], "did you mean 'sinusoidal'"),
     (["positions", "--positions", "learned"], "learned positions are numbers that a training finds"),
-    (["mask", "--length", "0"], "--length 0"),
+    (["mask", "--length", "0"], "length 0"),
     (["mask", "a b", "--length", "3"], "not both"),
     (["mask", " "], "a sentence is blank"),
     (["mask", "a " * 17], "more than 16 words"),
@@ -383,10 +451,14 @@ MISTAKES = [
     (["softmax", "--seed", "-1"], "seed -1"),
     (["heads", "--heads", "3"], "width 8 cannot be shared among 3 heads"),
     (["heads", "--width", "11"], "width 11"),
-    (["heads", "--font", "x.ttf"], "--font does nothing without --png"),
+    (["heads", "--font", "x.ttf"], "--font does nothing without --figure"),
     (["pieces", "le chat"], "no run that reads text .* seqformer train"),
     (["pieces", "le chat", "--run", "nowhere"], "not a run"),
     (["weights"], "no run to look into .* seqformer train"),
+    (["--html", "x.html"], "--all shows everything"),
+    (["--all", "heads"], "and no other command"),
+    (["--all", "--html", "x.pdf"], r"end in \.html"),
+    (["--all", "--run", "nowhere"], "not a run"),
 ]
 
 

@@ -17,6 +17,7 @@ from seqformer.console import data, note, page, talk
 from seqformer.errors import RunError, SeqformerError
 
 if TYPE_CHECKING:
+    from seqformer.report.drawing import Picture
     from seqformer.report.report import Report
     from seqformer.runs.run import Run
 
@@ -94,6 +95,22 @@ PrecisionOption = Annotated[
         "--precision",
     ),
 ]
+FigureOption = Annotated[
+    Path | None,
+    option(
+        "Output",
+        "Also draw a picture, in the format that the name ends in.",
+        "F.png|svg|pdf",
+        False,
+        "--figure",
+        "--png",
+    ),
+]
+ForOption = Annotated[
+    str,
+    option("Output", "What the picture is made for: its size, and the size of its letters.",
+           "slide|paper|screen", "screen", "--for"),
+]  # fmt: skip
 FontOption = Annotated[
     Path | None,
     option(
@@ -191,14 +208,24 @@ def refuse_beside(flag: str, context: typer.Context, allowed: tuple[str, ...]) -
             raise SeqformerError(f"{parameter.opts[0]} does nothing beside {flag}; leave one of them out")
 
 
-def check_picture(png: Path | None, font: Path | None) -> None:
+def check_picture(figure: Path | None, made_for: str, font: Path | None) -> None:
     """Check that a picture can be written, if one is asked for, before any work is done for it."""
-    from seqformer.report import png as pictures
+    from seqformer.report import drawing
+    from seqformer.report.medium import SCREEN, medium
 
-    if png:
-        pictures.check(png, font)
-    elif font:
-        raise SeqformerError("--font does nothing without --png; leave it out or name a picture")
+    chosen = medium(made_for)
+    if figure:
+        drawing.check(figure, font)
+    elif font or chosen is not SCREEN:
+        flag = "--font" if font else "--for"
+        raise SeqformerError(f"{flag} does nothing without --figure; leave it out or name a picture")
+
+
+def save_picture(picture: Picture, figure: Path) -> None:
+    """Write a picture, and print on stderr what in it is not as it should be."""
+    picture.save(figure)
+    for remark in picture.remarks:
+        note(remark)
 
 
 def open_runs(folders: list[Path] | None, usable: Callable[[Run], bool], what: str) -> list[Run]:

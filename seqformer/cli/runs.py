@@ -8,10 +8,18 @@ from typing import Annotated
 
 import typer
 
-from seqformer.cli.options import FontOption, JsonOption, add, check_picture, option
+from seqformer.cli.options import (
+    FigureOption,
+    FontOption,
+    ForOption,
+    JsonOption,
+    add,
+    check_picture,
+    save_picture,
+)
 from seqformer.errors import SeqformerError
 
-EXAMPLE = "Examples: seqformer runs   ·   seqformer runs curve runs/en-fr runs/en-fr-2 --png curves.png"
+EXAMPLE = "Examples: seqformer runs   ·   seqformer runs curve runs/en-fr runs/en-fr-2 --figure curves.png"
 
 app = typer.Typer(rich_markup_mode="rich")
 
@@ -39,26 +47,23 @@ def list_runs(context: typer.Context, as_json: JsonOption = False) -> None:
 
 def curve(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
-    png: Annotated[
-        Path | None, option(None, "Also draw the curves as a picture.", "F", False, "--png")
-    ] = None,
+    figure: FigureOption = None,
+    made_for: ForOption = "screen",
     font: FontOption = None,
 ) -> None:
     """Draw losses and scores of one run, or of several over each other."""
-    from seqformer.console import note, page
+    from seqformer.console import page
     from seqformer.report import panels
+    from seqformer.report.medium import medium
     from seqformer.runs.overview import learning_panels
     from seqformer.runs.run import Run
 
-    check_picture(png, font)
+    check_picture(figure, made_for, font)
     drawn = learning_panels([Run(folder) for folder in runs])
     if not drawn:
         raise SeqformerError(f"{', '.join(map(str, runs))}: there is nothing to draw yet")
-    if png:
-        picture = panels.paint([drawn], ", ".join(map(str, runs)), font)
-        picture.save(png)
-        for remark in picture.remarks:
-            note(remark)
+    if figure:
+        save_picture(panels.paint([drawn], ", ".join(map(str, runs)), font, medium(made_for)), figure)
     page(*(panel.draw(80) for panel in drawn))
 
 

@@ -26,8 +26,9 @@ from torch import Tensor
 
 from seqformer.decoding import scoring
 from seqformer.decoding.symmetrize import check_method, symmetrize, transposed
-from seqformer.decoding.word_attention import Head, Pairs, WordAttention, shares, strongest
+from seqformer.decoding.word_attention import Head, Pairs, WordAttention, strongest
 from seqformer.formats.pharaoh import Links
+from seqformer.models.merging import shares
 
 if TYPE_CHECKING:
     from seqformer.decoding.translator import Translation, Translator

@@ -23,6 +23,7 @@ from seqformer.decoding import scoring
 from seqformer.decoding.splitting import Part
 from seqformer.errors import SeqformerError
 from seqformer.formats.pharaoh import Links
+from seqformer.models.merging import merge
 from seqformer.symbols import BOS, EOS
 from seqformer.text.batches import pad, pad_sources
 from seqformer.text.origins import origins
@@ -110,9 +111,8 @@ class WordAttention:
                 chosen = torch.stack([each.of(cross) for each in heads], 1).cpu()  # (B, K, T - 1, S)
             for (i, pair), maps in zip(batch, chosen, strict=True):
                 rows, columns = len(pair.target.ids), len(pair.source.ids)
-                of_target = shares(pair.target_words, pair.count[1])  # (T - 1, N)
-                mean = of_target / of_target.sum(0).clamp(min=torch.finfo(torch.float32).tiny)
-                yield i, mean.T @ maps[:, :rows, :columns] @ shares(pair.source_words, pair.count[0])
+                words = pair.target_words, pair.source_words
+                yield i, merge(maps[:, :rows, :columns], *words, pair.count[::-1])
 
     def read(self, pairs: Pairs) -> list[Read | None]:
         """Return pairs as the model reads them; None for one of more pieces or weights than it can have."""
@@ -151,14 +151,6 @@ class WordAttention:
             batch.append((i, pair))
         if batch:
             yield batch
-
-
-def shares(words: list[range], count: int) -> Tensor:
-    """Return the share of each piece that is of each word, (pieces, words); a row sums to 1, or to 0."""
-    shares = torch.zeros(len(words), count)
-    for piece, of in enumerate(words):
-        shares[piece, of.start : of.stop] = 1 / max(1, len(of))
-    return shares
 
 
 def strongest(weights: Tensor) -> Links:

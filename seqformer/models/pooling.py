@@ -43,7 +43,7 @@ class Pooled:
 def pool(queries: Tensor, keys: Tensor, values: Tensor, kernel: str, width: float = 1.0) -> Pooled:
     """Estimate the values at ``queries`` (Q,) from ``keys`` and ``values``, each (N,)."""
     if not math.isfinite(width) or width < NARROWEST:
-        raise SeqformerError(f"--width {width:g}: the width of a kernel must be at least {NARROWEST:g}")
+        raise SeqformerError(f"width {width:g}: the width of a kernel must be at least {NARROWEST:g}")
     scores, mask = score((queries[:, None] - keys).abs() / width, kernel)  # (Q, N)
     weights = masked_softmax(scores, mask)
     return Pooled(weights @ values, weights, mask.any(-1))
@@ -75,9 +75,9 @@ def truth(x: Tensor) -> Tensor:
 def sample(points: int, seed: int) -> tuple[Tensor, Tensor]:
     """Draw keys (N,), uniform in [0, 5] and sorted, and values: the curve with standard normal noise."""
     if not 2 <= points <= MOST:
-        raise SeqformerError(f"--points {points}: a regression here has between 2 and {MOST:,} points")
+        raise SeqformerError(f"{points} points: a regression here has between 2 and {MOST:,} points")
     if not 0 <= seed < 2**63:
-        raise SeqformerError(f"--seed {seed}: a seed is a whole number from 0 upwards")
+        raise SeqformerError(f"seed {seed}: a seed is a whole number from 0 upwards")
     random = torch.Generator().manual_seed(seed)
     keys = (END * torch.rand(points, generator=random, dtype=torch.double)).sort().values
     return keys, truth(keys) + torch.randn(points, generator=random, dtype=torch.double)

@@ -5,9 +5,11 @@ L layers, H heads, S source length, T target length, C channels.
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,14 +18,24 @@ from torch import Tensor
 
 from seqformer.errors import SeqformerError, nearest
 from seqformer.images.batches import Bytes
+from seqformer.models.merging import merge
 from seqformer.report import grid, heatmap, picture
-from seqformer.report.heatmap import Heatmap, plain
+from seqformer.report.drawing import Picture
+from seqformer.report.heatmap import NAMES, START, Heatmap
+from seqformer.report.medium import SCREEN, Medium, medium
 from seqformer.report.picture import Panel
-from seqformer.report.png import Picture
 from seqformer.report.report import Report
+from seqformer.storage.files import cannot_write
 
 MOST_ROWS = 200  # and columns of a table
 KINDS = ("cross", "encoder", "decoder", "all")
+# kind -> the sides that are its rows and its columns
+SIDES = {
+    "cross": ("target_out", "source"),
+    "encoder": ("source", "source"),
+    "decoder": ("target_in", "target_in"),
+}
+_BYTES = re.compile("(?:<0x[0-9A-F]{2}>)+")
 Map = TypeVar("Map", Heatmap, Panel)
 
 
@@ -40,22 +52,46 @@ class Look(Report):
         """
 
     @abstractmethod
-    def picture(self, font: Path | None = None) -> Picture:
+    def picture(self, font: Path | None = None, made_for: Medium = SCREEN) -> Picture:
         """Return a picture of all maps selected, with the ``font`` of a file before any other."""
+
+    @abstractmethod
+    def kinds(self) -> dict[str, Look]:
+        """Return all maps of each kind, under a name for a file."""
 
     def figure(self) -> Any:
         """Return all maps selected as a figure of matplotlib."""
         return self.picture().figure
 
-    def save(self, path: str | Path, font: str | Path | None = None) -> list[str]:
-        """Write the picture of all maps selected as a PNG, complete or not at all.
+    def save(
+        self, path: str | Path, font: str | Path | None = None, made_for: str = SCREEN.name
+    ) -> list[str]:
+        """Write the picture of all maps selected, complete or not at all, as PNG, SVG or PDF by its name.
 
-        ``font`` is a font file to draw with. Returns remarks: characters that no font has, and what was left
-        out of a picture that would be too large.
+        ``font`` is a font file to draw with; ``made_for`` is slide, paper or screen. Returns remarks:
+        characters that no font has, and labels that had to be left out. Raises :class:`SeqformerError`.
         """
-        drawn = self.picture(None if font is None else Path(font))
+        drawn = self.picture(None if font is None else Path(font), medium(made_for))
         drawn.save(Path(path))
         return drawn.remarks
+
+    def save_all(
+        self, folder: str | Path, font: str | Path | None = None, made_for: str = SCREEN.name
+    ) -> dict[Path, list[str]]:
+        """Write a picture of all heads for each kind of attention into a folder, made if need be.
+
+        The format is what such readers open most easily: SVG for a screen, PDF for a paper, PNG for slides.
+        Returns the files with the remarks on each, as :meth:`save` does.
+        """
+        suffix = medium(made_for).suffix
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(Path(folder), error) from None
+        return {
+            (path := Path(folder) / f"{name}{suffix}"): look.save(path, font, made_for)
+            for name, look in self.kinds().items()
+        }
 
     def notes(self) -> list[str]:
         """Return remarks on the tables."""
@@ -70,6 +106,7 @@ class Attention(Look):
     """The attention of one translation: a row for each query, a column for each key.
 
     ``cross`` rows are the pieces being produced; ``decoder`` rows and columns are the pieces fed in.
+    ``text`` and ``translation`` are the sentences as people write them.
     """
 
     weights: dict[str, Tensor]  # kind -> (L, H, rows, columns); each row sums to 1
@@ -77,15 +114,35 @@ class Attention(Look):
     target_in: list[str]  # T pieces, BOS first
     target_out: list[str]  # T pieces, EOS last
     maps: tuple[Heatmap, ...] = ()
+    text: str = ""
+    translation: str = ""
 
     @property
     def title(self) -> str:
-        """The source and its translation."""
-        return " → ".join(self._sides)
+        """The sentence and its translation."""
+        return f"{self.text} → {self.translation}"
 
-    @property
-    def _sides(self) -> list[str]:
-        return [" ".join(map(plain, pieces[:-1])) for pieces in (self.source, self.target_out)]
+    def by_words(self) -> Attention:
+        """Return the same by words: the rows of a word's pieces averaged, their columns summed.
+
+        Words are what stands between spaces as the model reads and writes it, without the punctuation around
+        them; symbols such as </s> stay.
+        This is how weights of pieces become those of words in Clark et al. (2019, section 4.1).
+        """
+        sides = {name: getattr(self, name) for name in ("source", "target_in", "target_out")}
+        words = {name: _words(pieces) for name, pieces in sides.items()}
+        merged = {
+            name: [_spelled([p for p, w in zip(pieces, words[name], strict=True) if w.start == word])
+                   for word in range(words[name][-1].stop)]
+            for name, pieces in sides.items()
+        }  # fmt: skip
+        weights = {}
+        for kind, of_kind in self.weights.items():
+            rows, columns = SIDES[kind]
+            count = len(merged[rows]), len(merged[columns])
+            weights[kind] = merge(of_kind, words[rows], words[columns], count)
+        pieces = merged["source"], merged["target_in"], merged["target_out"]
+        return Attention(weights, *pieces, text=self.text, translation=self.translation)
 
     def select(
         self, *, kind: str = "cross", layer: int | None = None, head: int | None = None, average: bool = False
@@ -95,14 +152,9 @@ class Attention(Look):
             raise SeqformerError(f"there is no attention '{kind}': {nearest(kind, KINDS)}")
         if kind != "all" and kind not in self.weights:
             raise SeqformerError(f"this model has no {kind} attention; it has cross attention")
-        labels = {
-            "cross": (self.target_out, self.source),
-            "encoder": (self.source, self.source),
-            "decoder": (self.target_in, self.target_in),
-        }
         maps = []
-        for name in [k for k in labels if k in self.weights] if kind == "all" else [kind]:
-            rows, columns = labels[name]
+        for name in [k for k in SIDES if k in self.weights] if kind == "all" else [kind]:
+            rows, columns = (getattr(self, side) for side in SIDES[name])
             for number, of_layer in enumerate(self.weights[name], 1):  # (H, rows, columns)
                 heads = of_layer.mean(0, keepdim=True) if average else of_layer
                 for index, matrix in enumerate(heads.tolist(), 1):
@@ -133,16 +185,47 @@ class Attention(Look):
             return [f"{size} weights are too many for tables; a picture or JSON shows them"]
         return [heatmap.draw(m) for m in shown]
 
-    def picture(self, font: Path | None = None) -> Picture:
+    def picture(self, font: Path | None = None, made_for: Medium = SCREEN) -> Picture:
         """Return a grid of all maps."""
-        return grid.paint(self._maps, self._sides, font)
+        return grid.paint(grid.blocks(self._maps), [self.text, self.translation], font, made_for)
+
+    def kinds(self) -> dict[str, Look]:
+        """Return all maps of each kind that the model has."""
+        return {kind: self.select(kind=kind) for kind in SIDES if kind in self.weights}
 
     @property
     def _maps(self) -> tuple[Heatmap, ...]:
         return self.maps or self.select().maps
 
 
-def beside(looks: Sequence[Attention]) -> Attention:
+def _words(pieces: Sequence[str]) -> list[range]:
+    """Return for each piece the word that it is of, from 0.
+
+    Words are set apart by ▁; a symbol is a word of its own, and so is punctuation at an end of a word.
+    """
+    starts = [
+        at
+        for at, piece in enumerate(pieces)
+        if at == 0 or piece.startswith(START) or piece in NAMES or pieces[at - 1] in NAMES
+    ]
+    words, number = [], -1
+    for begin, end in pairwise([*starts, len(pieces)]):
+        letters = [at for at in range(begin, end) if any(map(str.isalnum, pieces[at]))]
+        for at in range(begin, end):
+            number += at == begin or (bool(letters) and at in (letters[0], letters[-1] + 1))
+            words.append(range(number, number + 1))
+    return words
+
+
+def _spelled(pieces: Sequence[str]) -> str:
+    """Return what the pieces of a word spell, bytes as the characters that they make."""
+    spelled = "".join(pieces).removeprefix(START)
+    return _BYTES.sub(
+        lambda match: bytes.fromhex(re.sub("<0x|>", "", match[0])).decode("utf-8", "replace"), spelled
+    )
+
+
+def beside(looks: Sequence[Attention], text: str, translation: str) -> Attention:
     """Return the attention of several translations as one: each in its own rows and columns, zeros beside."""
     weights = {}
     for kind, first in looks[0].weights.items():
@@ -157,7 +240,7 @@ def beside(looks: Sequence[Attention]) -> Attention:
         [piece for look in looks for piece in getattr(look, name)]
         for name in ("source", "target_in", "target_out")
     )
-    return Attention(weights, source, target_in, target_out)
+    return Attention(weights, source, target_in, target_out, text=text, translation=translation)
 
 
 @dataclass(frozen=True, repr=False)
@@ -229,9 +312,13 @@ class ClassAttention(Look):
             self.title,
         ]
 
-    def picture(self, font: Path | None = None) -> Picture:
+    def picture(self, font: Path | None = None, made_for: Medium = SCREEN) -> Picture:
         """Return a grid of all maps, the image first."""
-        return picture.paint(self.image, self._maps, self.title, font)
+        return picture.paint(self.image, self._maps, self.title, font, made_for)
+
+    def kinds(self) -> dict[str, Look]:
+        """Return all maps: of the class token."""
+        return {"class-token": self.select()}
 
     @property
     def _maps(self) -> tuple[Panel, ...]:

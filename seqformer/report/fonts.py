@@ -33,6 +33,13 @@ class Fonts:
     families: tuple[str, ...]
     missing: str = ""
     shaped: bool = True  # whether letters are joined and ordered as their script asks
+    known_as: tuple[tuple[str, str], ...] = ()  # of fonts from files: our name, and the one others know
+
+    def named(self, svg: bytes) -> bytes:
+        """Return an SVG with the fonts by the names that they have elsewhere, not by their files here."""
+        for ours, known in self.known_as:
+            svg = svg.replace(f"'{ours}'".encode(), f"'{known}'".encode())
+        return svg
 
     def remarks(self) -> list[str]:
         """Return in words what is not drawn as it should be."""
@@ -57,19 +64,21 @@ def choose(text: str, font: Path | None = None) -> Fonts:
 
     characters = set(text)
     form = next((_FORMS[s] for s in map(unicodedata.script, sorted(characters)) if s in _FORMS), "SC")
-    families = [*matplotlib.rcParams["font.family"], DEFAULT]
+    families, known_as = [*matplotlib.rcParams["font.family"], DEFAULT], []
     lacking = {c for c in characters if _is_drawn(c)}
     if font:
         face = opened(font)
         families.insert(0, _registered(face, form))
+        known_as.append((families[0], face.family_name))
         lacking -= _covered(face, lacking)
     for wanted in (FontProperties(), DEFAULT):
         lacking -= _covered(FT2Font(findfont(wanted)), lacking)
     for found in _of_system(lacking, form):
         families.append(_registered(found, form))
+        known_as.append((families[-1], found.family_name))
         lacking -= _covered(found, lacking)
     shaped = _shapes() or not any(map(_needs_shaping, characters))
-    return Fonts(tuple(dict.fromkeys(families)), "".join(sorted(lacking)), shaped)
+    return Fonts(tuple(dict.fromkeys(families)), "".join(sorted(lacking)), shaped, tuple(known_as))
 
 
 def opened(path: Path) -> Any:

@@ -13,6 +13,7 @@ from rich.text import Text
 from seqformer.console import cut, visible
 
 SCREEN = 79  # columns of a terminal that a table fits in
+START, NAMES = "▁", ("<pad>", "<unk>", "<s>", "</s>")  # the mark of a word start; pieces that are no text
 LABEL = 14  # cells of a row's label, at most
 FOLDS = 6  # lines of a column's label, at most
 # the weight that a shade ends at, and its style, readable in dark and light terminals
@@ -39,27 +40,41 @@ class Heatmap:
     columns: list[str]
 
     @property
+    def where(self) -> str:
+        """Layer and head, in words."""
+        return f"layer {self.layer}, " + (f"head {self.head}" if self.head else "mean of heads")
+
+    @property
     def title(self) -> str:
         """Kind, layer and head, in words."""
-        return f"{self.kind}, layer {self.layer}, " + (f"head {self.head}" if self.head else "mean of heads")
+        return f"{self.kind}, {self.where}"
+
+    @property
+    def labels(self) -> tuple[list[str], list[str]]:
+        """Rows and columns for people to read: with ▁ at word starts, unless every piece is a word."""
+        pieces = [piece for piece in (*self.rows, *self.columns) if piece not in NAMES]
+        begun = sum(piece.startswith(START) for piece in pieces)
+        shown = plain if begun in (0, len(pieces)) else visible
+        return [shown(piece) for piece in self.rows], [shown(piece) for piece in self.columns]
 
 
 def plain(piece: str) -> str:
     """Return a piece for people to read, without the mark of a word start; a lone mark becomes ␣."""
-    return visible(piece.removeprefix("▁")) or "␣"
+    return visible(piece.removeprefix(START)) or "␣"
 
 
 def draw(heatmap: Heatmap) -> Group:
     """Draw a table of shaded cells with the weight, in hundredths, in each."""
-    width = max(4, min(7, (SCREEN - _label_width(heatmap.rows)) // len(heatmap.columns)))
+    rows, columns = heatmap.labels
+    width = max(4, min(7, (SCREEN - _label_width(rows)) // len(columns)))
     cells = [[_cell(weight, width) for weight in weights] for weights in heatmap.weights]
-    return labelled(heatmap.title, heatmap.rows, heatmap.columns, cells, width)
+    return labelled(heatmap.title, rows, columns, cells, width)
 
 
 def labelled(
     title: str, rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[Text]], width: int
 ) -> Group:
-    """Draw cells of a common width under and beside the pieces they belong to.
+    """Draw cells of a common width under and beside the labels they belong to.
 
     Columns that do not fit a terminal follow below, with the rows' labels again.
     """
@@ -70,17 +85,15 @@ def labelled(
         table = Table(box=None, padding=(0, 0), pad_edge=False)
         table.add_column("", justify="right", no_wrap=True, width=margin)
         for column in columns[first : first + most]:
-            table.add_column(
-                _folded(plain(column), width - 1), justify="center", width=width, vertical="bottom"
-            )
+            table.add_column(_folded(column, width - 1), justify="center", width=width, vertical="bottom")
         for name, row in zip(rows, cells, strict=True):
-            table.add_row(Text(cut(plain(name), margin - 1) + " "), *row[first : first + most])
+            table.add_row(Text(cut(name, margin - 1) + " "), *row[first : first + most])
         tables += [table, ""]
     return Group(Text(title, style="bold"), *tables)
 
 
 def _label_width(rows: Sequence[str]) -> int:
-    return min(LABEL, 1 + max(cell_len(plain(row)) for row in rows))
+    return min(LABEL, 1 + max(cell_len(row) for row in rows))
 
 
 def _folded(label: str, width: int) -> Text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,15 +17,51 @@ from rich.text import Text
 from seqformer.console import beside, cut, visible, wrapped
 from seqformer.report import curves
 from seqformer.report.curves import Points
-from seqformer.report.png import Picture
+from seqformer.report.drawing import INK, Picture
+from seqformer.report.medium import LINE, POINT, Medium
+from seqformer.report.medium import SCREEN as AT_SCREEN
 from seqformer.report.report import SCREEN, Lesson
 
 GLYPHS = " ░▒▓█"  # from the lowest number of a matrix to the highest, with or without colours
 COLUMNS, ROWS = 64, 20  # of a matrix at a terminal, at most; others are left out evenly
-LABEL = 40  # cells of a name, at most
+LABEL, NUMBER = 40, 3  # cells of a name at most, and of one that never stands upright
 ACROSS, DOWN = 8, 11  # labels on the axes of a picture, at most
-BESIDE = 48  # cells of labels that lie side by side under a picture
+SHAPE = 1.5  # width over height of a picture, where there is a choice
+EDGE = 0.015  # of a picture, around all panels
+INSIDE = 0.72  # of a panel's width and height, within its axes
 LINES = ("tab:blue", "tab:red", "tab:green", "tab:purple", "tab:orange", "tab:brown", "tab:pink", "tab:gray")
+
+
+@dataclass(frozen=True)
+class _Room:
+    """What fits into the axes of a panel."""
+
+    points: float  # the size of labels
+    width: float  # inches
+    height: float
+
+    @classmethod
+    def of(cls, axes: Any) -> _Room:
+        """Return the room of axes, as it will be about."""
+        from matplotlib import rcParams
+
+        inches = INSIDE / axes.figure.dpi
+        box = axes.figure.bbox
+        return cls(rcParams["xtick.labelsize"], inches * box.width, inches * box.height)
+
+    @property
+    def cells(self) -> int:
+        """How many characters of labels fit beside each other."""
+        return max(1, int(self.width / (0.62 * self.points * POINT)))
+
+    @property
+    def lines(self) -> int:
+        """How many labels fit below each other."""
+        return max(1, int(self.height / (1.3 * LINE * self.points * POINT)))
+
+    def title(self, text: str) -> str:
+        """Return a title in two lines at most."""
+        return "\n".join(wrapped(_name(text), max(12, int(self.cells / INSIDE) - 6), 2))
 
 
 @dataclass(frozen=True)
@@ -54,20 +91,18 @@ class Curves:
             axes.plot(*zip(*self.points, strict=True), "o", color="0.6", markersize=4, label="points")
         for (name, points), color in zip(self.lines.items(), itertools.cycle(LINES), strict=False):
             axes.plot(*zip(*points, strict=True), color=color, label=_name(name))
-        remarks = wrapped(self.remark, 50, 3) if self.remark else []
+        room = _Room.of(axes)
+        remarks = wrapped(self.remark, room.cells, 3) if self.remark else []
         axes.set(ylabel=_name(self.y), xlabel="\n".join([_name(self.x), *remarks]))
         if all(isinstance(x, int) for points in self.lines.values() for x, _ in points):
             axes.xaxis.get_major_locator().set_params(integer=True)
-        across = self._legend_columns(axes)
-        lines = -(-len(axes.lines) // across)
-        axes.set_title(_name(self.title), pad=8 + 14 * lines)  # the legend lies between it and the curves
-        axes.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=across, frameon=False)
-
-    def _legend_columns(self, axes: Any) -> int:
-        """Return how many names fit beside each other over the axes."""
-        width = axes.figure.get_size_inches()[0] / axes.get_subplotspec().get_gridspec().ncols
         longest = max(cell_len(_name(name)) for name in self.lines)
-        return max(1, min(4, int(width / (0.55 + 0.07 * longest))))
+        across = max(1, min(4, int(room.cells / INSIDE / (8 + longest))))  # names beside each other
+        lines = -(-len(axes.lines) // across)
+        across = -(-len(axes.lines) // lines)
+        pad = (0.9 + 1.7 * lines) * room.points  # the legend lies between title and curves
+        axes.set_title(room.title(self.title), pad=pad)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=across, frameon=False)
 
 
 @dataclass(frozen=True)
@@ -119,23 +154,35 @@ class Matrix:
         image = axes.imshow(
             self.values, cmap=colors, vmin=self.low, vmax=self.high, aspect="auto", interpolation="nearest"
         )
-        across, down = _labels(self.columns, ACROSS), _labels(self.rows, DOWN)
-        wide = len(across) * max(map(cell_len, across.values())) > BESIDE
-        axes.set_xticks(list(across), list(across.values()), fontsize=8, rotation=90 if wide else 0)
-        axes.set_yticks(list(down), list(down.values()), fontsize=8)
-        axes.set(title=_name(self.title), xlabel=_name(self.x), ylabel=_name(self.y))
+        room = _Room.of(axes)
+        across, upright = self._beneath(room)
+        down = _labels(self.rows, min(DOWN, room.lines))
+        axes.set_xticks(list(across), list(across.values()), rotation=90 if upright else 0)
+        axes.set_yticks(list(down), list(down.values()))
+        axes.set(title=room.title(self.title), xlabel=_name(self.x), ylabel=_name(self.y))
         if self.written:
-            self._write(axes)
+            self._write(axes, room)
         else:
-            axes.figure.colorbar(image, ax=axes, fraction=0.05)
+            axes.figure.colorbar(image, cax=axes.inset_axes((1.03, 0, 0.05, 1)))  # as high as the matrix
 
-    def _write(self, axes: Any) -> None:
+    def _beneath(self, room: _Room) -> tuple[dict[int, str], bool]:
+        """Return the labels of columns, and whether they stand upright: only where words are too many."""
+        longest = max(cell_len(_name(name)) for name in self.columns)
+        most = max(2, room.cells // (longest + 2))
+        if longest > NUMBER and most < len(self.columns):
+            return _labels(self.columns, max(2, min(ACROSS, 2 * room.lines))), True
+        return _labels(self.columns, min(ACROSS, most)), False
+
+    def _write(self, axes: Any, room: _Room) -> None:
         """Write the number in each cell, with white lines between cells."""
+        numbers = [[format(value, self.written) for value in row] for row in self.values]
+        longest = max(len(number) for row in numbers for number in row)
+        points = min(room.points, room.cells * room.points / (1.15 * longest * len(self.columns)))
         for down, row in enumerate(self.values):
             for across, value in enumerate(row):
                 color = "white" if value - self.low > 0.6 * (self.high - self.low) else "black"
-                number = format(value, self.written)
-                axes.text(across, down, number, ha="center", va="center", color=color, fontsize=7)
+                number = numbers[down][across]
+                axes.text(across, down, number, ha="center", va="center", color=color, fontsize=points)
         for count, set_ticks in ((len(self.columns), axes.set_xticks), (len(self.rows), axes.set_yticks)):
             set_ticks([edge - 0.5 for edge in range(1, count)], minor=True)
         axes.grid(which="minor", color="white", linewidth=1.5)
@@ -167,10 +214,10 @@ class Bars:
     def paint(self, axes: Any) -> None:
         """Draw the panel on axes of a picture, the first bar on top."""
         bars = axes.barh([_name(name) for name in self.values], list(self.values.values()), color=LINES[0])
-        axes.bar_label(bars, [f" {value:.1%}" for value in self.values.values()], fontsize=8)
+        axes.bar_label(bars, [f" {value:.1%}" for value in self.values.values()])
         axes.invert_yaxis()
         axes.margins(x=0.15)
-        axes.set(title=_name(self.title), xlabel=_name(self.x))
+        axes.set(title=_Room.of(axes).title(self.title), xlabel=_name(self.x))
 
 
 Panel = Curves | Matrix | Bars
@@ -187,27 +234,67 @@ class Figure(Lesson):
         """Return the panels for a terminal, each with a blank line below."""
         return [line for row in self.panels() for panel in row for line in (panel.draw(SCREEN), "")]
 
-    def paint(self, font: Path | None = None) -> Picture:
+    def paint(self, font: Path | None = None, medium: Medium = AT_SCREEN) -> Picture:
         """Return the panels as a picture. Raises :class:`MissingExtra`."""
-        return paint(self.panels(), self.title, font)
+        return paint(self.panels(), self.title, font, medium)
 
 
-def paint(rows: Sequence[Sequence[Panel]], title: str, font: Path | None = None) -> Picture:
-    """Return a picture: a grid of panels, row by row."""
-    most = max(map(len, rows))
-    width = max(6.0, 3.8 * most)
-    title = cut(visible(title), round(11 * width))
-    texts = [title, *(text for panels in rows for panel in panels for text in map(visible, panel.texts()))]
-    picture = Picture(width, 3.2 * len(rows) + 0.5, texts, font)
+def paint(
+    rows: Sequence[Sequence[Panel]],
+    title: str,
+    font: Path | None = None,
+    medium: Medium = AT_SCREEN,
+    ink: str = INK,
+) -> Picture:
+    """Return a picture: a grid of panels, row by row, or by columns where that leaves each more room."""
+    panels, size = _arranged(rows, medium)
+    across = max(map(len, panels))
+    width, height = (
+        (medium.width, medium.height) if medium.fixed else (size[0] * across, size[1] * len(panels))
+    )
+    lines = wrapped(title, int(width / (0.62 * medium.title * POINT)), 2) if title else []
+    if not medium.fixed:
+        height += len(lines) * LINE * medium.title * POINT
+    texts = [title, *(text for row in panels for panel in row for text in panel.texts())]
+    picture = Picture(width, height, map(visible, texts), font, medium=medium, ink=ink)
     with picture.style():
-        grid = picture.figure.subplots(len(rows), most, squeeze=False)
-        for line, panels in zip(grid, rows, strict=True):
-            for axes, panel in zip(line, panels, strict=False):
-                panel.paint(axes)
-            for axes in line[len(panels) :]:
-                axes.axis("off")
-        picture.figure.suptitle(title)
+        picture.figure.get_layout_engine().set(rect=(EDGE, EDGE, 1 - 2 * EDGE, 1 - 2 * EDGE))
+        grid = picture.figure.subfigures(len(panels), across, squeeze=False)
+        for line, row in zip(grid, panels, strict=True):
+            for each, panel in zip(line, row, strict=False):
+                panel.paint(each.subplots())
+        if lines:
+            picture.figure.suptitle("\n".join(lines))
     return picture
+
+
+def _arranged(
+    rows: Sequence[Sequence[Panel]], medium: Medium
+) -> tuple[list[list[Panel]], tuple[float, float]]:
+    """Return panels in rows as the medium has room for them, and the size of each.
+
+    They stay in their rows, or become columns, or a few in each line where there is one row or column.
+    """
+    columns = [list(filter(None, column)) for column in itertools.zip_longest(*rows)]
+    flat = [panel for row in rows for panel in row]
+    choices = [[list(row) for row in rows], columns]
+    if 1 in (len(rows), len(columns)):
+        choices += [[flat[i : i + n] for i in range(0, len(flat), n)] for n in range(2, len(flat))]
+
+    def size(panels: list[list[Panel]]) -> tuple[float, float]:
+        most = medium.width / max(map(len, panels)), (medium.height - 0.6) / len(panels)
+        return min(most[0], medium.panel[0]), min(most[1], medium.panel[1])
+
+    def room(panels: list[list[Panel]]) -> tuple[float, ...]:
+        width, height = size(panels)
+        across, down = max(map(len, panels)), len(panels)
+        holes = across * down - len(flat)
+        shape = width * across / (height * down)
+        share = min(width / medium.panel[0], height / medium.panel[1])
+        return round(share, 1), -holes, -abs(math.log(shape / SHAPE))
+
+    best = max(choices, key=room)
+    return best, size(best)
 
 
 def _labels(names: list[str], most: int) -> dict[int, str]:

@@ -1,4 +1,4 @@
-"""An image, and over it the attention to it: in half-block cells for a terminal, and as a PNG.
+"""An image and the attention to its patches: in half-block cells for a terminal, and as a picture.
 
 C channels, H height, W width; a panel's weights are a grid of patches that covers the image.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +15,12 @@ from rich.columns import Columns
 from rich.console import Group
 from rich.text import Text
 
-from seqformer.console import cut, visible
-from seqformer.report.png import Picture
+from seqformer.report import grid
+from seqformer.report.drawing import Picture
+from seqformer.report.grid import Block, Map
+from seqformer.report.medium import SCREEN, Medium
 
 WIDEST = 25  # cells of a panel; three fit side by side in 80 columns
-TITLE = 120  # cells of a picture's title, at most
 SHADES = " ░▒▓█"  # for terminals without colours
 GLOW = np.array([255.0, 140.0, 0.0])  # the colour of attention
 Floats = npt.NDArray[np.float64]
@@ -96,43 +96,35 @@ def _shaded(values: Floats) -> Text:
 
 
 def paint(
-    image: npt.NDArray[np.uint8], panels: Sequence[Panel], title: str, font: Path | None = None
+    image: npt.NDArray[np.uint8],
+    panels: Sequence[Panel],
+    title: str,
+    font: Path | None = None,
+    medium: Medium = SCREEN,
 ) -> Picture:
-    """Return a picture: a row for each layer, the image first and then a column for each head."""
-    title = cut(visible(title), TITLE)
-    layers, heads = sorted({p.layer for p in panels}), sorted({p.head for p in panels})
-    drawn = Picture(2.0 * (len(heads) + 1) + 0.9, 2.2 * len(layers) + 0.7, [title], font)
-    with drawn.style():
-        _paint(drawn.figure, image, panels, title)
-    return drawn
+    """Return a picture: the image (C, H, W) once, with its patches, and beside it a map for each head.
 
-
-def _paint(figure: Any, image: npt.NDArray[np.uint8], panels: Sequence[Panel], title: str) -> None:
-    layers = sorted({p.layer for p in panels})
-    heads = sorted({p.head for p in panels})
-    grid = figure.subplots(len(layers), len(heads) + 1, squeeze=False)
-    most = max(float(p.weights.max()) for p in panels if p.weights is not None)
+    The image's edges are drawn over the maps; their colours are those of the scale.
+    """
     colours = np.asarray(image).transpose(1, 2, 0)
-    picture = colours if colours.shape[-1] == 3 else colours.mean(-1)
-    height, width = picture.shape[:2]
-    extent = (0, width, height, 0)
-    for row in grid:
-        _show(row[0], picture, extent, "image")
-        for axes in row[1:]:
-            axes.axis("off")
-    shown: Any = None
-    for p in panels:
-        assert p.weights is not None
-        axes = grid[layers.index(p.layer)][1 + heads.index(p.head)]
-        axes.axis("on")
-        _show(axes, picture, extent, f"{p.title}\n{p.itself:.0%} to itself")
-        shown = axes.imshow(p.weights, cmap="inferno", vmin=0, vmax=most, alpha=0.65, extent=extent)
-    figure.suptitle(title, fontsize=11)
-    figure.colorbar(shown, ax=grid, fraction=0.02, label="weight of a patch")
-
-
-def _show(axes: Any, picture: Any, extent: tuple[int, int, int, int], title: str) -> None:
-    axes.imshow(picture, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="nearest")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.set_title(title, fontsize=9)
+    grey = colours.mean(-1)
+    weights = [p.weights for p in panels if p.weights is not None]
+    down, across = weights[0].shape
+    pixels = colours if colours.shape[-1] == 3 else grey
+    heads = len({p.head for p in panels})
+    maps = [
+        Map(f"{p.title}: {p.itself:.0%}", f"{p.layer}.{p.head or 'mean'}: {p.itself:.0%}", p.weights)
+        for p in panels
+    ]
+    drawn = [
+        Block("image", [Map("", "", pixels)], (down, across), 1, is_image=True),
+        Block(
+            "attention of the class token to each patch; %: to itself",
+            maps,
+            (down, across),
+            heads if heads > 1 else len(maps),
+            outline=grey,
+        ),
+    ]
+    most = max(float(w.max()) for w in weights)
+    return grid.paint(drawn, [title], font, medium, (most, "weight of a patch"))

@@ -12,13 +12,17 @@ from rich.table import Table
 
 from seqformer.console import table
 from seqformer.errors import SeqformerError
+from seqformer.report import weights
 from seqformer.report.best import LOSS
 from seqformer.report.learning import Learning, label, value
 from seqformer.report.panels import Curves
+from seqformer.report.report import Lesson
+from seqformer.report.weights import Weights
 from seqformer.runs.find import folders, trained_at
 from seqformer.runs.layout import WEIGHTS
 from seqformer.runs.lock import is_training
 from seqformer.runs.run import Run
+from seqformer.tasks import text_task
 
 
 @dataclass(frozen=True)
@@ -107,3 +111,16 @@ def learning_panels(runs: Sequence[Run]) -> list[Curves]:
         }
         drawn.append(Curves(f"{label(name)} on valid", "step", label(name), scores))
     return [panel for panel in drawn if any(panel.lines.values())]
+
+
+def weights_of(run: Run) -> Weights:
+    """Return where the parameters of a run are."""
+    return weights.count(str(run.folder), run.configs.model.describe(), run.outline())
+
+
+def lessons_of(run: Run) -> dict[str, Lesson]:
+    """Return what ``seqformer show`` shows of a run: a sentence of its own as pieces, and its weights."""
+    lessons: dict[str, Lesson] = {}
+    if run.task.reads_text and (example := text_task(run.task).example):
+        lessons["pieces"] = run.task.segmentation(example)
+    return {**lessons, "weights": weights_of(run)}

@@ -452,13 +452,15 @@ class Translation(Task[TextManifest]):
 
         Sentences that are translated one by one look at nothing outside themselves: zeros stand there.
         """
-        _, (line,) = predictor.divided([predictor.shield.hide(what)], whole=config.whole)
+        hidden = predictor.shield.hide(what)
+        _, (line,) = predictor.divided([hidden], whole=config.whole)
         if not line.parts:
             raise SeqformerError("there is nothing to look at: the text is blank")
         alone = replace(config, whole=True, n_best=1)
         best = [b[0] for b in predictor.translate([part.text for part in line.parts], alone)]
         looks = [self._look(predictor, p.ids, b) for p, b in zip(line.parts, best, strict=True)]
-        return looks[0] if len(looks) == 1 else beside(looks)
+        answer = hidden.restored(" ".join(self.tokenizer.target.decode([b.ids for b in best])))
+        return beside(looks, " ".join(what.split()), answer)
 
     def explain(self, predictor: Translator, what: str, config: DecodeConfig) -> Explanation:
         """Translate a line and return every number on the way; of several sentences, of the first."""
