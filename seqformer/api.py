@@ -34,6 +34,7 @@ from seqformer.presets import UNPREPARED_IMAGES, Recipe, Resolved, Unprepared, r
 from seqformer.runs import assemble, find, lock
 from seqformer.runs import resume as resuming
 from seqformer.runs.create import create
+from seqformer.runs.find import RUNS
 from seqformer.runs.layout import Configs, is_run
 from seqformer.runs.run import Run
 from seqformer.storage.files import locked, neighbours
@@ -59,7 +60,6 @@ __all__ = [
     "resume",
     "train",
 ]
-RUNS = Path("runs")
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,7 @@ from rich.console import RenderableType
 
 from seqformer.config import DecodeConfig, TrainConfig
 from seqformer.console import Clipped, counted, table
-from seqformer.decoding import translator as decoding
-from seqformer.decoding.constraints import Constrained, Constraints
+from seqformer.decoding import results
 from seqformer.decoding.translator import Translator
 from seqformer.errors import DamagedError, RunError, SeqformerError, nearest
 from seqformer.formats.corpus import read_aligned
@@ -221,11 +220,8 @@ class Translation(Task[TextManifest]):
     @cached_property
     def familiar(self) -> familiar.Familiar | None:
         """The neighbours in the training sources, where they are known."""
-        if familiar.PAIRS not in self.manifest.digests:
-            return None
         with self.reading():
-            self.manifest.check_digest(self.folder, familiar.PAIRS)
-            return familiar.load(self.folder, self.manifest.neighbours)
+            return familiar.kept(self.folder, self.manifest)
 
     @cached_property
     def bleu_words(self) -> words.Words:
@@ -302,12 +298,6 @@ class Translation(Task[TextManifest]):
             names = ("exact_match", "token_accuracy")
             return Measures(names, judge, names[1:] if judge == names[0] else ())
         return Measures(("bleu",), judge, tokenizer=self.bleu_words.tokenizer)
-
-    def constrained(self, constraints: Constraints) -> Constrained:
-        """Return constraints for the pieces and the normalisation of this folder; refuse what cannot be."""
-        source, target = (self.manifest.normalizer(side) for side in SIDES)
-        prefix = self.manifest.shield().hide(constraints.prefix).text
-        return Constrained(replace(constraints, prefix=prefix), self.tokenizer.target, source, target)
 
     def predictor(self, model: SequenceModel, device: torch.device) -> Translator:
         """Return the translator."""
@@ -494,7 +484,7 @@ class Translation(Task[TextManifest]):
             remarks=[several] if len(line.parts) > 1 else [],
         )
 
-    def _look(self, predictor: Translator, source_ids: list[int], best: decoding.Translation) -> Attention:
+    def _look(self, predictor: Translator, source_ids: list[int], best: results.Translation) -> Attention:
         batch = pad_sources([source_ids]).to(predictor.device)
         with torch.inference_mode():
             maps = predictor.model.attention(batch, pad([best.ids], BOS, None).to(predictor.device))
