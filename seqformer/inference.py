@@ -415,12 +415,11 @@ def quantization_cost(run: Run, exported: Path) -> tuple[int, str, str, str] | N
     task = text_task(run.task)
     if not (count := task.manifest.pairs["valid"]):
         return None
-    both = [
-        task.held_out_score(each, run.configs.decode)
-        for each in (opening.translator(run), opening.exported(run, exported))
-    ]
-    name = scores.TITLES.get(both[0].name, "exact match")
-    return count, name, *(f"{score.score:.1f}" for score in both)
+    engines = opening.translator(run), opening.exported(run, exported)
+    whole, less = (task.held_out_score(each, run.configs.decode) for each in engines)
+    name = scores.TITLES.get(whole.name, "exact match")
+    shown = ".1f" if whole.name in scores.TITLES else ".1%"
+    return count, name, format(whole.score, shown), format(less.score, shown)
 
 
 def _translations(

@@ -119,10 +119,9 @@ def test_a_search_ends_when_nothing_alive_is_better() -> None:
 
     config = DecodeConfig(beam=2)
     short, second, late = ended(2, -1.0), ended(3, -2.0), ended(6, -0.5)
-    paths = [[-1.0, -2.0], [-1.0, -4.0, -6.0]]
     hopeful, hopeless = [-0.5 * i for i in range(1, 7)], [-0.1, -0.2, -3.5, -3.5, -3.5, -3.0]
-    assert _until_enough([short, second, late], [*paths, hopeful], config) is None
-    assert _until_enough([short, second, late], [*paths, hopeless], config) == [short, second]
+    assert _until_enough([short, second, late], [(late, hopeful)], config) is None
+    assert _until_enough([short, second, late], [(late, hopeless)], config) == [short, second]
 
 
 def test_no_torch_is_imported(run: Path, command: Command) -> None:

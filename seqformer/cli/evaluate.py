@@ -163,6 +163,7 @@ def evaluate(
             device=device,
             precision=precision,
             tokenize=tokenize,
+            engine=engine,
             **searched,
         )
         for folder in folders

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from io import BufferedReader, TextIOWrapper
 from itertools import count
 from pathlib import Path
@@ -257,10 +258,10 @@ def translate(
 
         def answer(lines: list[str]) -> list[list[Translation]]:
             terms.look(lines)
+            search = model.predictor.translate
             if alternatives is not None:
-                best = full.alternatives(lines, alternatives, constraints, config)
-            else:
-                best = model.predictor.translate(lines, config, constraints=constraints)
+                search = partial(full.alternatives, count=alternatives)
+            best: list[list[Translation]] = search(lines, config=config, constraints=constraints)
             return full.aligned(lines, best, show.ordinary) if align else best
 
         if not text and not input and sys.stdin.isatty():

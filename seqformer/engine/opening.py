@@ -166,7 +166,9 @@ def _translator(run: Path, made: Converted, computing: str) -> FastTranslator:
         except (RuntimeError, ValueError) as error:
             raise DamagedError(f"{made.folder}: CTranslate2 cannot open it ({error}); remove it") from None
     below = layout.read_unsure(run)
-    opened = FastTranslator(Engine(engine), made.record, pieces, manifest, partial(_by_torch, run), known)
+    opened = FastTranslator(
+        Engine(engine, len(pieces.target)), made.record, pieces, manifest, partial(_by_torch, run), known
+    )
     return opened if below is None else replace(opened, unsure=below)
 
 

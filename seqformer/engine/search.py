@@ -13,16 +13,17 @@ W beam, L pieces of a hypothesis, EOS included.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 from seqformer.config import DecodeConfig
+from seqformer.decoding.lines import LOGITS
 from seqformer.decoding.results import Hypothesis
+from seqformer.decoding.signs import UNSURE
 
 MORE = 5  # hypotheses beyond the beam at most; as many as the beam has, where that is fewer
-UNSURE = -1.0  # nats a piece of the best hypothesis, below which others may well grow better
+AGAIN = (10, 25, 1 << 30)  # where that leaves doubt; at last all until the limit
 # a length penalty by which CTranslate2, which drops those it has too many of, drops what ended last
 LAST_DROPPED = -10.0
 
@@ -45,6 +46,7 @@ class Engine:
     """A model of CTranslate2."""
 
     translator: Any  # ctranslate2.Translator
+    vocabulary: int  # target pieces
 
     def search(self, sources: list[list[str]], limits: list[int], config: DecodeConfig) -> list[list[Ended]]:
         """Return the n best hypotheses of each source, of at most so many pieces, best first."""
@@ -60,16 +62,25 @@ class Engine:
         ]
         self._again(late, sources, limits, count, found, config)
         if count > config.beam:
-            stopped = self._stopped(sources, found, config)
-            doubtful = [i for i, best in enumerate(stopped) if best is None or _is_unsure(best, config)]
-            self._again(doubtful, sources, limits, 0, found, config)
-            sure = [best or found[i] for i, best in enumerate(stopped)]
-            few = self._stopped([sources[i] for i in doubtful], [found[i] for i in doubtful], config)
-            for i, best in zip(doubtful, few, strict=True):
-                sure[i] = best or found[i]
-            found = sure
+            found = self._until_sure(sources, limits, found, config)
         penalty = config.length_penalty
         return [sorted(ended, key=lambda h: -h.score(penalty))[: config.n_best] for ended in found]
+
+    def _until_sure(
+        self, sources: list[list[str]], limits: list[int], found: list[list[Ended]], config: DecodeConfig
+    ) -> list[list[Ended]]:
+        """Return of each source what had ended when our search would have stopped, of what ended until now.
+
+        Those with doubt are searched for again, for more hypotheses, and then to the limit.
+        """
+        sure = self._stopped(sources, found, config)
+        for more in AGAIN:
+            doubtful = [i for i, best in enumerate(sure) if best is None or _is_unsure(best, config)]
+            self._again(doubtful, sources, limits, config.beam + more, found, config)
+            few = self._stopped([sources[i] for i in doubtful], [found[i] for i in doubtful], config)
+            for i, best in zip(doubtful, few, strict=True):
+                sure[i] = best
+        return [best or ended for best, ended in zip(sure, found, strict=True)]
 
     def _again(
         self,
@@ -83,7 +94,7 @@ class Engine:
         """Search for some sources again, each with its own limit, and put in ``found`` what ended."""
         for limit in {limits[i] for i in numbers}:
             some = [i for i in numbers if limits[i] == limit]
-            again = self._grown([sources[i] for i in some], limit, count or config.beam * limit, config)
+            again = self._grown([sources[i] for i in some], limit, min(count, config.beam * limit), config)
             for i, ended in zip(some, again, strict=True):
                 found[i] = ended
 
@@ -123,18 +134,24 @@ class Engine:
         """Return of each source what had ended when our search would have stopped; None: not yet."""
         first: list[list[Ended] | None] = [_by(ended, _when(ended, config.beam)) for ended in found]
         open_ones = [i for i, ended in enumerate(found) if _differ(ended, config)]
-        asked = [(i, each) for i in open_ones for each in found[i]]
-        paths = self._paths([sources[i] for i, _ in asked], [each for _, each in asked])
-        grown = dict(zip(((i, id(each)) for i, each in asked), paths, strict=True))
+        later = {i: _after(found[i], _when(found[i], config.beam)) for i in open_ones}
+        asked = [(sources[i], each) for i in open_ones for each in later[i]]
+        paths = iter(self._paths(asked))
         for i in open_ones:
-            first[i] = _until_enough(found[i], [grown[i, id(each)] for each in found[i]], config)
+            first[i] = _until_enough(found[i], [(each, next(paths)) for each in later[i]], config)
         return first
 
-    def _paths(self, sources: list[list[str]], ended: list[Ended]) -> list[list[float]]:
-        """Return the log-probability of each hypothesis after each of its pieces."""
-        if not sources:
+    def _paths(self, asked: list[tuple[list[str], Ended]]) -> list[list[float]]:
+        """Return the log-probability of each hypothesis for a source after each of its pieces."""
+        if not asked:
             return []
-        scored = self.translator.score_batch(sources, [each.pieces for each in ended], max_input_length=0)
+        scored = self.translator.score_batch(
+            [source for source, _ in asked],
+            [each.pieces for _, each in asked],
+            max_input_length=0,
+            max_batch_size=max(1, LOGITS // self.vocabulary),
+            batch_type="tokens",
+        )
         return [list(accumulate(result.log_probs)) for result in scored]
 
 
@@ -148,28 +165,34 @@ def _by(ended: list[Ended], step: int) -> list[Ended]:
     return [each for each in ended if each.length <= step]
 
 
+def _after(ended: list[Ended], step: int) -> list[Ended]:
+    return [each for each in ended if each.length > step]
+
+
 def _is_unsure(best: list[Ended], config: DecodeConfig) -> bool:
-    """Return whether what may still grow could well score better."""
+    """Return whether the best is so improbable that what may still grow could well score better."""
     first = max(best, key=lambda h: h.score(config.length_penalty))
     return first.score(1.0) < UNSURE
 
 
 def _differ(ended: list[Ended], config: DecodeConfig) -> bool:
     """Return whether what ended after the first W scores better than the n best of those."""
-    first = _by(ended, _when(ended, config.beam))
-    if len(ended) == len(first):
-        return False
-    worst = sorted((h.score(config.length_penalty) for h in first), reverse=True)[: config.n_best][-1]
-    later = max(h.score(config.length_penalty) for h in ended if all(h is not other for other in first))
-    return later > worst
+    step, penalty = _when(ended, config.beam), config.length_penalty
+    worst = sorted((h.score(penalty) for h in _by(ended, step)), reverse=True)[: config.n_best][-1]
+    return max((h.score(penalty) for h in _after(ended, step)), default=worst) > worst
 
 
-def _until_enough(ended: list[Ended], paths: Sequence[Sequence[float]], config: DecodeConfig) -> list[Ended]:
-    """Return what had ended at the first step at which nothing alive scored better than the n-th best."""
+def _until_enough(
+    ended: list[Ended], later: list[tuple[Ended, list[float]]], config: DecodeConfig
+) -> list[Ended] | None:
+    """Return what had ended when first nothing alive was better than the n-th best; None: not yet.
+
+    ``later`` are those that ended after the first W, with their log-probability after each piece.
+    """
     penalty = config.length_penalty
     for step in range(_when(ended, config.beam), max(each.length for each in ended)):
         done = _by(ended, step)
-        alive = [path[step - 1] for each, path in zip(ended, paths, strict=True) if each.length > step]
+        alive = [path[step - 1] for each, path in later if each.length > step]
         enough = sorted((each.score(penalty) for each in done), reverse=True)[config.n_best - 1]
         if enough >= max(alive) / step**penalty:
             return done

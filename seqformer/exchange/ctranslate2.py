@@ -119,7 +119,7 @@ def _positions(model: Transformer) -> npt.NDArray[np.float32]:
     """Return what is added to embeddings at each position, (N, D)."""
     config, kind = model.config, model.config.positions
     if kind == "learned":
-        return np.asarray(model.positions.table.weight.detach().numpy())  # type: ignore[union-attr]
+        return np.asarray(model.get_parameter("positions.table.weight").detach().numpy())
     if kind == "none":
         return np.zeros((LONGEST, config.width), np.float32)
     return np.asarray(sinusoids(LONGEST, config.width, split=kind == "sinusoidal-split").numpy())

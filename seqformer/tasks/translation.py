@@ -20,6 +20,7 @@ from rich.console import RenderableType
 from seqformer.config import DecodeConfig, TrainConfig
 from seqformer.console import Clipped, counted, table
 from seqformer.decoding import results
+from seqformer.decoding.lines import LineTranslator
 from seqformer.decoding.translator import Translator
 from seqformer.errors import DamagedError, RunError, SeqformerError, nearest
 from seqformer.formats.corpus import read_aligned
@@ -303,13 +304,13 @@ class Translation(Task[TextManifest]):
         """Return the translator."""
         return Translator(model, self.tokenizer, self.manifest, device, self.familiar)
 
-    def evaluate(self, predictor: Translator, system: str, question: Question) -> Evaluation:
+    def evaluate(self, predictor: LineTranslator, system: str, question: Question) -> Evaluation:
         """Return scores of translations of a split, of files, or of the chapter's four sentences."""
         if question.chapter:
             return self._chapter(predictor, system)
         return self._scored(predictor, system, question)
 
-    def _scored(self, predictor: Translator, system: str, question: Question) -> TextEvaluation:
+    def _scored(self, predictor: LineTranslator, system: str, question: Question) -> TextEvaluation:
         sources, references, *others = self._asked(question)
         for name in question.metrics:
             if name not in self.metrics:
@@ -369,7 +370,7 @@ class Translation(Task[TextManifest]):
             "compare with references normalised as the training data were."
         )
 
-    def held_out_score(self, predictor: Translator, config: DecodeConfig) -> scores.Score:
+    def held_out_score(self, predictor: LineTranslator, config: DecodeConfig) -> scores.Score:
         """Return the BLEU of all of valid, or the share of it that a toy task has right."""
         metrics = () if self.manifest.toy else ("bleu",)
         result = self._scored(predictor, "", Question("valid", metrics, decode=config))
@@ -429,7 +430,7 @@ class Translation(Task[TextManifest]):
             raise SeqformerError(f"{question.source}: the file is empty")
         return [[source for source, _ in rows[0]], *([target for _, target in each] for each in rows)]
 
-    def _chapter(self, translator: Translator, system: str) -> ChapterEvaluation:
+    def _chapter(self, translator: LineTranslator, system: str) -> ChapterEvaluation:
         if self.manifest.toy:
             raise RunError(f"{system} was trained on the task {self.manifest.toy}: it reads no English")
         greedy = DecodeConfig(beam=1, max_length=chapter.STEPS)
