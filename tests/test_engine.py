@@ -99,6 +99,14 @@ def test_a_beam_wider_than_the_vocabulary_allows_is_for_torch(run: Path) -> None
     assert "torch" in vars(other.predictor)
 
 
+def test_lines_longer_than_the_positions_there_are_for_torch(run: Path) -> None:
+    one, other = (seqformer.load(run, engine=engine, device="cpu") for engine in ("torch", "ctranslate2"))
+    few = dataclasses.replace(other.predictor.record, room=24)
+    other.predictor = dataclasses.replace(other.predictor, record=few)
+    assert same(one.translate(LINES, beam=2), other.translate(LINES, beam=2))
+    assert "torch" in vars(other.predictor)
+
+
 def test_two_vocabularies_and_lost_placeholders(tmp_path: Path) -> None:
     """A line that lost a symbol is searched for again, by torch, for both alike."""
     pairs = [(f"{s} <b> {{name}}" if i % 2 else s, t) for i, (s, t) in enumerate(toy_pairs())]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from seqformer.errors import RUN_ADVICE, DamagedError, RunError, WriteError, damaged
 from seqformer.runs.layout import CONFIG, INFO, WEIGHTS
-from seqformer.storage.files import check_plain, digest, read_json, whole_folder, write_json
+from seqformer.storage.files import check_plain, digest, locked, read_json, whole_folder, write_json
 from seqformer.storage.manifest import MANIFEST
 from seqformer.storage.records import from_json
 
@@ -73,9 +73,10 @@ def kept(run: Path, write: Write) -> Iterator[Converted]:
     """
     made = current(run)
     if made is None:
-        with contextlib.suppress(WriteError, PermissionError):
-            with whole_folder(run / FOLDER, replaces=RECORD) as folder:
-                _make(run, folder, write)
+        with contextlib.suppress(WriteError, OSError), locked(run / FOLDER):
+            if current(run) is None:  # another process may have made it while this one waited
+                with whole_folder(run / FOLDER, replaces=RECORD) as folder:
+                    _make(run, folder, write)
             made = current(run)
     if made is not None:
         yield made
