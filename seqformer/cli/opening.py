@@ -25,11 +25,11 @@ def open_model(
     """
     from seqformer.engine import opening
 
-    opening.check(engine)
-    why = f"{alone[0]} is for torch alone; leave it out, or take --engine torch" if alone else ""
+    opening.check(engine, how["precision"])
+    why = f"{alone[0]} is for torch alone; leave it out, or --engine and int8" if alone else ""
     if engine != opening.TORCH and not why:
         why = opening.lacks(engine, runs=len(folders or "1"), **how) or opening.asks_torch(settings)
-    if engine == opening.CTRANSLATE2 and why:
+    if why and (engine == opening.CTRANSLATE2 or how["precision"] == opening.INT8):
         raise SeqformerError(why)
     fast, runs = engine != opening.TORCH and not why, None
     found = _ready(folders, how["precision"]) if fast else None
@@ -39,7 +39,7 @@ def open_model(
             found = opening.model(runs[0], how["precision"])
     if found is not None and (why := opening.asks_torch(vars(found.decode_config(**settings)))):
         found = None
-        if engine == opening.CTRANSLATE2:
+        if engine == opening.CTRANSLATE2 or how["precision"] == opening.INT8:
             raise SeqformerError(why)
     if found is not None:
         if engine == opening.AUTO:

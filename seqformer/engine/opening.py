@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqformer import config
 from seqformer.config import DecodeConfig
 from seqformer.decoding.lines import LineTranslator
 from seqformer.engine import converted
@@ -40,10 +41,13 @@ INT8 = "int8"
 OLDEST = (4, 8, 1)  # older versions can be made to write beyond their memory by a file
 
 
-def check(engine: str) -> None:
-    """Refuse an engine that there is not."""
+def check(engine: str, precision: str) -> None:
+    """Refuse an engine or a precision that there is not."""
     if engine not in ENGINES:
         raise SeqformerError(f"there is no engine '{engine}': {nearest(engine, ENGINES)}")
+    known = (*config.PRECISIONS, INT8)
+    if precision not in known:
+        raise SeqformerError(f"precision '{precision}' is not known: {nearest(precision, known)}")
 
 
 def lacks(engine: str, *, runs: int = 1, device: str, precision: str, workers: int) -> str:
@@ -81,7 +85,7 @@ def choose(engine: str, runs: Sequence[Run], *, device: str, precision: str, wor
     ``auto`` takes CTranslate2 where it can be. Raises :class:`SeqformerError` where it is asked for, by name
     or by a precision that torch lacks, and cannot be.
     """
-    check(engine)
+    check(engine, precision)
     why = "" if engine == TORCH else lacks(
         engine, runs=len(runs), device=device, precision=precision, workers=workers
     )  # fmt: skip
