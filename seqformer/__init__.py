@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         resume,
         train,
     )
-    from seqformer.decoding.translator import Translation
+    from seqformer.decoding.results import Translation
     from seqformer.errors import DataError, RunError, SeqformerError
     from seqformer.recipes.reproduction import reproduce
     from seqformer.report.attention import Attention

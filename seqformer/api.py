@@ -27,13 +27,15 @@ from typing import Any
 
 from seqformer.config import TrainConfig, names, only
 from seqformer.device import choose_device
+from seqformer.engine.model import PathLike
 from seqformer.errors import DataError, RunError, SeqformerError, WriteError
-from seqformer.inference import Model, PathLike, average, calibrate, evaluate, load, open_run
+from seqformer.inference import Model, average, calibrate, evaluate, load, open_run
 from seqformer.preparation import PREPARED, Prepared, mixed, prepare
 from seqformer.presets import UNPREPARED_IMAGES, Recipe, Resolved, Unprepared, recipe_from, resolve
 from seqformer.runs import assemble, find, lock
 from seqformer.runs import resume as resuming
 from seqformer.runs.create import create
+from seqformer.runs.find import RUNS
 from seqformer.runs.layout import Configs, is_run
 from seqformer.runs.run import Run
 from seqformer.storage.files import locked, neighbours
@@ -59,7 +61,6 @@ __all__ = [
     "resume",
     "train",
 ]
-RUNS = Path("runs")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ import contextlib
 import difflib
 from collections.abc import Iterable, Iterator
 
+RUN_ADVICE = "the run is damaged: put a copy of it in its place, or train it anew"
+
 
 class SeqformerError(Exception):
     """A user's mistake, told in one line; the command line prints it and exits with 2."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,19 +10,22 @@ from typing import Any, overload
 
 import numpy as np
 
-from seqformer.config import DecodeConfig, asked
+from seqformer.config import DecodeConfig
 from seqformer.decoding import alignment, scoring
 from seqformer.decoding.alignment import Aligner, BothAligner
-from seqformer.decoding.constraints import Constrained, Constraints
+from seqformer.decoding.constraints import Constraints
+from seqformer.decoding.results import Translation
 from seqformer.decoding.scoring import Scored
 from seqformer.decoding.symmetrize import GROW_DIAG_FINAL
-from seqformer.decoding.translator import Translation, Translator
+from seqformer.decoding.translator import Translator
 from seqformer.decoding.workers import Workers
 from seqformer.device import choose_device
+from seqformer.engine import opening
+from seqformer.engine.model import LineModel, PathLike
+from seqformer.engine.opening import TORCH
+from seqformer.engine.translator import FastTranslator
 from seqformer.errors import RunError, SeqformerError
-from seqformer.formats import corpus, documents
-from seqformer.formats.units import Document
-from seqformer.formats.words import read_glossary, read_words
+from seqformer.formats import corpus
 from seqformer.images.batches import Bytes
 from seqformer.report import quality, scores, significance
 from seqformer.report.attention import Attention, ClassAttention
@@ -35,12 +38,10 @@ from seqformer.runs.run import Run
 from seqformer.tasks import open_task, text_task
 from seqformer.tasks.classification import Classification, Classifier
 from seqformer.tasks.task import Question
-from seqformer.text.detokenize import Detokenizer
-from seqformer.text.languages import joined, parse
+from seqformer.text.languages import joined
+from seqformer.text.prepared import TextManifest
+from seqformer.text.tokenizer import Tokenizer
 
-CONSTRAINTS = ("glossary", "avoid", "prefix")  # keywords of translations beside the fields of DecodeConfig
-CHUNK = 2000  # lines of a document that are translated at a time
-PathLike = str | Path
 Files = tuple[PathLike, PathLike]  # source sentences, and their translations line by line
 
 
@@ -69,14 +70,21 @@ class Classified:
         return self.label
 
 
-class Model:
+class Model(LineModel):
     """A trained run that answers, or several as one. Made by :func:`load`."""
 
     def __init__(
-        self, runs: Sequence[Run], device: str = "auto", precision: str = "fp32", workers: int = 1
+        self,
+        runs: Sequence[Run],
+        device: str = "auto",
+        precision: str = "fp32",
+        workers: int = 1,
+        engine: str = TORCH,
     ) -> None:
         self.run, self.runs = runs[0], runs
-        if workers > 1:
+        if engine != TORCH:
+            self.predictor = opening.translator(self.run, precision)
+        elif workers > 1:
             choose_device(device)
             folders = tuple(run.folder for run in runs)
             self.predictor = Workers(partial(several.open_predictor, folders, device, precision), workers)
@@ -84,42 +92,23 @@ class Model:
             self.predictor = several.predictor(runs, device, precision)
         self._aligner: Aligner | BothAligner | None = None  # of translations
 
-    def __repr__(self) -> str:
-        return f"<Model of {', '.join(map(repr, self.runs))}>"
+    @property
+    def manifest(self) -> TextManifest:
+        """What the run was trained on."""
+        return text_task(self.run.task).manifest
 
     @property
-    def detokenizer(self) -> Detokenizer:
-        """What makes ordinary text of a translation."""
-        return text_task(self.run.task).manifest.detokenizer()
+    def tokenizer(self) -> Tokenizer:
+        """What cuts lines into pieces."""
+        return text_task(self.run.task).tokenizer
 
-    def decode_config(self, **settings: Any) -> DecodeConfig:
-        """Return how to search: as the run's recipe says, but for what is not None among ``settings``."""
-        given = asked(DecodeConfig, settings)
-        if (given.get("sample") or given.get("mbr")) and "beam" in given:
-            raise SeqformerError("a beam does nothing for samples; leave it out")
-        return replace(self.run.configs.decode, **given)
+    @property
+    def decode(self) -> DecodeConfig:
+        """How the run's recipe says to search."""
+        return self.run.configs.decode
 
-    def constraints(
-        self,
-        glossary: Mapping[str, str] | PathLike | None = None,
-        avoid: Iterable[str] | PathLike | None = None,
-        prefix: str = "",
-    ) -> Constraints:
-        """Return constraints on translations, checked against the pieces of this model.
-
-        ``glossary`` maps source terms to the words they are translated by, ``avoid`` lists words that never
-        come; a path is a file of them, tab-separated and a line each. Raises :class:`SeqformerError`.
-        """
-        self.expect(text=True)
-        pairs = tuple(glossary.items() if isinstance(glossary, Mapping) else read_glossary(glossary))
-        words = tuple(read_words(avoid) if isinstance(avoid, (str, Path)) else avoid or ())
-        made = Constraints(pairs, words, prefix)
-        self.constrained(made)
-        return made
-
-    def constrained(self, constraints: Constraints) -> Constrained:
-        """Return constraints for the pieces and the normalisation of this model; refuse what cannot be."""
-        return text_task(self.run.task).constrained(constraints)
+    def __repr__(self) -> str:
+        return f"<Model of {', '.join(map(repr, self.runs))}>"
 
     def alternatives(
         self,
@@ -134,31 +123,6 @@ class Model:
         """
         translator = self._single("finds alternatives")
         return translator.alternatives(list(lines), count, config or self.decode_config(), constraints)
-
-    @overload
-    def translate(self, text: str, *, detokenize: bool = False, **settings: Any) -> Any: ...
-    @overload
-    def translate(self, text: Iterable[str], *, detokenize: bool = False, **settings: Any) -> list[Any]: ...
-    def translate(self, text: str | Iterable[str], *, detokenize: bool = False, **settings: Any) -> Any:
-        """Translate a sentence, or each of several in their order; blank ones stay blank.
-
-        Returns a :class:`Translation` for a sentence (its str is the text), the ``n_best`` best, best first,
-        where more than one is asked for, and a list of that for several sentences. ``settings`` are fields of
-        :class:`seqformer.config.DecodeConfig`, such as ``beam``, ``length_penalty``, ``n_best``,
-        ``max_length``, ``sample``; or ``glossary``, ``avoid`` and ``prefix`` as for :meth:`constraints`.
-        ``detokenize`` makes ordinary text of each translation: punctuation at its words, capitals at sentence
-        starts (:mod:`seqformer.text.detokenize`).
-        """
-        self.expect(text=True)
-        constraints = self.constraints(**{k: settings.pop(k) for k in CONSTRAINTS if k in settings})
-        config = self.decode_config(**settings)
-        lines = [text] if isinstance(text, str) else list(text)
-        best: list[list[Translation]] = self.predictor.translate(lines, config, constraints=constraints)
-        if detokenize:
-            ordinary = self.detokenizer
-            best = [[replace(t, text=ordinary(t.text)) for t in several] for several in best]
-        answers = [b[0] for b in best] if config.n_best == 1 else best
-        return answers[0] if isinstance(text, str) else answers
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[Scored]:
         """Return how probable the target of each pair is as the translation of its source, in nats, with EOS.
@@ -235,62 +199,14 @@ class Model:
         self.expect(text=True)
         if isinstance(self.predictor, Workers):
             raise SeqformerError(f"one process {does}; leave out workers")
+        self._by_torch(does)
         assert isinstance(self.predictor, Translator)
         return self.predictor
 
-    def translate_document(
-        self,
-        document: PathLike | bytes,
-        output: PathLike | None = None,
-        *,
-        languages: str = "",
-        retranslate: bool = False,
-        detokenize: bool = False,
-        name: str = "",
-        report: Callable[[int, str, list[Translation]], object] | None = None,
-        **settings: Any,
-    ) -> Document:
-        """Fill a TMX, XLIFF or PO file with translations, and write it to ``output`` if that is given.
-
-        Units without a translation get one (a fuzzy one of PO is none), with ``retranslate`` the others too;
-        with ``detokenize`` it is ordinary text.
-        All else of the file is kept. What is filled is marked as machine translation, as the modules ``po``,
-        ``xliff`` and ``tmx`` of :mod:`seqformer.text` say.
-
-        ``document`` is a path, or the content of a file with a ``name`` for messages. ``languages``, such as
-        en-fr, are needed where neither the file nor the run knows them. ``report`` is called with each line
-        that was translated: the number of its unit, the line, its translation in a list. ``settings`` are as
-        for :meth:`translate`. Raises :class:`SeqformerError`; then nothing is written.
-        """
-        self.expect(text=True)
-        if isinstance(document, bytes):
-            content, name = document, name or "the document"
-        else:
-            content, name = documents.read(Path(document)), name or str(document)
-        filled = documents.open_document(
-            content,
-            name,
-            asked=parse(languages),
-            known=self.run.task.manifest.languages,
-            retranslate=retranslate,
-        )
-        if text_task(self.run.task).manifest.shield().on:
-            filled.show_elements()
-        ordinary = self.detokenizer if detokenize else str
-        constraints = self.constraints(**{k: settings.pop(k) for k in CONSTRAINTS if k in settings})
-        config = replace(self.decode_config(**settings), n_best=1)
-        lines, texts = list(zip(filled.numbers, filled.sources, strict=True)), []
-        for begin in range(0, len(lines), CHUNK):
-            chunk = lines[begin : begin + CHUNK]
-            best = self.predictor.translate([line for _, line in chunk], config, constraints=constraints)
-            for (number, line), found in zip(chunk, best, strict=True):
-                texts.append(ordinary(found[0].text))
-                if report is not None:
-                    report(number, line, found)
-        filled.fill(texts)
-        if output is not None:
-            filled.save(Path(output))
-        return filled
+    def _by_torch(self, does: str) -> None:
+        """Refuse what CTranslate2 does not do; :class:`SeqformerError`."""
+        if isinstance(self.predictor, FastTranslator):
+            raise SeqformerError(f"torch alone {does}; load the run with that engine")
 
     def explain(self, what: str, **settings: Any) -> Explanation:
         """Return every number on the way of one input through the model, box by box.
@@ -300,6 +216,7 @@ class Model:
         """
         if len(self.runs) > 1 or isinstance(self.predictor, Workers):
             raise SeqformerError("one model is explained, in one process")
+        self._by_torch("explains")
         return self.run.task.explain(self.predictor, what, self.decode_config(**settings))
 
     def attention(self, what: str, **settings: Any) -> Attention | ClassAttention:
@@ -308,6 +225,7 @@ class Model:
         ``what`` is a sentence, which is translated; or the number of a test image, or a PNG. ``settings`` are
         as for :meth:`translate`.
         """
+        self._by_torch("shows attention")
         config = self.decode_config(**settings)
         return self.run.task.look(self.predictor, what, config)  # type: ignore[return-value]
 
@@ -364,18 +282,22 @@ def load(
     device: str = "auto",
     precision: str = "fp32",
     workers: int = 1,
+    engine: str = TORCH,
 ) -> Model:
     """Open a run as a model that translates or classifies; or several of the same pieces as one ensemble.
 
     ``precision`` is what it computes in: fp32, bf16, or auto for the faster one here. ``workers`` are
-    processes that share many sentences. Raises :class:`RunError`.
+    processes that share many sentences. ``engine`` is torch, ctranslate2, or auto for CTranslate2 where it is
+    installed and can translate this run; it translates the same lines, and does nothing else. Its precision
+    is fp32 or int8. Raises :class:`RunError`.
     """
     if workers < 1:
         raise SeqformerError(f"workers is {workers}: it must be at least 1")
     opened = open_runs(run)
     if workers > 1 and not opened[0].task.reads_text:
         raise RunError(f"{opened[0].folder} classifies images, in one process")
-    return Model(opened, device, precision, workers)
+    chosen = opening.choose(engine, opened, device=device, precision=precision, workers=workers)
+    return Model(opened, device, precision, workers, chosen)
 
 
 def average(runs: Sequence[PathLike | Run], out: PathLike) -> Run:
@@ -398,6 +320,7 @@ def evaluate(
     device: str = "auto",
     precision: str = "fp32",
     tokenize: str = "",
+    engine: str = TORCH,
     **settings: Any,
 ) -> Evaluation:
     """Score a run, or an ensemble of several, or a model of them that is open, on held-out data.
@@ -411,12 +334,13 @@ def evaluate(
     run, whose split it is;
     ``compare`` is another run, or a file of translations, that is
     tested for significance; ``chapter`` asks for the four sentences of Dive into Deep Learning instead.
+    ``engine`` is as for :func:`load`.
     ``settings`` are fields of :class:`seqformer.config.DecodeConfig`. Raises :class:`SeqformerError`.
     """
     compare = compare.folder if isinstance(compare, Run) else compare
     if compare is not None and not Path(compare).exists():
         raise SeqformerError(f"{compare}: there is no such run or file to compare with")
-    model = run if isinstance(run, Model) else load(run, device=device, precision=precision)
+    model = run if isinstance(run, Model) else load(run, device=device, precision=precision, engine=engine)
     opened = model.run
     source: Path | None = None
     references: tuple[Path, ...] = ()
@@ -480,6 +404,22 @@ def calibrate(
     if made.threshold is not None:
         opened.unsure = made.threshold
     return made
+
+
+def quantization_cost(run: Run, exported: Path) -> tuple[int, str, str, str] | None:
+    """Return what smaller numbers cost a run that was exported to CTranslate2, measured on ``valid``.
+
+    Returns the number of sentences, the name of the score, and its values in float32 and as exported; None
+    where there is no ``valid``.
+    """
+    task = text_task(run.task)
+    if not (count := task.manifest.pairs["valid"]):
+        return None
+    engines = opening.translator(run), opening.exported(run, exported)
+    whole, less = (task.held_out_score(each, run.configs.decode) for each in engines)
+    name = scores.TITLES.get(whole.name, "exact match")
+    shown = ".1f" if whole.name in scores.TITLES else ".1%"
+    return count, name, format(whole.score, shown), format(less.score, shown)
 
 
 def _translations(

@@ -18,12 +18,13 @@ from rich.console import RenderableType
 from seqformer import __version__
 from seqformer.config import PrepareConfig, asked, names, only
 from seqformer.console import html
+from seqformer.engine.model import PathLike
 from seqformer.errors import SeqformerError
 from seqformer.formats import corpora, streams
 from seqformer.formats import corpus as reading
 from seqformer.formats.columns import Columns
 from seqformer.images import prepare as image_preparing
-from seqformer.inference import Files, PathLike, load, open_run
+from seqformer.inference import Files, load, open_run
 from seqformer.presets import Recipe, recipe_from
 from seqformer.runs.layout import WEIGHTS
 from seqformer.runs.run import Run

@@ -14,6 +14,7 @@ import torch
 
 from seqformer.cli import main
 from seqformer.config import PrepareConfig, TrainConfig
+from seqformer.engine import opening
 from seqformer.models import ARCHITECTURES, build
 from seqformer.models.seq2seq import Seq2Seq
 from seqformer.runs import assemble
@@ -59,6 +60,24 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "toy"
     prepare.prepare(toy_pairs(), {}, folder, PrepareConfig(vocab_size=80, valid_size=5, test_size=5))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def by_torch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands translate by torch, whether CTranslate2 is installed or not, unless a test asks for ``auto``."""
+    if "auto" in request.fixturenames:
+        return
+    known = opening.lacks
+
+    def lacks(engine: str, **how: Any) -> str:
+        return "a test is by torch" if engine == opening.AUTO else known(engine, **how)
+
+    monkeypatch.setattr(opening, "lacks", lacks)
+
+
+@pytest.fixture
+def auto() -> None:
+    """Let ``translate`` take the engine that it takes outside of tests."""
 
 
 MakeRun = Callable[..., Run]

@@ -413,6 +413,6 @@ def test_ctrl_c_saves_and_says_how_to_go_on(data: Path, tmp_path: Path) -> None:
 
 
 def test_a_closed_pipe_is_no_error(trained: Path) -> None:
-    shell = f"yes 'le chat' | head -3000 | {sys.executable} -m seqformer translate --beam 1 --run {trained} | head -1; echo ${{PIPESTATUS[2]}}"
+    shell = f"yes 'le chat' | head -3000 | {sys.executable} -m seqformer translate --beam 1 --engine torch --run {trained} | head -1; echo ${{PIPESTATUS[2]}}"
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=120)
     assert done.stdout.count("\n") == 2 and done.stdout.endswith("\n0\n") and done.stderr == ""

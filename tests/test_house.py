@@ -23,9 +23,11 @@ ORDER = (
     ("cli", "__main__"),
     ("service",),
     ("recipes", "studies"),
-    ("api", "exchange", "page"),
+    ("api", "page"),
     ("preparation",),
     ("inference",),
+    ("engine",),
+    ("exchange",),
     ("presets", "runs"),
     ("tasks",),
     ("report",),
@@ -45,7 +47,9 @@ AT_MOST = {
     "service": {"inference", "page", "runs", "formats", "text", "config", "console", "errors"},
     "page": {"runs", "tasks", "report", "models", "text", "storage", "symbols", "errors"},
     "exchange": {"runs", "tasks", "models", "text", "storage", "config", "symbols", "errors"},
+    "engine": {"exchange", "runs", "decoding", "formats", "text", "storage", "config", "errors"},
     "inference": {
+        "engine",
         "runs",
         "tasks",
         "report",
@@ -214,13 +218,13 @@ COMMANDS = {
     "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --warn
         --json --device --precision --workers --retranslate --languages --detokenize --whole --numbers
         --min-length --no-repeat-ngram --diversity --coverage-penalty --replace-unknown --glossary --avoid --prefix
-        --alternatives --sample --temperature --top-k --top-p --seed --mbr --align""",
+        --alternatives --sample --temperature --top-k --top-p --seed --mbr --align --engine""",
     "align": """--source --target --run --output --gold --reverse --symmetrize --layer --head --json --device
         --precision""",
     "score": "pairs --run --mean --json --device --precision",
     "average": "runs --out",
     "evaluate": """--run --bleu --chrf --ter --split --source --reference --compare --beam --length-penalty --json --device
-        --precision --calibrate --reference-sentences --wer --cer --tokenize --whole --data""",
+        --precision --calibrate --reference-sentences --wer --cer --tokenize --whole --data --engine""",
     "attention": """text --run --kind --layer --head --average --words --figure --figures --for --json --beam --device
         --font --whole""",
     "explain": "text --run --box --layer --head --step --beam --json --device",

@@ -112,7 +112,6 @@ def test_bytes_and_symbols_are_the_same_pieces_there_and_back(tmp_path: Path) ->
 @pytest.mark.parametrize("kind", KINDS)
 def test_ctranslate2_finds_the_same(kind: dict[str, object], make_run: MakeRun, tmp_path: Path) -> None:
     ctranslate2 = pytest.importorskip("ctranslate2")
-    pytest.importorskip("transformers")
     run = random_run(make_run, **kind)
     for_ctranslate2.convert(run, tmp_path / "there", None)
     engine = ctranslate2.Translator(str(tmp_path / "there"), compute_type="float32")

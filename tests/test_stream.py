@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from seqformer import api
 from seqformer.cli import stream
 from seqformer.config import DecodeConfig
+from seqformer.decoding import lines as lines_of
 from seqformer.decoding import translator as module
 from seqformer.decoding.search import Hypothesis
 from seqformer.decoding.translator import Translation, Translator
@@ -97,8 +98,8 @@ def test_the_score_is_over_the_pieces_that_count(small: Translator) -> None:
 
 def test_batches_stay_within_their_bound(small: Translator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counted from outside: every batch that search is given, at the most it may grow to."""
-    monkeypatch.setattr(module, "CACHE", 1 << 20)
-    monkeypatch.setattr(module, "LOGITS", 4000)
+    monkeypatch.setattr(lines_of, "CACHE", 1 << 20)
+    monkeypatch.setattr(lines_of, "LOGITS", 4000)
     seen: list[tuple[int, int, int]] = []
 
     def watched(
@@ -128,7 +129,7 @@ def test_batches_are_bounded_by_what_the_model_says_of_a_position(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A recurrent decoder keeps nothing for its own positions, so its layers do not make batches smaller."""
-    monkeypatch.setattr(module, "CACHE", 1 << 20)
+    monkeypatch.setattr(lines_of, "CACHE", 1 << 20)
     seen: list[tuple[int, int]] = []
 
     def watched(

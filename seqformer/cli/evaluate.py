@@ -104,6 +104,10 @@ def evaluate(
     as_json: JsonOption = False,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "fp32",
+    engine: Annotated[
+        str,
+        option(None, "What translates; both give the same lines but for near ties.", "torch|ctranslate2"),
+    ] = "torch",
 ) -> None:
     """Translate held-out sentences and score them, or classify test images.
 
@@ -146,7 +150,7 @@ def evaluate(
             "it may have seen these sentences in training"
         )
     folders: list[Path | None] = [*data] if data else [None]
-    model = api.load(runs, device=device, precision=precision)
+    model = api.load(runs, device=device, precision=precision, engine=engine)
     results = [
         api.evaluate(
             model,
@@ -159,6 +163,7 @@ def evaluate(
             device=device,
             precision=precision,
             tokenize=tokenize,
+            engine=engine,
             **searched,
         )
         for folder in folders

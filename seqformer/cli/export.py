@@ -40,6 +40,7 @@ def export(
         raise SeqformerError(f"--to {to}: {nearest(to, FORMS)}")
     if quantization and to != "ctranslate2":
         raise SeqformerError("--quantization does nothing with --to marian; leave one of them out")
+    from seqformer import inference
     from seqformer.exchange import ctranslate2, to_marian
     from seqformer.tasks import text_task
 
@@ -54,6 +55,10 @@ def export(
     else:
         ctranslate2.convert(opened, folder, quantization)
     note(f"{opened.folder} is written to {folder} for {to}.")
+    cost = (quantization or "").startswith("int8") and inference.quantization_cost(opened, folder)
+    if cost:
+        count, name, whole, less = cost
+        note(f"{name} on valid ({count:,} sentences): {less} in {quantization}, {whole} in float32.")
     forms = {
         "nfkc": "Unicode NFKC",
         "lowercase": "lower case",

@@ -30,8 +30,8 @@ def import_(
 
     It translates, evaluates, shows its attention, and can be trained further (train --init).
     """
-    from seqformer.api import RUNS
     from seqformer.exchange import from_marian
+    from seqformer.runs.find import RUNS
     from seqformer.storage.files import free
 
     made = from_marian.read(checkpoint, run or free(RUNS / checkpoint.resolve().name))

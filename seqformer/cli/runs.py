@@ -29,16 +29,16 @@ def list_runs(context: typer.Context, as_json: JsonOption = False) -> None:
     """List the runs under runs/: what was learned, when, score, size and state."""
     if context.invoked_subcommand:
         return
-    from seqformer import api
     from seqformer.console import data, note, page
+    from seqformer.runs import find
     from seqformer.runs.overview import Overview
 
-    overview = Overview.of(api.RUNS)
+    overview = Overview.of(find.RUNS)
     if as_json:
         data(json.dumps(overview.to_json(), ensure_ascii=False))
         return
     if not overview.rows and not overview.damaged:
-        note(f"There are no runs under {api.RUNS}/ here; train one with: seqformer train")
+        note(f"There are no runs under {find.RUNS}/ here; train one with: seqformer train")
         return
     page(*overview.tables())
     for remark in overview.damaged:

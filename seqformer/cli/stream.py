@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from seqformer.console import note, talk
 
 if TYPE_CHECKING:
-    from seqformer.decoding.translator import Translation
+    from seqformer.decoding.results import Translation
 
     Translate = Callable[[list[str]], list[list[Translation]]]
 

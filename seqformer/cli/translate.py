@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from io import BufferedReader, TextIOWrapper
 from itertools import count
 from pathlib import Path
@@ -14,26 +15,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seqformer.cli.opening import open_model
 from seqformer.cli.options import (
     BeamOption,
     DeviceOption,
+    EngineOption,
     JsonOption,
     LengthPenaltyOption,
-    PrecisionOption,
     RunsOption,
     WholeOption,
-    open_runs,
     option,
-    translates,
 )
 from seqformer.cli.stream import Arriving, Printer, chunks, given_lines, progress, translate_lines, write_text
 from seqformer.console import counted, note
 from seqformer.errors import SeqformerError
 
 if TYPE_CHECKING:
-    from seqformer.api import Model
     from seqformer.decoding.constraints import Constraints
-    from seqformer.decoding.translator import Translation
+    from seqformer.decoding.results import Translation
+    from seqformer.engine.model import LineModel
 
 EXAMPLE = 'Examples: seqformer translate "i\'m home ."   ·   cat in.txt | seqformer translate > out.txt'
 INPUT, SEARCH, OUTPUT = "Input and output", "Search", "What is printed"
@@ -174,7 +174,16 @@ def translate(
         ),
     ] = False,
     device: DeviceOption = "auto",
-    precision: PrecisionOption = "fp32",
+    precision: Annotated[
+        str,
+        option(
+            None,
+            "Number format to compute in; auto: bf16 if the hardware supports it. int8 is CTranslate2's.",
+            "auto|fp32|bf16|int8",
+            "fp32",
+        ),
+    ] = "fp32",
+    engine: EngineOption = "auto",
     workers: Annotated[
         int,
         option(None, "Processes that share a file; long ones are fastest with one a core.", "N"),
@@ -221,11 +230,7 @@ def translate(
         streams.check([input])
     if input and output and output.exists() and output.samefile(streams.split_name(input)[0]):
         raise SeqformerError(f"{output} is the file to translate: name another --output")
-    from seqformer import api
-
-    opened = open_runs(run, translates, "that translates")
-    _refuse({"--align": align and (len(opened) > 1 or workers > 1)}, "needs one run and one process")
-    model = api.load(opened, device=device, precision=precision, workers=workers)
+    _refuse({"--align": align and (len(run or ()) > 1 or workers > 1)}, "needs one run and one process")
     settings = {
         "beam": beam, "length_penalty": length_penalty, "n_best": n_best, "max_length": max_length,
         "whole": whole or None, "min_length": min_length, "no_repeat_ngram": no_repeat_ngram,
@@ -233,6 +238,12 @@ def translate(
         "replace_unknown": replace_unknown or None, "sample": sample or None, "temperature": temperature,
         "top_k": top_k, "top_p": top_p, "seed": seed, "mbr": mbr,
     }  # fmt: skip
+    alone = {
+        "--glossary": glossary, "--avoid": avoid, "--prefix": prefix, "--align": align,
+        "--alternatives": alternatives is not None,
+    }  # fmt: skip
+    how = {"device": device, "precision": precision, "workers": workers}
+    model = open_model(run, engine, [name for name, given in alone.items() if given], settings, how)
     try:
         model.expect(text=True)
         config = model.decode_config(**settings)
@@ -243,13 +254,15 @@ def translate(
             ordinary=model.detokenizer if detokenize else None,
         )  # fmt: skip
 
+        full: Any = model  # what torch alone does is only asked of a model of torch
+
         def answer(lines: list[str]) -> list[list[Translation]]:
             terms.look(lines)
+            search = model.predictor.translate
             if alternatives is not None:
-                best = model.alternatives(lines, alternatives, constraints, config)
-            else:
-                best = model.predictor.translate(lines, config, constraints=constraints)
-            return model.aligned(lines, best, show.ordinary) if align else best
+                search = partial(full.alternatives, count=alternatives)
+            best: list[list[Translation]] = search(lines, config=config, constraints=constraints)
+            return full.aligned(lines, best, show.ordinary) if align else best
 
         if not text and not input and sys.stdin.isatty():
             _prompt(answer, show)
@@ -287,7 +300,7 @@ def translate(
 class Terms:
     """How often the terms of a glossary occur: one of which none does is refused, or told at the end."""
 
-    def __init__(self, model: Model, constraints: Constraints) -> None:
+    def __init__(self, model: LineModel, constraints: Constraints) -> None:
         self.constrained = model.constrained(constraints)
         self.counts: Counter[str] = Counter()
 
@@ -346,7 +359,12 @@ def _refuse(options: dict[str, Any], why: str) -> None:
 
 
 def _fill(
-    model: Model, content: bytes, path: Path | None, output: Path | None, warn: bool, settings: dict[str, Any]
+    model: LineModel,
+    content: bytes,
+    path: Path | None,
+    output: Path | None,
+    warn: bool,
+    settings: dict[str, Any],
 ) -> None:
     """Fill a document, and say how much of it was translated."""
     from seqformer.formats.units import shown

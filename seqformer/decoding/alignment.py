@@ -31,7 +31,8 @@ from seqformer.formats.pharaoh import Links
 from seqformer.models.merging import shares
 
 if TYPE_CHECKING:
-    from seqformer.decoding.translator import Translation, Translator
+    from seqformer.decoding.results import Translation
+    from seqformer.decoding.translator import Translator
 
 SAMPLE, CELLS = 50, 20_000  # pairs on which a head is chosen at most, and source words x target words in them
 

@@ -7,16 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
-from seqformer.decoding.rules import Avoided, Begun, Required
 from seqformer.errors import SeqformerError
 from seqformer.symbols import SPECIALS, UNK
 from seqformer.text.characters import UNSPACED_LETTER
 from seqformer.text.placeholders import SYMBOLS
 from seqformer.text.tokenizer import Vocabulary
+
+if TYPE_CHECKING:  # rules need torch, which is loaded when there are some
+    from torch import Tensor
+
+    from seqformer.decoding.rules import Avoided, Begun, Required
 
 Normalize = Callable[[str], str]
 _JOINS = re.compile(r"\w")  # a piece that begins so goes on with the word before it
@@ -120,6 +122,8 @@ class Constrained:
     @cached_property
     def joins(self) -> Tensor:
         """Which pieces go on with the word before them, (V,); none of a script without spaces."""
+        import torch
+
         goes_on = [bool(_JOINS.match(p)) and not UNSPACED_LETTER.match(p) for p in self.pieces]
         return torch.tensor(goes_on)
 
@@ -132,6 +136,8 @@ class Constrained:
         for word, text in zip(self.constraints.avoid, words, strict=True):
             if not text:
                 raise SeqformerError(f"avoid: {word!r} is no word")
+        from seqformer.decoding.rules import Avoided
+
         return Avoided(pattern(words, re.I), self.pieces, 2 * max(map(len, words)) + 16)
 
     @cached_property
@@ -143,6 +149,8 @@ class Constrained:
             if given.strip():
                 raise SeqformerError(f"prefix: {given!r} holds no text")
             return None
+        from seqformer.decoding.rules import Begun
+
         whole, _, last = ("", "", text) if " " not in text else text.rpartition(" ")
         if given[-1:].isspace():
             return Begun(self._ids(text, "prefix"), "", self.pieces)
@@ -151,6 +159,8 @@ class Constrained:
 
     def required_rule(self, phrases: list[list[list[int]]]) -> Required | None:
         """Return the rule that these phrases must come, each list in its sentence of a batch."""
+        from seqformer.decoding.rules import Required
+
         return Required(phrases, self.joins) if any(phrases) else None
 
     def _ids(self, text: str, what: str) -> list[int]:

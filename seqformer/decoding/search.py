@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from seqformer.config import DecodeConfig
+from seqformer.decoding.results import Hypothesis
 from seqformer.decoding.rules import NEVER, Grown, Steering
 from seqformer.errors import SeqformerError
 from seqformer.models.attention import padding_mask
@@ -24,15 +25,6 @@ ENCODED = 2048  # source pieces encoded at a time
 APART = 1e6  # between the ranks of hypotheses in a bank; far more than log-probabilities differ
 BLOCK, ROWS = 64, 32  # pieces, hypotheses
 FEW = 7 / 8  # of the sentences; if no more of them still grow, the others are removed
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """A translation as ids, without BOS and EOS."""
-
-    ids: list[int]
-    log_probability: float  # of all its pieces, EOS included if it ended by itself
-    score: float  # log-probability / length ** length penalty
 
 
 @dataclass

@@ -18,7 +18,8 @@ import torch
 
 from seqformer.config import DecodeConfig
 from seqformer.decoding.constraints import Constraints
-from seqformer.decoding.translator import Translation, Translator
+from seqformer.decoding.results import Translation
+from seqformer.decoding.translator import Translator
 from seqformer.errors import SeqformerError
 
 JOBS = 3  # for each process: the first to be done takes the next

@@ -68,7 +68,7 @@ def write(run: Run, out: Path) -> None:
         write_json(folder / "generation_config.json", _generation(config))
         task = text_task(run.task)
         _write_tokenizer(folder, task.tokenizer, order, joint=config.joint)
-        write_json(folder / BESIDE, _beside(task.manifest))
+        write_json(folder / BESIDE, beside(task.manifest))
 
 
 def check_form(run: Run) -> TransformerConfig:
@@ -172,7 +172,7 @@ def _generation(config: TransformerConfig) -> dict[str, Any]:
     }
 
 
-def _beside(manifest: TextManifest) -> dict[str, Any]:
+def beside(manifest: TextManifest) -> dict[str, Any]:
     """Return what of the text Marian has no word for: the settings of its normalisation, and lengths."""
     settings = manifest.prepare_settings
     return {

@@ -12,14 +12,15 @@ from rich.console import RenderableType
 from seqformer import api, presets
 from seqformer.api import Event, Plan
 from seqformer.console import counted, table
+from seqformer.engine.model import PathLike
 from seqformer.errors import RunError, SeqformerError
-from seqformer.inference import PathLike
 from seqformer.preparation import Prepared
 from seqformer.presets import Unprepared
 from seqformer.recipes.experiment import Expected, Experiment, Found, open_experiment
 from seqformer.recipes.measure import CHAPTER, MEASURES, TOKENS, check, check_tokens, measure
 from seqformer.report.report import Report
 from seqformer.report.scores import Score
+from seqformer.runs import find
 from seqformer.runs.layout import Configs, is_run
 from seqformer.runs.run import Run
 from seqformer.storage.files import numbered
@@ -216,7 +217,7 @@ def _prepare(experiment: Experiment, files: Found) -> Prepared:
 
 def _begun(name: str, folder: Path | None, plan: Plan) -> Run | Path:
     """Return the run that was begun with this plan, or the folder for a new one."""
-    for place in [folder] if folder else numbered(api.RUNS / name):
+    for place in [folder] if folder else numbered(find.RUNS / name):
         if not place.exists():
             return place
         try:

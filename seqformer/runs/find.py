@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seqformer.errors import RunError, SeqformerError
 from seqformer.runs.layout import INFO, STATE, WEIGHTS
 from seqformer.runs.lock import is_training
-from seqformer.runs.run import Run
+
+if TYPE_CHECKING:
+    from seqformer.runs.run import Run
+
+RUNS = Path("runs")  # where they are looked for, and made, unless a folder is named
 
 
 def folders(root: Path) -> list[Path]:
@@ -21,6 +26,8 @@ def folders(root: Path) -> list[Path]:
 
 def newest_first(root: Path) -> Iterator[Run]:
     """Yield the runs under ``root`` that open, the one that was trained last first."""
+    from seqformer.runs.run import Run
+
     for folder in folders(root):
         try:
             yield Run(folder)

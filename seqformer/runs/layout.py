@@ -9,6 +9,7 @@ state.safetensors     the last weights, and all that resuming needs
 checkpoints/          weights of the last validations, where their mean is asked for
 metrics.jsonl         losses and scores, a line each
 signs.json            below which probability a translation is reported, where that was set
+ctranslate2/          the model as CTranslate2 runs it, made when it first does (:mod:`seqformer.engine`)
 run.lock trainer.json the lock of the process that trains the run, and which process that is
 """
 
@@ -21,18 +22,17 @@ import sys
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from seqformer import __version__
 from seqformer.config import DecodeConfig, TrainConfig
-from seqformer.errors import DamagedError, RunError, damaged
-from seqformer.models import ModelConfig, config_from_json, to_json
-from seqformer.storage.files import check_plain, neighbours, read_json, write_json
+from seqformer.errors import RUN_ADVICE, DamagedError, RunError, damaged
+from seqformer.storage.files import check_plain, digest, neighbours, read_json, write_json
 from seqformer.storage.manifest import is_prepared
 from seqformer.storage.records import from_json
-from seqformer.tasks import RUN_ADVICE
+
+if TYPE_CHECKING:  # models need torch, which a run that another engine translates with does without
+    from seqformer.models import ModelConfig
 
 FORMAT = 2
 INFO, CONFIG = "run.json", "config.json"
@@ -67,6 +67,8 @@ class Configs:
 
 def new_info(folder: Path, task: str, data: Path, fingerprint: str) -> Info:
     """Return what run.json says of a run that begins now."""
+    import torch
+
     versions = {"seqformer": __version__, "torch": torch.__version__, "python": platform.python_version()}
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return Info(FORMAT, folder.name, task, str(data.resolve()), fingerprint, sys.argv[1:], now, versions)
@@ -123,12 +125,16 @@ def _again(values: Any) -> str:
 
 def write_configs(folder: Path, configs: Configs) -> None:
     """Write config.json."""
+    from seqformer.models import to_json
+
     others = {name: dataclasses.asdict(getattr(configs, name)) for name in ("train", "decode")}
     write_json(folder / CONFIG, {"model": to_json(configs.model), **others})
 
 
 def read_configs(folder: Path) -> Configs:
     """Return what config.json says. Raises :class:`DamagedError`."""
+    from seqformer.models import config_from_json
+
     where = str(folder / CONFIG)
     values = read_json(folder / CONFIG)
     if not isinstance(values, dict) or set(values) != {"model", "train", "decode"}:
@@ -138,3 +144,15 @@ def read_configs(folder: Path) -> Configs:
         from_json(TrainConfig, values["train"], where),
         from_json(DecodeConfig, values["decode"], where),
     )
+
+
+def read_unsure(folder: Path) -> float | None:
+    """Return what signs.json says, if that is of the weights there are. Raises :class:`RunError`."""
+    path = folder / SIGNS
+    if not path.is_file():
+        return None
+    with damaged(RunError, RUN_ADVICE):
+        values = read_json(path)
+        if set(values) != {"weights", "unsure"} or not isinstance(values["unsure"], float):
+            raise DamagedError(f"{path}: not as seqformer writes it")
+        return float(values["unsure"]) if values["weights"] == digest(folder / WEIGHTS) else None

@@ -12,15 +12,15 @@ from torch.overrides import TorchFunctionMode
 
 from seqformer.config import TrainConfig
 from seqformer.device import DTYPES, choose_device, choose_precision
-from seqformer.errors import DamagedError, DataError, RunError, damaged
+from seqformer.errors import RUN_ADVICE, DataError, RunError, damaged
 from seqformer.models import build, to_json
 from seqformer.runs import layout
 from seqformer.runs.layout import INITIAL, METRICS, SIGNS, STATE, WEIGHTS
 from seqformer.runs.metrics import read_metrics
 from seqformer.runs.state import check_vectors, read_progress
-from seqformer.storage.files import digest, read_json, write_json
+from seqformer.storage.files import digest, write_json
 from seqformer.storage.tensors import check_shapes, load_weights
-from seqformer.tasks import RUN_ADVICE, open_task
+from seqformer.tasks import open_task
 from seqformer.tasks.task import Task
 from seqformer.training.progress import Progress
 
@@ -119,14 +119,7 @@ class Run:
     @property
     def unsure(self) -> float | None:
         """The mean log-probability below which a translation is reported, if it was set for these weights."""
-        path = self.folder / SIGNS
-        if not path.is_file():
-            return None
-        with self.task.reading():
-            values = read_json(path)
-            if set(values) != {"weights", "unsure"} or not isinstance(values["unsure"], float):
-                raise DamagedError(f"{path}: not as seqformer writes it")
-        return values["unsure"] if values["weights"] == digest(self.folder / WEIGHTS) else None
+        return layout.read_unsure(self.folder)
 
     @unsure.setter
     def unsure(self, below: float) -> None:

@@ -24,12 +24,14 @@ from rich.console import RenderableType
 from seqformer import api
 from seqformer.config import DecodeConfig, asked
 from seqformer.console import table
+from seqformer.engine.model import PathLike
 from seqformer.errors import RunError, SeqformerError, nearest
 from seqformer.formats import streams
-from seqformer.inference import PathLike, open_runs
+from seqformer.inference import open_runs
 from seqformer.preparation import Prepared
 from seqformer.presets import Recipe, recipe_from
 from seqformer.report.report import Report
+from seqformer.runs import find
 from seqformer.runs.layout import Configs, is_run
 from seqformer.runs.run import Run
 from seqformer.storage.files import numbered
@@ -212,7 +214,7 @@ def _train(prepared: Prepared, run: PathLike | None, report: Callback, **how: An
     """Return the student: trained now, or to its end, or finished already."""
     resolved = api.plan(prepared, **how).resolved
     configs = Configs(resolved.model, resolved.train, resolved.decode)
-    first = api.RUNS / prepared.folder.name if run is None else Path(run)
+    first = find.RUNS / prepared.folder.name if run is None else Path(run)
     for place in numbered(first):
         if not place.exists():
             break

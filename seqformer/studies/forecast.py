@@ -20,8 +20,8 @@ from typing import Any
 from seqformer import api
 from seqformer.config import LIMITS, TrainConfig
 from seqformer.console import counted
+from seqformer.engine.model import PathLike
 from seqformer.errors import DamagedError, DataError, RunError, SeqformerError
-from seqformer.inference import PathLike
 from seqformer.models import to_json
 from seqformer.preparation import Prepared
 from seqformer.presets import Recipe, recipe_from

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from seqformer.decoding.translator import Translation
+from seqformer.decoding.results import Translation
 from seqformer.errors import DamagedError, DataError, damaged
 from seqformer.storage.files import read_json, write_json
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from seqformer.errors import DamagedError, DataError, RunError, SeqformerError, damaged, nearest
+from seqformer.errors import RUN_ADVICE, DamagedError, DataError, RunError, SeqformerError, damaged, nearest
 from seqformer.storage.manifest import MANIFEST, is_prepared, parse, read_values
 from seqformer.tasks.classification import Classification
 from seqformer.tasks.task import Task
 from seqformer.tasks.translation import Translation
 
 TASKS: dict[str, type[Task[Any]]] = {"translation": Translation, "classification": Classification}
-RUN_ADVICE = "the run is damaged: put a copy of it in its place, or train it anew"
 DATA_ADVICE = "prepare the data again"
 
 

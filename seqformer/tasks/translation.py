@@ -19,8 +19,8 @@ from rich.console import RenderableType
 
 from seqformer.config import DecodeConfig, TrainConfig
 from seqformer.console import Clipped, counted, table
-from seqformer.decoding import translator as decoding
-from seqformer.decoding.constraints import Constrained, Constraints
+from seqformer.decoding import results
+from seqformer.decoding.lines import LineTranslator
 from seqformer.decoding.translator import Translator
 from seqformer.errors import DamagedError, RunError, SeqformerError, nearest
 from seqformer.formats.corpus import read_aligned
@@ -221,11 +221,8 @@ class Translation(Task[TextManifest]):
     @cached_property
     def familiar(self) -> familiar.Familiar | None:
         """The neighbours in the training sources, where they are known."""
-        if familiar.PAIRS not in self.manifest.digests:
-            return None
         with self.reading():
-            self.manifest.check_digest(self.folder, familiar.PAIRS)
-            return familiar.load(self.folder, self.manifest.neighbours)
+            return familiar.kept(self.folder, self.manifest)
 
     @cached_property
     def bleu_words(self) -> words.Words:
@@ -303,23 +300,17 @@ class Translation(Task[TextManifest]):
             return Measures(names, judge, names[1:] if judge == names[0] else ())
         return Measures(("bleu",), judge, tokenizer=self.bleu_words.tokenizer)
 
-    def constrained(self, constraints: Constraints) -> Constrained:
-        """Return constraints for the pieces and the normalisation of this folder; refuse what cannot be."""
-        source, target = (self.manifest.normalizer(side) for side in SIDES)
-        prefix = self.manifest.shield().hide(constraints.prefix).text
-        return Constrained(replace(constraints, prefix=prefix), self.tokenizer.target, source, target)
-
     def predictor(self, model: SequenceModel, device: torch.device) -> Translator:
         """Return the translator."""
         return Translator(model, self.tokenizer, self.manifest, device, self.familiar)
 
-    def evaluate(self, predictor: Translator, system: str, question: Question) -> Evaluation:
+    def evaluate(self, predictor: LineTranslator, system: str, question: Question) -> Evaluation:
         """Return scores of translations of a split, of files, or of the chapter's four sentences."""
         if question.chapter:
             return self._chapter(predictor, system)
         return self._scored(predictor, system, question)
 
-    def _scored(self, predictor: Translator, system: str, question: Question) -> TextEvaluation:
+    def _scored(self, predictor: LineTranslator, system: str, question: Question) -> TextEvaluation:
         sources, references, *others = self._asked(question)
         for name in question.metrics:
             if name not in self.metrics:
@@ -379,7 +370,7 @@ class Translation(Task[TextManifest]):
             "compare with references normalised as the training data were."
         )
 
-    def held_out_score(self, predictor: Translator, config: DecodeConfig) -> scores.Score:
+    def held_out_score(self, predictor: LineTranslator, config: DecodeConfig) -> scores.Score:
         """Return the BLEU of all of valid, or the share of it that a toy task has right."""
         metrics = () if self.manifest.toy else ("bleu",)
         result = self._scored(predictor, "", Question("valid", metrics, decode=config))
@@ -439,7 +430,7 @@ class Translation(Task[TextManifest]):
             raise SeqformerError(f"{question.source}: the file is empty")
         return [[source for source, _ in rows[0]], *([target for _, target in each] for each in rows)]
 
-    def _chapter(self, translator: Translator, system: str) -> ChapterEvaluation:
+    def _chapter(self, translator: LineTranslator, system: str) -> ChapterEvaluation:
         if self.manifest.toy:
             raise RunError(f"{system} was trained on the task {self.manifest.toy}: it reads no English")
         greedy = DecodeConfig(beam=1, max_length=chapter.STEPS)
@@ -494,7 +485,7 @@ class Translation(Task[TextManifest]):
             remarks=[several] if len(line.parts) > 1 else [],
         )
 
-    def _look(self, predictor: Translator, source_ids: list[int], best: decoding.Translation) -> Attention:
+    def _look(self, predictor: Translator, source_ids: list[int], best: results.Translation) -> Attention:
         batch = pad_sources([source_ids]).to(predictor.device)
         with torch.inference_mode():
             maps = predictor.model.attention(batch, pad([best.ids], BOS, None).to(predictor.device))

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from seqformer.errors import DamagedError
 from seqformer.symbols import BOS, EOS
-from seqformer.text.prepared import Side
+from seqformer.text.prepared import Side, TextManifest
 from seqformer.text.split import read_bits
 
 PAIRS = "pairs.bits"  # neighbours in training sources, as a bitmap
@@ -76,6 +76,14 @@ def learn(folder: Path, dtype: str, vocabulary: int) -> dict[str, float]:
     familiar = Familiar(bits.tobytes(), share)
     deviations = [familiar.deviation(valid[line].tolist()) for line in range(len(valid))]
     return {"share": share, "most": float(np.quantile(deviations, USUAL))}
+
+
+def kept(folder: Path, manifest: TextManifest) -> Familiar | None:
+    """Return the neighbours that a folder keeps, or None. Raises :class:`DamagedError`."""
+    if PAIRS not in manifest.digests:
+        return None
+    manifest.check_digest(folder, PAIRS)
+    return load(folder, manifest.neighbours)
 
 
 def load(folder: Path, usual: dict[str, float]) -> Familiar:

@@ -1,0 +1,1 @@
+"""Translation of a run by CTranslate2: the same lines, without torch."""
