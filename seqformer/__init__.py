@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 __all__ = [
     "Attention", "DataError", "Interrupted", "Model", "Prepared", "Run", "RunError", "SeqformerError",
-    "Translation", "average", "calibrate", "evaluate", "forecast", "load", "prepare", "reproduce", "resume",
-    "train",
+    "Translation", "average", "calibrate", "compare", "evaluate", "forecast", "load", "prepare", "reproduce",
+    "resume", "train",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from seqformer.recipes.reproduction import reproduce
     from seqformer.report.attention import Attention
     from seqformer.runs.run import Run
+    from seqformer.studies.comparison import compare
     from seqformer.studies.forecast import forecast
 
 
@@ -45,7 +46,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'seqformer' has no attribute '{name}'")
     from seqformer import api, errors, inference
     from seqformer.recipes import reproduction
-    from seqformer.studies import forecast
+    from seqformer.studies import comparison, forecast
 
-    homes = (errors, api, inference, forecast, reproduction)
+    homes = (errors, api, inference, comparison, forecast, reproduction)
     return next(getattr(home, name) for home in homes if hasattr(home, name))

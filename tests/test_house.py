@@ -204,7 +204,7 @@ COMMANDS = {
         --help-all --initialization --tie-output --output-bias --attention-bias --learned-start --attention-dropout
         --dropout-embeddings --adam-beta2 --optimizer --sentences-per-batch --share
         --ema --keep-last --consistency --consistency-from --bpe-dropout --word-dropout
-        --best-by""",
+        --best-by --log""",
     "forecast": "--data --max-minutes --recipe --out --json --device",
     "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --warn
         --json --device --precision --workers --retranslate --languages --detokenize --whole --numbers
@@ -224,6 +224,9 @@ COMMANDS = {
     "reproduce": "recipe --data --run --seed --json",
     "runs": "--json",
     "runs curve": "runs --png --font",
+    "runs compare": """runs --bleu --chrf --ter --wer --cer --tokenize --split --data --source --reference --beam
+        --length-penalty --whole --json --device --precision""",
+    "runs remove": "runs --yes",
     "show": "",
     "show pooling": "--kernel --width --points --seed --png --font",
     "show positions": "--length --width --positions --png --font",
@@ -295,7 +298,7 @@ def test_every_option_says_what_it_does() -> None:
 def test_the_public_names() -> None:
     assert seqformer.__all__ == [
         "Attention", "DataError", "Interrupted", "Model", "Prepared", "Run", "RunError", "SeqformerError",
-        "Translation", "average", "calibrate", "evaluate", "forecast", "load", "prepare", "reproduce", "resume", "train",
+        "Translation", "average", "calibrate", "compare", "evaluate", "forecast", "load", "prepare", "reproduce", "resume", "train",
     ]  # fmt: skip
     for name in seqformer.__all__:
         assert getattr(seqformer, name).__doc__

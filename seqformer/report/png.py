@@ -14,6 +14,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from seqformer.errors import MissingExtra, SeqformerError
 from seqformer.report import fonts
 from seqformer.storage.files import write_whole
@@ -90,6 +93,12 @@ class Picture:
         buffer = io.BytesIO()
         self._write(buffer)
         return buffer.getvalue()
+
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        """Return the picture as bytes (height, width, 3)."""
+        with self.style():
+            self.figure.canvas.draw()
+        return np.asarray(self.figure.canvas.buffer_rgba())[..., :3].copy()
 
     def _write(self, file: Any) -> None:
         with self.style():

@@ -9,6 +9,8 @@ state.safetensors     the last weights, and all that resuming needs
 checkpoints/          weights of the last validations, where their mean is asked for
 metrics.jsonl         losses and scores, a line each
 signs.json            below which probability a translation is reported, where that was set
+log.json              with which logger the training is followed, and under which name there
+tensorboard/          its events, if that is TensorBoard
 run.lock trainer.json the lock of the process that trains the run, and which process that is
 """
 
@@ -38,7 +40,7 @@ FORMAT = 2
 INFO, CONFIG = "run.json", "config.json"
 WEIGHTS, INITIAL, STATE = "weights.safetensors", "initial.safetensors", "state.safetensors"
 METRICS, LOCK, TRAINER = "metrics.jsonl", "run.lock", "trainer.json"
-SIGNS = "signs.json"
+SIGNS, LOG = "signs.json", "log.json"
 CHECKPOINTS = "checkpoints"
 
 
