@@ -42,7 +42,20 @@ RANK = {room: rank for rank, rooms in enumerate(reversed(ORDER)) for room in roo
 AT_MOST = {
     "__main__": {"cli"},
     "page": {"runs", "tasks", "report", "models", "text", "storage", "symbols", "errors"},
-    "exchange": {"runs", "tasks", "models", "text", "storage", "config", "symbols", "errors"},
+    # inference, presets and report: for the model card, its scores and its recipe
+    "exchange": {
+        "inference",
+        "presets",
+        "runs",
+        "tasks",
+        "report",
+        "models",
+        "text",
+        "storage",
+        "config",
+        "symbols",
+        "errors",
+    },
     "inference": {
         "runs",
         "tasks",

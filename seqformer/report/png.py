@@ -98,7 +98,8 @@ class Picture:
         """Return the picture as bytes (height, width, 3)."""
         with self.style():
             self.figure.canvas.draw()
-        return np.asarray(self.figure.canvas.buffer_rgba())[..., :3].copy()
+        colours: npt.NDArray[np.uint8] = np.array(self.figure.canvas.buffer_rgba())[..., :3]
+        return colours
 
     def _write(self, file: Any) -> None:
         with self.style():

@@ -32,7 +32,7 @@ from seqformer.config import DecodeConfig, TrainConfig
 from seqformer.errors import DamagedError, RunError, damaged
 from seqformer.models import ModelConfig, config_from_json, to_json
 from seqformer.storage.files import check_plain, neighbours, read_json, write_json
-from seqformer.storage.manifest import is_prepared
+from seqformer.storage.manifest import check_format, is_prepared
 from seqformer.storage.records import from_json
 from seqformer.tasks import RUN_ADVICE
 
@@ -100,6 +100,7 @@ def read_info(folder: Path) -> Info:
         check_plain(folder)
         values = read_json(folder / INFO)
         where = str(folder / INFO)
+        check_format(values, FORMAT, folder / INFO, RunError)
         if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise DamagedError(f"{where}: not a run of format {FORMAT}{_again(values)}")
         return from_json(Info, values, where)
