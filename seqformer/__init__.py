@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Attention", "DataError", "Interrupted", "Model", "Prepared", "Run", "RunError", "SeqformerError",
-    "Translation", "average", "calibrate", "distil", "evaluate", "forecast", "load", "prepare", "reproduce",
+    "Translation", "average", "calibrate", "compare", "distil", "evaluate", "forecast", "load", "prepare",
+    "reproduce",
     "resume", "train",
 ]  # fmt: skip
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from seqformer.recipes.reproduction import reproduce
     from seqformer.report.attention import Attention
     from seqformer.runs.run import Run
+    from seqformer.studies.comparison import compare
     from seqformer.studies.distil import distil
     from seqformer.studies.forecast import forecast
 
@@ -46,7 +48,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'seqformer' has no attribute '{name}'")
     from seqformer import api, errors, inference
     from seqformer.recipes import reproduction
-    from seqformer.studies import distil, forecast
+    from seqformer.studies import comparison, distil, forecast
 
-    homes = (errors, api, inference, distil, forecast, reproduction)
+    homes = (errors, api, inference, comparison, distil, forecast, reproduction)
     return next(getattr(home, name) for home in homes if hasattr(home, name))

@@ -32,10 +32,11 @@ from seqformer.errors import DataError, RunError, SeqformerError, WriteError
 from seqformer.inference import Model, average, calibrate, evaluate, load, open_run
 from seqformer.preparation import PREPARED, Prepared, mixed, prepare
 from seqformer.presets import UNPREPARED_IMAGES, Recipe, Resolved, Unprepared, recipe_from, resolve
-from seqformer.runs import assemble, find, lock
+from seqformer.runs import assemble, find, lock, loggers
 from seqformer.runs import resume as resuming
 from seqformer.runs.create import create
 from seqformer.runs.find import RUNS
+from seqformer.runs.follow import Follower
 from seqformer.runs.layout import Configs, is_run
 from seqformer.runs.run import Run
 from seqformer.storage.files import locked, neighbours
@@ -89,7 +90,14 @@ class NothingLeft:
     reason: str
 
 
-Event = Prepared | Started | Stopping | NothingLeft | TrainingEvent
+@dataclass(frozen=True)
+class NotLogged:
+    """The log that a training is followed with failed, or lacks something; the training goes on."""
+
+    why: str
+
+
+Event = Prepared | Started | Stopping | NothingLeft | NotLogged | TrainingEvent
 Callback = Callable[[Event], None]
 # a prepared folder, or several of the same pieces with their weights
 Data = PathLike | Prepared | Mapping[str, float] | Mapping[Path, float] | None
@@ -152,6 +160,7 @@ def train(
     device: str = "auto",
     events: Callback | None = None,
     started: float | None = None,
+    log: str | None = None,
     **settings: Any,
 ) -> Run:
     """Train a new run on a prepared folder, or on several, and return it.
@@ -166,14 +175,17 @@ def train(
     ``max_minutes=10``; what beats what is told in :mod:`seqformer.presets`.
 
     ``events`` is called with each event: :class:`Prepared`, :class:`Started`, those of
-    :mod:`seqformer.training.events`, and :class:`Stopping`; without one nothing is printed. The wall-clock
-    budget begins now, or at ``started`` (time.monotonic). Ctrl-C saves and raises :class:`Interrupted`.
+    :mod:`seqformer.training.events`, :class:`Stopping` and :class:`NotLogged`; without one nothing is
+    printed. The wall-clock budget begins now, or at ``started`` (time.monotonic). ``log`` is a logger to
+    follow it with, one of :data:`seqformer.runs.loggers.LOGGERS`. Ctrl-C saves and raises
+    :class:`Interrupted`.
     Raises :class:`SeqformerError` where something cannot be used, or the training diverges.
     """
     started = time.monotonic() if started is None else started
+    loggers.check(log or loggers.NONE)
     processes = distributed.join()
     if not processes.first:
-        return _run(Run(processes.say("")), device, started, processes, events, [], resumed=False)
+        return _run(Run(processes.say("")), device, started, processes, events, [], log, resumed=False)
     made = plan(
         data, toy=toy, images=images, init=init, recipe=recipe, device=device, events=events, **settings
     )
@@ -183,7 +195,7 @@ def train(
     opened = create(folder, made.task, configs, made.initial, numbered=run is None)
     with lock.training(opened.folder):
         processes.say(str(opened.folder))
-        return _run(opened, device, started, processes, events, resolved.remarks, resumed=False)
+        return _run(opened, device, started, processes, events, resolved.remarks, log, resumed=False)
 
 
 def resume(
@@ -193,18 +205,21 @@ def resume(
     device: str = "auto",
     events: Callback | None = None,
     started: float | None = None,
+    log: str | None = None,
     **settings: Any,
 ) -> Run:
     """Go on with a run exactly where it stopped: the one given, or the newest unfinished one.
 
     ``data`` says where the same prepared folder lies now; ``settings`` may change the limits,
     ``patience`` and ``validate_every``; a limit replaces all earlier ones. Where nothing is left to do, the
-    run is returned at once, after the event :class:`NothingLeft`. Otherwise as :func:`train`.
+    run is returned at once, after the event :class:`NothingLeft`. It goes on in the same log, unless ``log``
+    names another, or ``none``. Otherwise as :func:`train`.
     """
     started = time.monotonic() if started is None else started
+    loggers.check(log or loggers.NONE)
     processes = distributed.join()
     if not processes.first:
-        return _run(Run(processes.say("")), device, started, processes, events, [], resumed=True)
+        return _run(Run(processes.say("")), device, started, processes, events, [], log, resumed=True)
     opened = find.unfinished(RUNS) if run is None else open_run(run)
     given = {name: value for name, value in settings.items() if value is not None}
     with lock.training(opened.folder):
@@ -214,7 +229,7 @@ def resume(
                 events(NothingLeft(opened, reason))
             return opened
         processes.say(str(opened.folder))
-        return _run(opened, device, started, processes, events, [], resumed=True)
+        return _run(opened, device, started, processes, events, [], log, resumed=True)
 
 
 def complete(
@@ -248,17 +263,21 @@ def _run(
     processes: Processes,
     events: Callback | None,
     remarks: list[str],
+    log: str | None,
     *,
     resumed: bool,
 ) -> Run:
     """Train a run, which the first process holds, to its end; that process alone reports events."""
     report: Callback = events if events and processes.first else lambda event: None
+    follower = Follower(run, log, lambda why: report(NotLogged(why)), first=processes.first)
     training = (assemble.resume if resumed else assemble.begin)(run, device, started, processes)
     trainer = training.trainer
     with _stopped_by_signals(trainer, report):
         report(Started(run, trainer, training.precision, training.size, [*remarks, *training.remarks]))
         try:
+            follower.begin(trainer)
             for event in trainer.run():
+                follower(event)
                 report(event)
         except WriteError as error:
             raise WriteError(f"{error} in {run.folder}: free some space, then resume it") from None
@@ -266,6 +285,8 @@ def _run(
             raise
         except SeqformerError as error:
             raise RunError(f"{run.folder}: {error}") from None
+        finally:
+            follower.close()
     if isinstance(event, Ended) and event.interrupted:
         raise Interrupted(run, event.reason, trainer)
     return run

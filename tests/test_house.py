@@ -210,7 +210,7 @@ COMMANDS = {
         --help-all --initialization --tie-output --output-bias --attention-bias --learned-start --attention-dropout
         --dropout-embeddings --adam-beta2 --optimizer --sentences-per-batch --share
         --ema --keep-last --consistency --consistency-from --bpe-dropout --word-dropout
-        --best-by""",
+        --best-by --log""",
     "distil": """teachers --data --monolingual --beam --keep --originals --other-pieces --out --workers --precision
         --only-data --run --preset --recipe --max-minutes --max-steps --max-epochs --patience --validate-every --seed
         --json --device""",
@@ -236,6 +236,9 @@ COMMANDS = {
     "reproduce": "recipe --data --run --seed --json",
     "runs": "--json",
     "runs curve": "runs --figure --for --font",
+    "runs compare": """runs --bleu --chrf --ter --wer --cer --tokenize --split --data --source --reference --beam
+        --length-penalty --whole --json --device --precision""",
+    "runs remove": "runs --yes",
     "show": "--all --html --run",
     "show pooling": "--kernel --width --points --seed --json --figure --for --font",
     "show positions": "--length --width --positions --json --figure --for --font",
@@ -307,7 +310,7 @@ def test_every_option_says_what_it_does() -> None:
 def test_the_public_names() -> None:
     assert seqformer.__all__ == [
         "Attention", "DataError", "Interrupted", "Model", "Prepared", "Run", "RunError", "SeqformerError",
-        "Translation", "average", "calibrate", "distil", "evaluate", "forecast", "load", "prepare", "reproduce", "resume", "train",
+        "Translation", "average", "calibrate", "compare", "distil", "evaluate", "forecast", "load", "prepare", "reproduce", "resume", "train",
     ]  # fmt: skip
     for name in seqformer.__all__:
         assert getattr(seqformer, name).__doc__

@@ -174,8 +174,8 @@ def test_what_has_no_form_is_told(make_run: MakeRun, tmp_path: Path, command: Co
         code, _, err = command("export", "--to", "marian", tmp_path / "there", "--run", run.folder)
         assert code == 2 and word in err and err.count("\n") == 1
         assert not (tmp_path / "there").exists()
-    code, _, err = command("export", "--to", "onnx", tmp_path / "there")
-    assert code == 2 and "choose one of marian, ctranslate2" in err
+    code, _, err = command("export", "--to", "tflite", tmp_path / "there")
+    assert code == 2 and "choose one of marian, ctranslate2, onnx" in err
     code, _, err = command("export", "--to", "marian", tmp_path / "there", "--quantization", "int8")
     assert code == 2 and "--quantization does nothing with --to marian" in err
 

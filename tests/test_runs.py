@@ -70,6 +70,20 @@ def test_a_second_trainer_is_refused_and_disturbs_nothing(make_run: MakeRun, com
     assert learned(whole.folder) == learned(held.folder)
 
 
+def test_a_newer_format_is_refused_as_such(
+    trained: Path, data: Path, tmp_path: Path, command: Command
+) -> None:
+    run, prepared = shutil.copytree(trained, tmp_path / "run"), shutil.copytree(data, tmp_path / "data")
+    for path in (run / "run.json", run / "manifest.json", prepared / "manifest.json"):
+        held = path.read_bytes()
+        values = json.loads(held)
+        path.write_text(json.dumps(values | {"format": values["format"] + 1, "new": {}}))
+        arguments = ("train", "--data", prepared) if path.parent == prepared else ("evaluate", "--run", run)
+        line = told(command(*arguments))
+        assert f"{path}: of format {values['format'] + 1}" in line and "install a newer seqformer" in line
+        path.write_bytes(held)
+
+
 def test_those_who_read_a_run_ask_for_no_lock(trained: Path, tmp_path: Path, command: Command) -> None:
     folder = shutil.copytree(trained, tmp_path / "runs/one")
     with lock.training(folder):

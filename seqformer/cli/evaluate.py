@@ -8,13 +8,25 @@ from typing import Annotated
 import typer
 
 from seqformer.cli.options import (
+    WHAT,
     BeamOption,
+    BleuOption,
+    CerOption,
+    ChrfOption,
     DeviceOption,
     JsonOption,
     LengthPenaltyOption,
     PrecisionOption,
+    ReferencesOption,
     RunsOption,
+    SourceOption,
+    SplitOption,
+    TerOption,
+    TokenizeOption,
+    WerOption,
     WholeOption,
+    files_asked,
+    named_scores,
     open_runs,
     option,
     print_report,
@@ -22,43 +34,20 @@ from seqformer.cli.options import (
     translates,
 )
 from seqformer.errors import SeqformerError
-from seqformer.report.words import TOKENIZERS
 
 EXAMPLE = "Example: seqformer evaluate --bleu --chrf"
-SCORES, WHAT = "Scores", "What is evaluated"
 
 
 def evaluate(
     context: typer.Context,
     run: RunsOption = None,
-    bleu: Annotated[bool, option(SCORES, "BLEU, by sacreBLEU.", "", False, "--bleu")] = False,
-    chrf: Annotated[bool, option(SCORES, "chrF, by sacreBLEU.", "", False, "--chrf")] = False,
-    ter: Annotated[bool, option(SCORES, "TER, by sacreBLEU.", "", False, "--ter")] = False,
-    wer: Annotated[
-        bool,
-        option(
-            SCORES,
-            "Word error rate: edits / words of the references. Spelling-to-sound work calls so the share of "
-            "wrong lines, which is 100% less exact match.",
-            "",
-            False,
-            "--wer",
-        ),
-    ] = False,
-    cer: Annotated[
-        bool, option(SCORES, "Character error rate: edits / characters.", "", False, "--cer")
-    ] = False,
-    tokenize: Annotated[
-        str,
-        option(
-            SCORES,
-            f"Count the words of BLEU with a tokenizer: {', '.join(TOKENIZERS)}. The last counts lower-cased "
-            "Moses tokens, as many papers do; all others are sacreBLEU's.",
-            "NAME",
-            "the one that suits the script of the references",
-        ),
-    ] = "",
-    split: Annotated[str, option(WHAT, "Which held-out split.", "test|valid")] = "test",
+    bleu: BleuOption = False,
+    chrf: ChrfOption = False,
+    ter: TerOption = False,
+    wer: WerOption = False,
+    cer: CerOption = False,
+    tokenize: TokenizeOption = "",
+    split: SplitOption = "test",
     data: Annotated[
         list[Path] | None,
         option(
@@ -68,11 +57,8 @@ def evaluate(
             "that of the run",
         ),
     ] = None,
-    source: Annotated[Path | None, option(WHAT, "Evaluate this file instead …", "F")] = None,
-    reference: Annotated[
-        list[Path] | None,
-        option(WHAT, "… against these translations; several files are several references.", "F"),
-    ] = None,
+    source: SourceOption = None,
+    reference: ReferencesOption = None,
     compare: Annotated[
         Path | None,
         option(WHAT, "Test whether another run, or a file of translations, is better or worse.", "RUN|F"),
@@ -135,15 +121,13 @@ def evaluate(
         print_report(made, as_json)
         note(made.advice)
         return
-    asked = {"bleu": bleu, "chrf": chrf, "ter": ter, "wer": wer, "cer": cer}
-    metrics = [name for name, wanted in asked.items() if wanted]
+    metrics = named_scores(bleu=bleu, chrf=chrf, ter=ter, wer=wer, cer=cer)
     text = bool(metrics or data or source or reference or compare or reference_sentences or tokenize)
     runs = open_runs(run, translates if text else lambda r: True, "that translates" if text else "")
     opened = runs[0]
     if not opened.task.reads_text:
         refuse_beside("a run of images", context, ("run", "as_json", "device"))
-    if (source is None) != (not reference):
-        raise SeqformerError("--source and --reference go together")
+    files = files_asked(source, reference)
     if compare and compare.is_dir() and Run(compare).info.data_fingerprint != opened.info.data_fingerprint:
         note(
             f"seqformer: {compare} was trained on other pairs than {opened.folder}; "
@@ -157,7 +141,7 @@ def evaluate(
             split=split,
             metrics=metrics,
             data=folder,
-            files=(source, reference) if source and reference else None,
+            files=files,
             compare=compare,
             chapter=reference_sentences,
             device=device,

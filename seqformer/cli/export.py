@@ -12,7 +12,7 @@ from seqformer.console import note
 from seqformer.errors import SeqformerError, nearest
 
 EXAMPLE = "Example: seqformer export --to ctranslate2 exported --quantization int8"
-FORMS = ("marian", "ctranslate2")
+FORMS = ("marian", "ctranslate2", "onnx")
 
 
 def export(
@@ -21,8 +21,9 @@ def export(
         str,
         option(
             None,
-            "marian: opened by Hugging Face transformers; ctranslate2: run by that engine.",
-            "marian|ctranslate2",
+            "marian: opened by Hugging Face transformers, with a model card; ctranslate2: run by that "
+            "engine; onnx: run by ONNX Runtime.",
+            "marian|ctranslate2|onnx",
         ),
     ],
     run: RunOption = None,
@@ -39,9 +40,10 @@ def export(
     if to not in FORMS:
         raise SeqformerError(f"--to {to}: {nearest(to, FORMS)}")
     if quantization and to != "ctranslate2":
-        raise SeqformerError("--quantization does nothing with --to marian; leave one of them out")
+        raise SeqformerError(f"--quantization does nothing with --to {to}; leave one of them out")
     from seqformer import inference
-    from seqformer.exchange import ctranslate2, to_marian
+    from seqformer.exchange import ctranslate2, names, to_marian, to_onnx
+    from seqformer.recipes import card
     from seqformer.tasks import text_task
 
     if quantization and quantization not in ctranslate2.QUANTIZATIONS:
@@ -51,7 +53,11 @@ def export(
     opened = open_run(run, lambda r: r.task.reads_text, "of text")
     config = text_task(opened.task).manifest.prepare_config()
     if to == "marian":
-        to_marian.write(opened, folder)
+        to_marian.check_form(opened)
+        note("Translating the test sentences: their scores go into the model card, README.md.")
+        to_marian.write(opened, folder, card.text(opened, card.scored(opened)))
+    elif to == "onnx":
+        to_onnx.write(opened, folder)
     else:
         ctranslate2.convert(opened, folder, quantization)
     note(f"{opened.folder} is written to {folder} for {to}.")
@@ -59,14 +65,8 @@ def export(
     if cost:
         count, name, whole, less = cost
         note(f"{name} on valid ({count:,} sentences): {less} in {quantization}, {whole} in float32.")
-    forms = {
-        "nfkc": "Unicode NFKC",
-        "lowercase": "lower case",
-        "split_punctuation": "a space on each side of a punctuation mark",
-    }
-    asked = [what for name, what in forms.items() if getattr(config, name)]
-    asked = asked if config.nfkc else ["Unicode NFC", *asked]
-    note(f"Text for it must be normalised as in training: {', '.join(asked)}; seqformer.json says so, too.")
+    form = names.normal_form(config)
+    note(f"Text for it must be normalised as in training: {form}; seqformer.json says so, too.")
     if config.placeholders:
         note(
             "Tags, {names}, %s and addresses are symbols to it: put ⟦1⟧ … ⟦9⟧ in their place, set apart from "
@@ -74,3 +74,9 @@ def export(
         )
     if to == "ctranslate2":
         note("Feed it the pieces of source.spm; </s> is added. Its output is pieces of target.spm.")
+    if to == "onnx":
+        note(
+            "Feed it the ids of SentencePiece and the id of the end; seqformer.json names files, inputs, "
+            "outputs and ids. Adjacent words that are wholly unknown are one id to SentencePiece, and one "
+            "each to this model."
+        )

@@ -15,6 +15,7 @@ from typer.core import TyperCommand
 
 from seqformer.console import data, note, page, talk
 from seqformer.errors import RunError, SeqformerError
+from seqformer.report.words import TOKENIZERS
 
 if TYPE_CHECKING:
     from seqformer.report.drawing import Picture
@@ -133,6 +134,38 @@ FontOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, option(None, "Print JSON.", "", False, "--json")]
+SCORES, WHAT = "Scores", "What is evaluated"
+BleuOption = Annotated[bool, option(SCORES, "BLEU, by sacreBLEU.", "", False, "--bleu")]
+ChrfOption = Annotated[bool, option(SCORES, "chrF, by sacreBLEU.", "", False, "--chrf")]
+TerOption = Annotated[bool, option(SCORES, "TER, by sacreBLEU.", "", False, "--ter")]
+WerOption = Annotated[
+    bool,
+    option(
+        SCORES,
+        "Word error rate: edits / words of the references. Spelling-to-sound work calls so the share of "
+        "wrong lines, which is 100% less exact match.",
+        "",
+        False,
+        "--wer",
+    ),
+]
+CerOption = Annotated[bool, option(SCORES, "Character error rate: edits / characters.", "", False, "--cer")]
+TokenizeOption = Annotated[
+    str,
+    option(
+        SCORES,
+        f"Count the words of BLEU with a tokenizer: {', '.join(TOKENIZERS)}. The last counts lower-cased "
+        "Moses tokens, as many papers do; all others are sacreBLEU's.",
+        "NAME",
+        "the one that suits the script of the references",
+    ),
+]
+SplitOption = Annotated[str, option(WHAT, "Which held-out split.", "test|valid")]
+SourceOption = Annotated[Path | None, option(WHAT, "Evaluate this file instead …", "F")]
+ReferencesOption = Annotated[
+    list[Path] | None,
+    option(WHAT, "… against these translations; several files are several references.", "F"),
+]
 RecipeOption = Annotated[
     Path | None, option(None, "A recipe file; what is asked for by options is stronger.", "F.toml")
 ]
@@ -202,6 +235,18 @@ def print_report(report: Report, as_json: bool) -> None:
     page(*report.tables())
     for remark in report.notes():
         note(remark)
+
+
+def named_scores(**asked: bool) -> list[str]:
+    """Return the names of the scores that are asked for."""
+    return [name for name, wanted in asked.items() if wanted]
+
+
+def files_asked(source: Path | None, references: list[Path] | None) -> tuple[Path, list[Path]] | None:
+    """Return the files to evaluate, if any are named: sources, and one or several of references."""
+    if (source is None) != (not references):
+        raise SeqformerError("--source and --reference go together")
+    return (source, references) if source and references else None
 
 
 def print_next(run: Run) -> None:

@@ -285,6 +285,14 @@ def train(
             "bleu|chrf|ter|wer|cer|exact-match|token-accuracy|accuracy|loss",
         ),
     ] = None,
+    log: Annotated[
+        str | None,
+        _training(
+            "Follow the training with this logger too; none: with none any more.",
+            "none; a resumed run: the one it had",
+            "tensorboard|trackio|wandb|none",
+        ),
+    ] = None,
     no_positions: Annotated[
         bool, option(EXPERIMENTS, "No positions: order is lost.", "", False, "--no-positions", hidden=True)
     ] = False,
@@ -323,7 +331,7 @@ def train(
     from seqformer.cli.watch import Screen
 
     screen = Screen()
-    where: dict[str, Any] = {"device": device, "events": screen}
+    where: dict[str, Any] = {"device": device, "events": screen, "log": log}
     try:
         if resume:
             for name in ("task", "images", "init", "recipe", "print_recipe"):
@@ -342,6 +350,7 @@ def train(
             if print_recipe:
                 from seqformer.presets import recipe_of
 
+                del chosen["log"]  # of one training, and not of the recipe
                 plan = api.plan(folders(data), **chosen)
                 print_data(recipe_of(plan.task, plan.resolved).to_toml().rstrip())
                 return

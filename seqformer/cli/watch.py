@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from seqformer.api import Event, Interrupted, NothingLeft, Prepared, Started, Stopping
+from seqformer.api import Event, Interrupted, NothingLeft, NotLogged, Prepared, Started, Stopping
 from seqformer.cli.options import print_next
 from seqformer.cli.prepare import show
 from seqformer.console import counted, note, table, talk, visible
@@ -63,6 +63,8 @@ class Screen:
                 f"step {self.trainer.state.step:,}: the {event.what} is not finite; step skipped, "
                 f"rate halved to {event.factor:g} of what it would be"
             )
+        elif isinstance(event, NotLogged):
+            note(f"warning: {event.why}")
         elif isinstance(event, Validating):
             self.progress.update(self.bar, loss="validating …", left="")
         elif isinstance(event, Validated):

@@ -14,8 +14,7 @@ import numpy.typing as npt
 import torch
 
 from seqformer.errors import MissingExtra, RunError
-from seqformer.exchange.names import BESIDE, HIDDEN, LONGEST
-from seqformer.exchange.to_marian import beside
+from seqformer.exchange.names import BESIDE, HIDDEN, LONGEST, beside
 from seqformer.models.positions import sinusoids
 from seqformer.models.transformer import Transformer, TransformerConfig
 from seqformer.runs.run import Run

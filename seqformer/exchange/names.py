@@ -11,12 +11,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from torch import Tensor
 
+from seqformer.config import PrepareConfig
 from seqformer.models.transformer import TransformerConfig
+from seqformer.text.normalize import NORMALIZATION
+from seqformer.text.prepared import TextManifest
 
-BESIDE = "seqformer.json"
+BESIDE, CARD = "seqformer.json", "README.md"
 CONFIG, MODEL = "config.json", "model.safetensors"
 VOCABULARY, TARGET_VOCABULARY = "vocab.json", "target_vocab.json"
 ACTIVATIONS = {"relu": "relu", "gelu": "gelu", "silu": "swish"}  # ours -> theirs
@@ -24,6 +28,11 @@ LONGEST = 1024  # positions that transformers and CTranslate2 make room for
 LANGUAGE = re.compile(">>.+<<")  # what begins a source, in a multilingual model, and is one piece
 HIDDEN = -1e4  # the logit of a symbol that is never produced
 
+_NORMAL_FORMS = {
+    "nfkc": "Unicode NFKC",
+    "lowercase": "lower case",
+    "split_punctuation": "a space on each side of a punctuation mark",
+}
 # a block's parts: ours -> theirs
 _ATTENTIONS = {"attention": "self_attn", "cross": "encoder_attn"}
 _OTHERS = {"feed_forward.inner": "fc1", "feed_forward.outer": "fc2"}
@@ -60,5 +69,23 @@ def reordered(matrix: Tensor, order: list[int], empty: list[int]) -> Tensor:
     return rows
 
 
+def normal_form(config: PrepareConfig) -> str:
+    """Return in words how a text must be normalised before it is cut into pieces."""
+    asked = [what for name, what in _NORMAL_FORMS.items() if getattr(config, name)]
+    return ", ".join(asked if config.nfkc else ["Unicode NFC", *asked])
+
+
 def sizes(config: TransformerConfig) -> dict[str, int]:
     return {"source": config.source_vocabulary, "target": config.target_vocabulary}
+
+
+def beside(manifest: TextManifest) -> dict[str, Any]:
+    """Return what of the text Marian has no word for: the settings of its normalisation, and lengths."""
+    settings = manifest.prepare_settings
+    return {
+        "normalization": {name: settings[name] for name in ("languages", *NORMALIZATION)},
+        "longest": manifest.longest,
+        "length_ratio": manifest.length_ratio,
+        "single_sentences": manifest.single_sentences,
+        "commands": sorted(manifest.shield().exempt),
+    }

@@ -18,6 +18,7 @@ from seqformer.exchange.names import (
     ACTIVATIONS,
     ATTENTION_BIASES,
     BESIDE,
+    CARD,
     CONFIG,
     HIDDEN,
     LANGUAGE,
@@ -25,6 +26,7 @@ from seqformer.exchange.names import (
     MODEL,
     TARGET_VOCABULARY,
     VOCABULARY,
+    beside,
     block_names,
     reordered,
     sizes,
@@ -34,15 +36,14 @@ from seqformer.runs.run import Run
 from seqformer.storage.files import whole_folder, write_json
 from seqformer.symbols import BOS, EOS, SPECIALS, UNK
 from seqformer.tasks import text_task
-from seqformer.text.normalize import NORMALIZATION
-from seqformer.text.prepared import TextManifest
 from seqformer.text.tokenizer import Tokenizer
 
 
-def write(run: Run, out: Path) -> None:
+def write(run: Run, out: Path, card: str = "") -> None:
     """Write a run as a checkpoint into the folder ``out``, which is then complete or absent.
 
-    Raises :class:`RunError` for a model that Marian cannot represent.
+    ``card`` is the model card to put there, of :func:`seqformer.recipes.card.text`. Raises
+    :class:`RunError` for a model that Marian cannot represent.
     """
     config = check_form(run)
     model = run.load_model(torch.device("cpu"))
@@ -69,6 +70,8 @@ def write(run: Run, out: Path) -> None:
         task = text_task(run.task)
         _write_tokenizer(folder, task.tokenizer, order, joint=config.joint)
         write_json(folder / BESIDE, beside(task.manifest))
+        if card:
+            (folder / CARD).write_text(card, "utf-8")
 
 
 def check_form(run: Run) -> TransformerConfig:
@@ -169,18 +172,6 @@ def _generation(config: TransformerConfig) -> dict[str, Any]:
         "bad_words_ids": [[pad]],
         "forced_eos_token_id": None,
         "max_length": LONGEST // 2,
-    }
-
-
-def beside(manifest: TextManifest) -> dict[str, Any]:
-    """Return what of the text Marian has no word for: the settings of its normalisation, and lengths."""
-    settings = manifest.prepare_settings
-    return {
-        "normalization": {name: settings[name] for name in ("languages", *NORMALIZATION)},
-        "longest": manifest.longest,
-        "length_ratio": manifest.length_ratio,
-        "single_sentences": manifest.single_sentences,
-        "commands": sorted(manifest.shield().exempt),
     }
 
 

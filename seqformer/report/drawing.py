@@ -15,6 +15,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from seqformer.errors import MissingExtra, SeqformerError
 from seqformer.report import fonts
 from seqformer.report.medium import SCREEN, Medium
@@ -110,6 +113,13 @@ class Picture:
         check(path)
         content = self.to_bytes(path.suffix.lower())
         write_whole(path, lambda beside: beside.write_bytes(content))
+
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        """Return the picture as bytes (height, width, 3)."""
+        with self.style():
+            self.figure.canvas.draw()
+        colours: npt.NDArray[np.uint8] = np.array(self.figure.canvas.buffer_rgba())[..., :3]
+        return colours
 
     def to_bytes(self, suffix: str = ".png") -> bytes:
         """Return the picture as the bytes of a file whose name ends so."""

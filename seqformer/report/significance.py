@@ -30,6 +30,7 @@ class Comparison:
     bootstrap: float  # p-values, two-sided
     randomisation: float
     signatures: tuple[str, str]  # of the two tests; both systems are scored alike
+    level: float = LEVEL  # below which both p-values must be
 
     @property
     def difference(self) -> float:
@@ -39,7 +40,7 @@ class Comparison:
     @property
     def shown(self) -> bool:
         """Whether both tests find a difference; the bootstrap alone finds one too often between equals."""
-        return max(self.bootstrap, self.randomisation) < LEVEL
+        return max(self.bootstrap, self.randomisation) < self.level
 
     def verdict(self, names: tuple[str, str], sentences: int) -> str:
         """Return the conclusion in words."""
@@ -52,7 +53,7 @@ class Comparison:
                 f"{title}: {better} is better; equal systems would differ as much in about "
                 f"1 of {min(often, 1000):,} such tests"
             )
-        if min(self.bootstrap, self.randomisation) < LEVEL:
+        if min(self.bootstrap, self.randomisation) < self.level:
             return f"{title}: the two tests disagree, so these {these} do not settle which is better"
         return f"{title}: no difference that these {these} can show"
 
@@ -64,11 +65,12 @@ def compare(
     references: list[str],
     tokenize: str = "",
     others: Streams = (),
+    level: float = LEVEL,
 ) -> list[Comparison]:
     """Run both tests for each score named, on as many translations by A and by B as references.
 
     ``tokenize`` names the tokenizer of BLEU; '' is the one that suits the references. ``others`` are further
-    references, see :func:`seqformer.report.scores.corpus_score`.
+    references, see :func:`seqformer.report.scores.corpus_score`. ``level`` is that of the tests.
     """
     comparisons = []
     for name in names:
@@ -82,7 +84,9 @@ def compare(
         # sacrebleu calls a system and its copy different, as no resample of theirs differs by more than 0
         p = {kind: 1.0 if scores[0] == scores[1] else float(t[0][1].p_value) for kind, t in tested.items()}
         signatures = (tested["bs"][1], tested["ar"][1])
-        comparisons.append(Comparison(name, float(scores[0]), float(scores[1]), p["bs"], p["ar"], signatures))
+        first_score, second_score = map(float, scores)
+        made = Comparison(name, first_score, second_score, p["bs"], p["ar"], signatures, level)
+        comparisons.append(made)
     return comparisons
 
 

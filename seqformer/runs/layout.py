@@ -10,6 +10,8 @@ checkpoints/          weights of the last validations, where their mean is asked
 metrics.jsonl         losses and scores, a line each
 signs.json            below which probability a translation is reported, where that was set
 ctranslate2/          the model as CTranslate2 runs it, made when it first does (:mod:`seqformer.engine`)
+log.json              with which logger the training is followed, and under which name there
+tensorboard/          its events, if that is TensorBoard
 run.lock trainer.json the lock of the process that trains the run, and which process that is
 """
 
@@ -28,7 +30,7 @@ from seqformer import __version__
 from seqformer.config import DecodeConfig, TrainConfig
 from seqformer.errors import RUN_ADVICE, DamagedError, RunError, damaged
 from seqformer.storage.files import check_plain, digest, neighbours, read_json, write_json
-from seqformer.storage.manifest import is_prepared
+from seqformer.storage.manifest import check_format, is_prepared
 from seqformer.storage.records import from_json
 
 if TYPE_CHECKING:  # models need torch, which a run that another engine translates with does without
@@ -38,7 +40,7 @@ FORMAT = 2
 INFO, CONFIG = "run.json", "config.json"
 WEIGHTS, INITIAL, STATE = "weights.safetensors", "initial.safetensors", "state.safetensors"
 METRICS, LOCK, TRAINER = "metrics.jsonl", "run.lock", "trainer.json"
-SIGNS = "signs.json"
+SIGNS, LOG = "signs.json", "log.json"
 CHECKPOINTS = "checkpoints"
 
 
@@ -100,6 +102,7 @@ def read_info(folder: Path) -> Info:
         check_plain(folder)
         values = read_json(folder / INFO)
         where = str(folder / INFO)
+        check_format(values, FORMAT, folder / INFO, RunError)
         if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise DamagedError(f"{where}: not a run of format {FORMAT}{_again(values)}")
         return from_json(Info, values, where)

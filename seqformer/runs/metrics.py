@@ -57,8 +57,18 @@ class Metrics:
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Return all whole lines of a metrics file, up to the first that is not one: plain values by name."""
-    records = []
-    for line in path.read_bytes().split(b"\n") if path.is_file() else []:
+    return read_from(path, 0)[0]
+
+
+def read_from(path: Path, begin: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the whole lines from byte ``begin`` on, as :func:`read_metrics`, and where the last one ends."""
+    if not path.is_file():
+        return [], begin
+    with open(path, "rb") as file:
+        file.seek(begin)
+        lines = file.read().splitlines(keepends=True)
+    records, end = [], begin
+    for line in lines:
         try:
             values = parse_json(line, str(path))
         except DamagedError:
@@ -68,4 +78,5 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         if not all(value is None or isinstance(value, (int, float, str)) for value in values.values()):
             break
         records.append(values)
-    return records
+        end += len(line)
+    return records, end

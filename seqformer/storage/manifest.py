@@ -103,6 +103,7 @@ def read_values(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     check_plain(folder)
     values = read_json(path)
+    check_format(values, FORMAT, path, DataError)
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise DamagedError(f"{path}: not a manifest of format {FORMAT}, but of another version")
     if not values.get("digests"):
@@ -110,6 +111,16 @@ def read_values(folder: Path) -> dict[str, Any]:
     if not isinstance(values.get("task"), str):
         raise DamagedError(f"{path}: the task is missing")
     return values
+
+
+def check_format(values: Any, known: int, path: Path, kind: type[SeqformerError]) -> None:
+    """Refuse values whose format has a higher number than the one ``known``: nothing is damaged then."""
+    number = values.get("format") if isinstance(values, dict) else None
+    if isinstance(number, int) and number > known:
+        raise kind(
+            f"{path}: of format {number}, which a later version of seqformer made; this one knows formats up "
+            f"to {known}, so install a newer seqformer"
+        )
 
 
 def parse(kind: type[ManifestT], values: dict[str, Any], folder: Path) -> ManifestT:
