@@ -8,7 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from seqformer.cli.options import BeamOption, DeviceOption, PrecisionOption, open_run, option, translates
+from seqformer.cli.options import (
+    BeamOption,
+    DeviceOption,
+    EngineOption,
+    PrecisionOption,
+    open_run,
+    option,
+    translates,
+)
 from seqformer.console import data, note
 from seqformer.errors import SeqformerError
 
@@ -46,6 +54,7 @@ def serve(
     ] = False,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "fp32",
+    engine: EngineOption = "auto",
     workers: Annotated[
         int | None,
         option(BATCHES, "Processes that translate, each with all models; one a core is fastest.", "N", "1"),
@@ -90,7 +99,7 @@ def serve(
     newest = [] if runs else [open_run(None, translates, "that translates")]
     directory = Directory(map(open_pair, [*(runs or ()), *newest]))
     folders = {pair.name: pair.run.folder for pair in directory.pairs.values()}
-    opening = Opening(folders, device, precision, beam, detokenize)
+    opening = Opening(folders, device, precision, engine, beam, detokenize)
     bound = server.bind(host, port)
 
     def began(_: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -115,7 +116,10 @@ def translator(run: Run, precision: str = "fp32") -> FastTranslator:
     """Return the translator of an opened run, converted now if it was not. Raises :class:`RunError`."""
     _check_form(run)
     with converted.kept(run.folder, partial(_write, run)) as made:
-        return _translator(run.folder, made, PRECISIONS[precision])
+        opened = _translator(run.folder, made, PRECISIONS[precision])
+        if run.folder not in made.folder.parents:  # a temporary folder, which is gone afterwards
+            opened.engine.open_both()
+        return opened
 
 
 def exported(run: Run, folder: Path) -> FastTranslator:
@@ -165,15 +169,29 @@ def _translator(run: Path, made: Converted, computing: str) -> FastTranslator:
         manifest: TextManifest = manifests.parse(TextManifest, manifests.read_values(run), run)
         known = familiar.kept(run, manifest)
         pieces = tokenizer.load(run, manifest)
+
+    def open_threads(batches: int, threads: int) -> Any:
         try:
-            engine: Any = ctranslate2.Translator(str(made.folder), device="cpu", compute_type=computing)
+            return ctranslate2.Translator(
+                str(made.folder),
+                device="cpu",
+                compute_type=computing,
+                inter_threads=batches,
+                intra_threads=threads,
+            )
         except (RuntimeError, ValueError) as error:
             raise DamagedError(f"{made.folder}: CTranslate2 cannot open it ({error}); remove it") from None
+
+    engine = Engine(open_threads, len(pieces.target), _threads(), splits=computing == "float32")
     below = layout.read_unsure(run)
-    opened = FastTranslator(
-        Engine(engine, len(pieces.target)), made.record, pieces, manifest, partial(_by_torch, run), known
-    )
+    opened = FastTranslator(engine, made.record, pieces, manifest, partial(_by_torch, run), known)
     return opened if below is None else replace(opened, unsure=below)
+
+
+def _threads() -> int:
+    """Return how many threads compute: as for torch, the environment can say it."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, int(asked)) if asked.isdigit() else os.cpu_count() or 1
 
 
 def _by_torch(run: Path) -> LineTranslator:

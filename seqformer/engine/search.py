@@ -13,7 +13,9 @@ W beam, L pieces of a hypothesis, EOS included.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
@@ -43,10 +45,26 @@ class Ended:
 
 @dataclass(frozen=True)
 class Engine:
-    """A model of CTranslate2."""
+    """A model of CTranslate2, opened twice at most: many sentences are shared among threads, one is not."""
 
-    translator: Any  # ctranslate2.Translator
+    open: Callable[[int, int], Any]  # how many batches at a time, and threads of each: ctranslate2.Translator
     vocabulary: int  # target pieces
+    threads: int
+    splits: bool  # whether the products of one sentence can be shared among threads: not those of int8
+
+    @cached_property
+    def many(self) -> Any:
+        """The model with a thread for each share of a batch."""
+        return self.open(self.threads, 1)
+
+    @cached_property
+    def alone(self) -> Any:
+        """The model with all threads for one sentence."""
+        return self.open(1, self.threads) if self.splits and self.threads > 1 else self.many
+
+    def open_both(self) -> None:
+        """Read the model now, for one sentence and for many: its files do not last."""
+        _ = self.many, self.alone
 
     def search(self, sources: list[list[str]], limits: list[int], config: DecodeConfig) -> list[list[Ended]]:
         """Return the n best hypotheses of each source, of at most so many pieces, best first."""
@@ -104,8 +122,9 @@ class Engine:
         """Return what ended of each source until CTranslate2 had so many hypotheses, or was at the limit."""
         # at 0 it stops when the best hypothesis has ended, which is another search
         penalty = LAST_DROPPED if count > config.beam else config.length_penalty or 1e-9
-        results = self.translator.translate_batch(
+        results = (self.alone if len(sources) == 1 else self.many).translate_batch(
             sources,
+            max_batch_size=-(-len(sources) // self.threads),
             beam_size=config.beam,
             patience=count / config.beam,
             num_hypotheses=count,
@@ -145,7 +164,7 @@ class Engine:
         """Return the log-probability of each hypothesis for a source after each of its pieces."""
         if not asked:
             return []
-        scored = self.translator.score_batch(
+        scored = self.many.score_batch(
             [source for source, _ in asked],
             [each.pieces for _, each in asked],
             max_input_length=0,

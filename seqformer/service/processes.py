@@ -34,6 +34,7 @@ class Opening:
     folders: dict[str, Path]  # of runs, by their pair
     device: str = "auto"
     precision: str = "fp32"
+    engine: str = "auto"
     beam: int | None = None  # None: as the run says
     detokenize: bool = False
     threads: int = 1
@@ -43,7 +44,7 @@ def open_translator(folder: Path, opening: Opening) -> Any:
     """Return the model that translates for a run: the one place that decides which engine does."""
     from seqformer.inference import load
 
-    return load(folder, device=opening.device, precision=opening.precision)
+    return load(folder, device=opening.device, precision=opening.precision, engine=opening.engine)
 
 
 class Process:
@@ -118,9 +119,7 @@ def _end_with_parent() -> None:
 
 
 def _open(opening: Opening) -> None:
-    import torch
-
-    torch.set_num_threads(opening.threads)
+    os.environ["OMP_NUM_THREADS"] = str(opening.threads)  # for either engine, which is not loaded yet
     for pair, folder in opening.folders.items():
         model = open_translator(folder, opening)
         ordinary = model.detokenizer if opening.detokenize else str

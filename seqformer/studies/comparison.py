@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from seqformer.engine.model import PathLike
 from seqformer.errors import RunError, SeqformerError
-from seqformer.inference import Files, PathLike, evaluate, load, open_run
+from seqformer.inference import Files, evaluate, load, open_run
 from seqformer.report.evaluation import TextEvaluation
 from seqformer.report.significance import LEVEL
 from seqformer.report.significance import compare as test
