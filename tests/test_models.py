@@ -11,7 +11,7 @@ from torch.testing import assert_close
 
 from seqformer.models import build
 from seqformer.models.attention import padding_mask
-from seqformer.models.seq2seq import Seq2Seq
+from seqformer.models.seq2seq import Seq2Seq, lay_out
 from seqformer.symbols import BOS, EOS, PAD
 from seqformer.text.batches import Batch
 
@@ -60,6 +60,13 @@ class TestLaws:
     def test_cached_equals_uncached(self, kind: dict[str, object]) -> None:
         model = random_model(**kind)
         assert_close(stepwise(model, SOURCE, TARGET), all_logits(model, SOURCE, TARGET))
+
+    def test_laid_out_for_answers_it_gives_the_same(self, kind: dict[str, object]) -> None:
+        model = random_model(**kind)
+        before = all_logits(model, SOURCE, TARGET)
+        lay_out(model)
+        assert model.laid_out is not None and model.laid_out.data_ptr() != model.projection().data_ptr()
+        assert_close(stepwise(model, SOURCE, TARGET), before)
 
     def test_more_padding_changes_nothing(self, kind: dict[str, object]) -> None:
         model = random_model(**kind)

@@ -124,6 +124,8 @@ class SequenceModel(nn.Module, ABC):
 class Seq2Seq(SequenceModel):
     """An encoder-decoder that can be trained, too."""
 
+    laid_out: Tensor | None = None  # the output matrix, column after column in memory
+
     @abstractmethod
     def decode(self, source: Tensor, target_in: Tensor) -> Tensor:
         """Return hidden states (B, T, D) of all positions of the targets (B, T), by teacher forcing."""
@@ -138,7 +140,8 @@ class Seq2Seq(SequenceModel):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Project hidden states (…, D) to logits (…, V)."""
-        return functional.linear(hidden, self.projection(), self.bias())
+        matrix = self.projection() if self.laid_out is None else self.laid_out
+        return functional.linear(hidden, matrix, self.bias())
 
     def loss(self, batch: PairBatch, smoothing: float = 0.0, consistency: float = 0.0) -> Loss:
         """Return the cross-entropy in nats, summed over the target tokens, and their number.
@@ -174,3 +177,17 @@ class Seq2Seq(SequenceModel):
     def hidden_matrices(self) -> dict[str, int]:
         """Return the matrices of hidden layers by name, and how many are stacked in each."""
         return blocks.hidden_matrices(self)
+
+
+def lay_out(model: nn.Module) -> None:
+    """Prepare a model, or each of an ensemble, for answers: its weights must not change any more.
+
+    On a CPU the product of a few rows with the output matrix, in fp32, reads all of it and does little else.
+    With the matrix laid out column after column it takes half of the time for one row and three quarters for
+    twenty, at the cost of a second copy; for many rows it makes no difference, nor in bf16.
+    """
+    for each in model.modules():
+        if isinstance(each, Seq2Seq):
+            matrix = each.projection().detach()
+            if matrix.device.type == "cpu" and matrix.dtype == torch.float32:
+                each.laid_out = matrix.t().contiguous().t()

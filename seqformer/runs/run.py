@@ -14,6 +14,7 @@ from seqformer.config import TrainConfig
 from seqformer.device import DTYPES, choose_device, choose_precision
 from seqformer.errors import RUN_ADVICE, DataError, RunError, damaged
 from seqformer.models import build, to_json
+from seqformer.models.seq2seq import lay_out
 from seqformer.runs import layout
 from seqformer.runs.layout import INITIAL, METRICS, SIGNS, STATE, WEIGHTS
 from seqformer.runs.metrics import read_metrics
@@ -112,6 +113,7 @@ class Run:
         """Return what answers: a translator or a classifier, in fp32, bf16 or what is faster here (auto)."""
         chosen = choose_device(device)
         model = self.load_model(chosen).to(DTYPES[choose_precision(precision, chosen)])
+        lay_out(model)
         predictor = self.task.predictor(model, chosen)
         below = self.unsure if self.task.reads_text else None
         return predictor if below is None else dataclasses.replace(predictor, unsure=below)

@@ -13,6 +13,7 @@ from seqformer.device import DTYPES, choose_device, choose_precision
 from seqformer.errors import RunError
 from seqformer.models import to_json
 from seqformer.models.ensemble import Ensemble
+from seqformer.models.seq2seq import lay_out
 from seqformer.runs import layout
 from seqformer.runs.create import check_new
 from seqformer.runs.run import Run
@@ -28,8 +29,9 @@ def predictor(runs: Sequence[Run], device: str = "auto", precision: str = "fp32"
     _check_pieces(runs)
     chosen = choose_device(device)
     dtype = DTYPES[choose_precision(precision, chosen)]
-    models = [run.load_model(chosen).to(dtype) for run in runs]
-    return runs[0].task.predictor(Ensemble(models).eval(), chosen)
+    model = Ensemble([run.load_model(chosen).to(dtype) for run in runs]).eval()
+    lay_out(model)
+    return runs[0].task.predictor(model, chosen)
 
 
 def open_predictor(folders: tuple[Path, ...], device: str, precision: str) -> Any:
