@@ -62,7 +62,7 @@ class TestLaws:
         assert_close(stepwise(model, SOURCE, TARGET), all_logits(model, SOURCE, TARGET))
 
     def test_laid_out_for_answers_it_gives_the_same(self, kind: dict[str, object]) -> None:
-        model = random_model(**kind)
+        model = random_model(**kind).float()
         before = all_logits(model, SOURCE, TARGET)
         lay_out(model)
         assert model.laid_out is not None and model.laid_out.data_ptr() != model.projection().data_ptr()
