@@ -142,6 +142,16 @@ $ seqformer show mask
 """
 
 
+def test_pictures_that_a_page_made_are_put_beside_it(runner: ModuleType, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("![made](pictures/a.png) ![of before](pictures/b.png)", "utf-8")
+    (tmp_path / "made/pictures").mkdir(parents=True)
+    (tmp_path / "made/pictures/a.png").write_bytes(b"a")
+    runner.Page(page, tmp_path / "made").keep_pictures()
+    assert (tmp_path / "pictures/a.png").read_bytes() == b"a"
+    assert not (tmp_path / "pictures/b.png").exists()
+
+
 def test_real_output_is_written(runner: ModuleType, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(PAGE, "utf-8")
