@@ -62,7 +62,7 @@ def lacks(engine: str, *, runs: int = 1, device: str, precision: str, workers: i
     if device == "cuda":
         return "the engine ctranslate2 computes on the processor here"
     try:
-        import ctranslate2
+        ctranslate2 = _library()
     except ImportError:
         return str(MissingExtra("CTranslate2 is", "exchange"))
     found = tuple(int(number) for number in ctranslate2.__version__.split(".")[:3] if number.isdigit())
@@ -162,9 +162,20 @@ def model(run: Run, precision: str = "fp32") -> FastModel:
     return FastModel(run.folder, translator(run, precision), run.configs.decode)
 
 
-def _translator(run: Path, made: Converted, computing: str) -> FastTranslator:
+def _library() -> Any:
+    """Return CTranslate2, loaded so that its threads sleep while they wait for each other.
+
+    By default they turn in a loop. On a machine that has other work too, one sentence then takes a hundred
+    times as long: each waits for one that waits for its turn on the processor.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import ctranslate2
 
+    return ctranslate2
+
+
+def _translator(run: Path, made: Converted, computing: str) -> FastTranslator:
+    ctranslate2 = _library()
     with damaged(RunError, RUN_ADVICE):
         manifest: TextManifest = manifests.parse(TextManifest, manifests.read_values(run), run)
         known = familiar.kept(run, manifest)
