@@ -11,7 +11,9 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from threading import Thread
 
 import numpy as np
 import torch
@@ -73,7 +75,15 @@ def _shares(lines: list[str], count: int) -> list[list[int]]:
     return [part.tolist() for part in np.split(np.asarray(order), edges) if len(part)]
 
 
+def end_with_parent() -> None:
+    """End this process when the one that started it was killed: a pool alone would wait for ever."""
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
+
+
 def _begin(open_translator: Open, threads: int) -> None:
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process, which ends the others
     torch.set_num_threads(threads)
     global _translator  # a process of a pool has no other place for what its jobs share
