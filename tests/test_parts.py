@@ -30,7 +30,7 @@ import json, os, sys, time
 from multiprocessing import get_context
 import seqformer.api
 from seqformer.cli import main, stream
-from seqformer.decoding import workers
+from seqformer.decoding.parent import end_with_parent
 ACCESS = "open", "os.remove", "os.rename", "os.mkdir", "os.rmdir"
 stream.CHUNK_LINES, plain, accesses = {CHUNK}, stream.translated, 0
 
@@ -40,7 +40,7 @@ def recorded(translate, chunk, before, show):
     return plain(translate, chunk, before, show)
 
 def left_alone():
-    workers.end_with_parent()
+    end_with_parent()
     time.sleep(60)
 
 stream.translated = recorded

@@ -11,15 +11,14 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
-from threading import Thread
+from multiprocessing import get_context
 
 import numpy as np
 import torch
 
 from seqformer.config import DecodeConfig
 from seqformer.decoding.constraints import Constraints
+from seqformer.decoding.parent import end_with_parent
 from seqformer.decoding.results import Translation
 from seqformer.decoding.translator import Translator
 from seqformer.errors import SeqformerError
@@ -73,13 +72,6 @@ def _shares(lines: list[str], count: int) -> list[list[int]]:
     work = np.cumsum([len(lines[i]) + 1 for i in order])
     edges = np.searchsorted(work, work[-1] * np.arange(1, count) / count)
     return [part.tolist() for part in np.split(np.asarray(order), edges) if len(part)]
-
-
-def end_with_parent() -> None:
-    """End this process when the one that started it was killed: a pool alone would wait for ever."""
-    parent = parent_process()
-    if parent is not None:
-        Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
 
 
 def _begin(open_translator: Open, threads: int) -> None:
