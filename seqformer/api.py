@@ -32,7 +32,7 @@ from seqformer.errors import DataError, RunError, SeqformerError, WriteError
 from seqformer.inference import Model, average, calibrate, evaluate, load, open_run
 from seqformer.preparation import PREPARED, Prepared, mixed, prepare
 from seqformer.presets import UNPREPARED_IMAGES, Recipe, Resolved, Unprepared, recipe_from, resolve
-from seqformer.runs import assemble, find, lock, loggers
+from seqformer.runs import assemble, find, lock, loggers, mirror
 from seqformer.runs import resume as resuming
 from seqformer.runs.create import create
 from seqformer.runs.find import RUNS
@@ -185,7 +185,7 @@ def train(
     loggers.check(log or loggers.NONE)
     processes = distributed.join()
     if not processes.first:
-        return _run(Run(processes.say("")), device, started, processes, events, [], log, resumed=False)
+        return _follow(data, device, started, processes, resumed=False)
     made = plan(
         data, toy=toy, images=images, init=init, recipe=recipe, device=device, events=events, **settings
     )
@@ -194,7 +194,7 @@ def train(
     folder = Path(run) if run else RUNS / made.task.manifest.name
     opened = create(folder, made.task, configs, made.initial, numbered=run is None)
     with lock.training(opened.folder):
-        processes.say(str(opened.folder))
+        mirror.offer(opened.folder, processes)
         return _run(opened, device, started, processes, events, resolved.remarks, log, resumed=False)
 
 
@@ -219,7 +219,7 @@ def resume(
     loggers.check(log or loggers.NONE)
     processes = distributed.join()
     if not processes.first:
-        return _run(Run(processes.say("")), device, started, processes, events, [], log, resumed=True)
+        return _follow(data, device, started, processes, resumed=True)
     opened = find.unfinished(RUNS) if run is None else open_run(run)
     given = {name: value for name, value in settings.items() if value is not None}
     with lock.training(opened.folder):
@@ -228,7 +228,7 @@ def resume(
             if events:
                 events(NothingLeft(opened, reason))
             return opened
-        processes.say(str(opened.folder))
+        mirror.offer(opened.folder, processes)
         return _run(opened, device, started, processes, events, [], log, resumed=True)
 
 
@@ -254,6 +254,17 @@ def complete(
     how = "finished" if progress is not None and progress.finished else "resumed"
     stands(how)
     return (begun if how == "finished" else resume(begun, data=data, device=device, events=events)), how
+
+
+def _follow(data: Data, device: str, started: float, processes: Processes, *, resumed: bool) -> Run:
+    """Train as one of the other processes: the first decides all, but ``data`` may lie elsewhere here.
+
+    The folder of the run that is returned is there only if this process sees that of the first.
+    """
+    with mirror.seen(processes) as folder:
+        own = None if data is None or isinstance(data, Mapping) else Path(data)
+        run = Run(folder, training_task=open_task(own) if own and is_prepared(own) else None)
+        return _run(run, device, started, processes, None, [], None, resumed=resumed)
 
 
 def _run(

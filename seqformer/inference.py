@@ -93,6 +93,11 @@ class Model(LineModel):
         self._aligner: Aligner | BothAligner | None = None  # of translations
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of the runs."""
+        return tuple(run.folder for run in self.runs)
+
+    @property
     def manifest(self) -> TextManifest:
         """What the run was trained on."""
         return text_task(self.run.task).manifest

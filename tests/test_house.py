@@ -44,7 +44,7 @@ RANK = {room: rank for rank, rooms in enumerate(reversed(ORDER)) for room in roo
 # what these import at most, where that is less than the order allows
 AT_MOST = {
     "__main__": {"cli"},
-    "service": {"inference", "page", "runs", "formats", "text", "config", "console", "errors"},
+    "service": {"inference", "page", "runs", "decoding", "formats", "text", "config", "console", "errors"},
     "page": {"runs", "tasks", "report", "models", "text", "storage", "symbols", "errors"},
     "exchange": {"runs", "tasks", "models", "text", "storage", "config", "symbols", "errors"},
     "engine": {"exchange", "runs", "decoding", "formats", "text", "storage", "config", "errors"},

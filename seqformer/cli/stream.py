@@ -78,6 +78,11 @@ class Printer:
         self.ordinary = ordinary or str
         self.warnings = Warnings(what)
 
+    @property
+    def lines(self) -> int:
+        """How many lines of output there are for a line."""
+        return 1 if self.as_json else self.n_best
+
     def __call__(self, number: int, source: str, best: list[Translation]) -> str:
         """Return the output for line ``number``; print its warnings on stderr."""
         if best[0].cut:
@@ -220,13 +225,14 @@ class Arriving:
 
 
 @contextmanager
-def progress(path: Path | None, *, shown: bool) -> Iterator[Callable[[int], object]]:
+def progress(path: Path | None, *, shown: bool) -> Iterator[Callable[..., object]]:
     """Show how many lines are done, lines a second and the time left, on stderr, if that is a terminal.
 
-    Yields what is told of lines that are done. How many there are is counted first, in a file.
+    Yields what is told of lines that are done, and whether they are new. How many there are is counted first,
+    in a file.
     """
     if not shown or not talk.is_terminal:
-        yield lambda count: None
+        yield lambda count, new=True: None
         return
     total = None
     if path:
@@ -238,20 +244,31 @@ def progress(path: Path | None, *, shown: bool) -> Iterator[Callable[[int], obje
         BarColumn(),
         TextColumn("{task.fields[speed]}"),
     )
-    begin = time.monotonic()
+    begin, before = time.monotonic(), 0
     with Progress(*columns, console=talk, transient=True) as bar:
         task = bar.add_task("", total=total, speed="")
 
-        def done(count: int) -> None:
+        def done(count: int, new: bool = True) -> None:
+            nonlocal before
+            before += 0 if new else count
             bar.advance(task, count)
-            completed, elapsed = bar.tasks[0].completed, time.monotonic() - begin
+            completed, elapsed = bar.tasks[0].completed - before, time.monotonic() - begin
+            if not completed:
+                return
             speed = f"{completed / elapsed:,.{0 if completed >= 10 * elapsed else 1}f} lines/s"
             if total:
-                left = divmod(round(elapsed * (total - completed) / completed), 60)
+                left = divmod(round(elapsed * (total - before - completed) / completed), 60)
                 speed += f"  {left[0]}:{left[1]:02} left"
             bar.update(task, speed=speed)
 
         yield done
+
+
+def translated(translate: Translate, chunk: list[bytes], before: int, show: Printer) -> Iterator[str]:
+    """Yield the output of each line of a chunk, of which so many lines come ``before``."""
+    texts = [decoded(raw, before + i, show.warnings) for i, raw in enumerate(chunk, 1)]
+    for number, (line, best) in enumerate(zip(texts, translate(texts), strict=True), before + 1):
+        yield show(number, line, best) + "\n"
 
 
 def translate_lines(
@@ -264,10 +281,9 @@ def translate_lines(
     """Translate the lines of each chunk and write their output, in order; tell ``done`` how many they are."""
     number = 0
     for chunk in lines:
-        texts = [decoded(raw, number + i, show.warnings) for i, raw in enumerate(chunk, 1)]
-        for line, best in zip(texts, translate(texts), strict=True):
-            number += 1
-            out.write(show(number, line, best) + "\n")
+        for text in translated(translate, chunk, number, show):
+            out.write(text)
+        number += len(chunk)
         out.flush()
         done(len(chunk))
     show.warnings.end()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seqformer.cli import parts
 from seqformer.cli.opening import open_model
 from seqformer.cli.options import (
     BeamOption,
@@ -26,7 +27,7 @@ from seqformer.cli.options import (
     WholeOption,
     option,
 )
-from seqformer.cli.stream import Arriving, Printer, chunks, given_lines, progress, translate_lines, write_text
+from seqformer.cli.stream import Arriving, Printer, chunks, given_lines, progress, translate_lines
 from seqformer.console import counted, note
 from seqformer.errors import SeqformerError
 
@@ -42,6 +43,7 @@ DOCUMENTS = "TMX, XLIFF and PO files"
 
 
 def translate(
+    context: typer.Context,
     text: Annotated[
         list[str] | None,
         typer.Argument(metavar="[TEXT]...", show_default="stdin", help="Sentences, each in quotes."),
@@ -53,7 +55,13 @@ def translate(
     ] = None,
     output: Annotated[
         Path | None,
-        option(INPUT, "Write translations here; the file grows as F.tmp until it is whole.", "F", "stdout"),
+        option(
+            INPUT,
+            "Write translations here when all are made. Those of --input are kept in F.parts until then: "
+            "stopped or killed, the same command goes on.",
+            "F",
+            "stdout",
+        ),
     ] = None,
     beam: BeamOption = None,
     whole: WholeOption = False,
@@ -291,7 +299,8 @@ def translate(
                 if not output:
                     translate_lines(answer, arriving, show, sys.stdout, done)
                 else:
-                    write_text(output, lambda file: translate_lines(answer, arriving, show, file, done))
+                    origin = parts.made_of(input, output, model, constraints, context.params)
+                    parts.translate_file(output, origin, answer, arriving, show, terms.look, done)
             terms.tell()
     finally:
         model.close()

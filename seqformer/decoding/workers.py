@@ -18,6 +18,7 @@ import torch
 
 from seqformer.config import DecodeConfig
 from seqformer.decoding.constraints import Constraints
+from seqformer.decoding.parent import end_with_parent
 from seqformer.decoding.results import Translation
 from seqformer.decoding.translator import Translator
 from seqformer.errors import SeqformerError
@@ -74,6 +75,7 @@ def _shares(lines: list[str], count: int) -> list[list[int]]:
 
 
 def _begin(open_translator: Open, threads: int) -> None:
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process, which ends the others
     torch.set_num_threads(threads)
     global _translator  # a process of a pool has no other place for what its jobs share

@@ -34,6 +34,11 @@ class LineModel(ABC):
 
     @property
     @abstractmethod
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of the runs."""
+
+    @property
+    @abstractmethod
     def manifest(self) -> TextManifest:
         """What the run was trained on."""
 
@@ -183,6 +188,11 @@ class FastModel(LineModel):
 
     def __init__(self, folder: Path, translator: LineTranslator, decode: DecodeConfig) -> None:
         self.folder, self.predictor, self._decode = folder, translator, decode
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folder of the run."""
+        return (self.folder,)
 
     @property
     def manifest(self) -> TextManifest:

@@ -14,7 +14,7 @@ from seqformer.errors import RunError
 from seqformer.runs import resume as resuming
 from seqformer.runs.layout import INITIAL, STATE
 from seqformer.runs.run import Run
-from seqformer.runs.state import RunStore, load_state, read_conditions
+from seqformer.runs.state import RunStore, load_state, processes_of, read_conditions
 from seqformer.tasks.task import Task
 from seqformer.training.distributed import ALONE, Processes
 from seqformer.training.objective import Objective
@@ -69,7 +69,8 @@ def _assemble(
     now = resuming.conditions(run, chosen, precision)
     with run.task.reading():
         then, metrics_bytes = read_conditions(run.folder / STATE) if resumed else ({}, 0)
-        state = load_state(run.folder / STATE, processes) if resumed else None
+        state = load_state(run.folder / STATE, processes, config.seed) if resumed else None
+        divided = resuming.divided(processes_of(run.folder / STATE), processes.size) if resumed else ""
         anew = state is not None and state[1].best is not None and resuming.validated_otherwise(then)
         if state and anew:
             state[1].best = _best_score(run, task, chosen, DTYPES[precision], processes)
@@ -92,7 +93,7 @@ def _assemble(
     other = resuming.differences(then, now) if resumed else ""
     jump = resuming.rate_jump(run, trainer) if new_budget else ""
     scored = "An earlier version scored other held-out sentences: the best weights so far are scored anew."
-    remarks = [*data.remarks, *filter(None, [other, jump, scored if anew else ""])]
+    remarks = [*data.remarks, *filter(None, [other, divided, jump, scored if anew else ""])]
     return Training(trainer, precision, data.size, remarks)
 
 

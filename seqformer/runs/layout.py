@@ -30,7 +30,7 @@ from seqformer import __version__
 from seqformer.config import DecodeConfig, TrainConfig
 from seqformer.errors import RUN_ADVICE, DamagedError, RunError, damaged
 from seqformer.storage.files import check_plain, digest, neighbours, read_json, write_json
-from seqformer.storage.manifest import check_format, is_prepared
+from seqformer.storage.manifest import MANIFEST, check_format, is_prepared
 from seqformer.storage.records import from_json
 
 if TYPE_CHECKING:  # models need torch, which a run that another engine translates with does without
@@ -147,6 +147,13 @@ def read_configs(folder: Path) -> Configs:
         from_json(TrainConfig, values["train"], where),
         from_json(DecodeConfig, values["decode"], where),
     )
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return digests of the files that the answers of a run depend on; its manifest has those of others."""
+    weights = WEIGHTS if (folder / WEIGHTS).is_file() else STATE
+    files = (MANIFEST, CONFIG, SIGNS, weights)
+    return {name: digest(folder / name) for name in files if (folder / name).is_file()}
 
 
 def read_unsure(folder: Path) -> float | None:

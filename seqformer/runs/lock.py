@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -31,13 +32,22 @@ def training(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise cannot_write(folder, error) from None
     try:
-        write_json(folder / TRAINER, {"process": os.getpid(), "host": socket.gethostname()})
+        write_json(folder / TRAINER, _who())
         yield
     finally:
         with contextlib.suppress(OSError):
             (folder / TRAINER).unlink(missing_ok=True)
             (folder / LOCK).unlink(missing_ok=True)
         lock.release()
+
+
+def session(folder: Path) -> str:
+    """Return a word that no other training had or has, of the one that holds a run. Raises DamagedError."""
+    return str(read_json(folder / TRAINER)["session"])
+
+
+def _who() -> dict[str, Any]:
+    return {"process": os.getpid(), "host": socket.gethostname(), "session": os.urandom(16).hex()}
 
 
 def is_training(folder: Path) -> bool:

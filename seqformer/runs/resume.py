@@ -134,5 +134,16 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> str:
     return ""
 
 
+def divided(before: int, now: int) -> str:
+    """Return what another number of processes changes in the rest of a training; '' where it is the same."""
+    if before == now:
+        return ""
+    many = "1 process" if now == 1 else f"{now:,} processes"
+    return (
+        f"Resumed by {many} instead of {before:,}: each step takes the same examples, and losses and weights "
+        "differ by the order of summation alone, but for dropout, which falls otherwise from here on."
+    )
+
+
 def _allowed() -> str:
     return ", ".join(name.replace("_", "-") for name in CHANGEABLE) + " and the device"

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqformer.errors import DamagedError, RunError
+from seqformer.errors import DamagedError
 from seqformer.runs.layout import CHECKPOINTS, METRICS, STATE, WEIGHTS, checkpoint
 from seqformer.runs.metrics import Metrics
 from seqformer.storage.files import parse_json, write_whole
@@ -38,9 +38,9 @@ from seqformer.training.averages import EMA
 from seqformer.training.distributed import ALONE, Processes
 from seqformer.training.nonfinite import NonFinite
 from seqformer.training.optimizer import MOMENTUM
-from seqformer.training.progress import Progress
+from seqformer.training.progress import MOST_PROCESSES, Progress
 
-LATER = {"checkpoints"}  # fields of the progress that states of earlier versions lack
+LATER = {"checkpoints", "shares"}  # fields of the progress that states of earlier versions lack
 
 
 class RunStore:
@@ -122,23 +122,30 @@ def read_conditions(path: Path) -> tuple[dict[str, Any], int]:
         raise DamagedError(f"{path}: not the state of a training of this version") from None
 
 
-def load_state(path: Path, processes: Processes = ALONE) -> tuple[dict[str, Tensor], Progress]:
-    """Return what :meth:`RunStore.save` wrote; the random generators of this process are set as they were."""
+def load_state(path: Path, processes: Processes = ALONE, seed: int = 1) -> tuple[dict[str, Tensor], Progress]:
+    """Return what :meth:`RunStore.save` wrote; the random generators of this process are set as they were.
+
+    Those of a process beyond the ones that saved are set by the ``seed``, its rank and the step.
+    """
     tensors, metadata = read_tensors(path)
     progress = _progress(metadata, path)
     states = tensors.get("rng/cpu", torch.empty(0, 0))
-    if len(states) != processes.size:
-        raise RunError(
-            f"{path}: trained by {len(states)} processes and to be resumed by {processes.size}; "
-            f"resume it with as many as before (torchrun --nproc-per-node {len(states)} -m …)"
-        )
+    progress.shares = progress.shares or min(len(states), MOST_PROCESSES)
     try:
-        torch.set_rng_state(states[processes.rank].clone())  # a view will not do
-        if "rng/cuda" in tensors and torch.cuda.is_available():
-            torch.cuda.set_rng_state(tensors["rng/cuda"][processes.rank].clone())
-    except (RuntimeError, TypeError):
+        if processes.rank >= len(states) > 0:
+            torch.manual_seed(seed + 1000 * processes.rank + 1_000_003 * progress.step)
+        else:
+            torch.set_rng_state(states[processes.rank].clone())  # a view will not do
+            if "rng/cuda" in tensors and torch.cuda.is_available():
+                torch.cuda.set_rng_state(tensors["rng/cuda"][processes.rank].clone())
+    except (RuntimeError, TypeError, IndexError):
         raise DamagedError(f"{path}: the states of the random generators are damaged") from None
     return tensors, progress
+
+
+def processes_of(path: Path) -> int:
+    """Return how many processes saved a state."""
+    return read_shapes(path).get("rng/cpu", (0,))[0]
 
 
 def check_vectors(

@@ -11,11 +11,11 @@ import signal
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
+from seqformer.decoding.parent import end_with_parent
 from seqformer.errors import SeqformerError
 
 Answer = tuple[str, tuple[str, ...]]  # a translation, and the signs that it is likely bad
@@ -108,14 +108,7 @@ def _begin() -> None:
     """Leave signals to the first process, and end with it, however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
+    end_with_parent()
 
 
 def _open(opening: Opening) -> None:

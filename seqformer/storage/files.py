@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from seqformer.errors import DamagedError, SeqformerError, WriteError
 
@@ -162,19 +162,23 @@ def neighbours(folder: Path, holding: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Let one process at a time into the block; others wait. The lock is a hidden file beside ``path``.
+def locked(path: Path, *, busy: str = "") -> Iterator[None]:
+    """Let one process at a time into the block. The lock is a hidden file beside ``path``.
 
-    The operating system holds it, so that a killed process leaves none.
+    Others wait, or get a :class:`SeqformerError` that says ``busy``. The operating system holds the lock, so
+    that a killed process leaves none.
     """
     try:
         path.absolute().parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f".{path.name}.lock"), thread_local=False, is_singleton=True) as lock:
+        lock = FileLock(path.with_name(f".{path.name}.lock"), thread_local=False, is_singleton=True)
+        with lock.acquire(timeout=0 if busy else None):
             try:
                 yield
             finally:
                 if lock.lock_counter == 1:  # no one waits for a removed file: filelock looks again
                     Path(lock.lock_file).unlink(missing_ok=True)
+    except Timeout:
+        raise SeqformerError(busy) from None
     except PermissionError as error:
         raise cannot_write(path, error) from None
 

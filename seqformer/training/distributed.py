@@ -38,6 +38,15 @@ class Processes:
         """This process's share of any list: every N-th item, so that shares of a sorted list are alike."""
         return slice(self.rank, None, self.size)
 
+    def shares(self, count: int) -> list[slice]:
+        """Return this process's share of any list in pieces, none larger than one of ``count`` shares.
+
+        So fewer processes than a batch was made for need no more memory; as many or more have one piece,
+        their :attr:`share`.
+        """
+        pieces = max(1, -(-count // self.size))
+        return [slice(self.rank + i * self.size, None, pieces * self.size) for i in range(pieces)]
+
     def sum(self, tensor: Tensor) -> Tensor:
         """Sum a tensor over all processes, in place."""
         if self.size > 1:
@@ -49,10 +58,18 @@ class Processes:
         """Return the values of the first process, so that clocks and signals lead to one decision."""
         if self.size == 1:
             return list(values)
-        said = torch.tensor(values, dtype=torch.float64)
-        with _gone_named():
-            torch.distributed.broadcast(said, 0)
-        return [float(value) for value in said]
+        return [float(value) for value in self.send(torch.tensor(values, dtype=torch.float64))]
+
+    def send(self, tensor: Tensor) -> Tensor:
+        """Give the tensor of the first process to all, in place of theirs, which are of the same shape."""
+        if self.size > 1:
+            with _gone_named():
+                torch.distributed.broadcast(tensor, 0)
+        return tensor
+
+    def count(self, holds: bool) -> int:
+        """Return for how many processes it holds."""
+        return int(self.sum(torch.tensor(int(holds))))
 
     def totals(self, total: float, other: float, units: int) -> tuple[float, float, int]:
         """Return two sums and the units they are over, of all processes."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from seqformer.errors import DamagedError
 from seqformer.training.nonfinite import NonFinite
 
+MOST_PROCESSES = 1 << 16
+
 
 @dataclass
 class Progress:
@@ -32,12 +34,15 @@ class Progress:
     loss_units: int = 0
     checkpoints: list[int] = field(default_factory=list)  # steps whose weights are kept for their mean
     finished: str = ""  # why it ended, if it did
+    shares: int = 0  # that a batch is divided into, at least: the processes that the training began with
     nonfinite: NonFinite = field(default_factory=NonFinite)
 
     def __post_init__(self) -> None:
         counts = (self.step, self.epoch, self.part, self.place, self.units, self.validations, self.best_step)
         if min(*counts, self.worse, self.loss_units, self.budget_validations, self.validated_step + 1) < 0:
             raise DamagedError("a count is below zero")
+        if not 0 <= self.shares <= MOST_PROCESSES:
+            raise DamagedError(f"{self.shares} processes")
         if min(self.seconds, self.validation_seconds, self.validating_seconds) < 0:
             raise DamagedError("a time is below zero")
 

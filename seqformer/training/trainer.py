@@ -58,7 +58,7 @@ class Batches(Protocol):
 
 
 class Store(Protocol):
-    """Saves the results of a training. All processes call it; the first one writes."""
+    """Saves the results of a training. All processes call it; the first one writes, and reads a mean."""
 
     def save(self, tensors: dict[str, Tensor], progress: Progress) -> None:
         """Save a complete state."""
@@ -100,7 +100,7 @@ class Trainer:
     started: float = field(default_factory=time.monotonic)  # when the wall-clock budget began
 
     def __post_init__(self) -> None:
-        self.state = Progress()
+        self.state = Progress(shares=self.processes.size)
         self.stopping = ""  # set by stop()
         self.saved_step: int | None = None  # step of the state saved last
         self.optimizer = FlatOptimizer(self.model, self.config.clip, self.config.adam_beta2, self.matrices)
@@ -257,8 +257,8 @@ class Trainer:
     def _step(self, plan: Sequence[Any], progress: float) -> Stepped | Skipped:
         state = self.state
         loss_sum, plain_sum, units = 0.0, 0.0, 0
-        for item in plan[state.place : state.place + self.config.accumulate]:
-            mine = item[self.processes.share]
+        items = plan[state.place : state.place + self.config.accumulate]
+        for mine in (item[share] for item in items for share in self.processes.shares(state.shares)):
             if not len(mine):
                 continue
             sums = self.objective(self.batches.load(mine).to(self.device), progress)
@@ -352,9 +352,11 @@ class Trainer:
         self.store.keep_checkpoint(weights, steps)
         if len(steps) < 2:
             return None
-        self.processes.agree()  # the first one has written
-        mean = self.store.mean(steps)
-        return torch.cat([mean[name].reshape(-1) for name in weights]).to(self.device)
+        flat = torch.empty_like(self.optimizer.flat, device="cpu")
+        if self.processes.first:  # others may not see its files
+            mean = self.store.mean(steps)
+            torch.cat([mean[name].reshape(-1) for name in weights], out=flat)
+        return self.processes.send(flat).to(self.device)
 
     def _save(self) -> Saved:
         begin = time.monotonic()
