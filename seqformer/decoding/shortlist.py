@@ -24,7 +24,7 @@ from seqformer.errors import SeqformerError
 from seqformer.symbols import SPECIALS
 from seqformer.text.tokenizer import Tokenizer, Vocabulary
 
-MOST = 20  # pieces that are listed for a source piece at most
+MOST = 50  # pieces that are listed for a source piece at most
 FREQUENT = 200  # pieces that may always come
 Ids = npt.NDArray[np.int64]
 
