@@ -25,7 +25,7 @@ from seqformer.symbols import SPECIALS
 from seqformer.text.tokenizer import Tokenizer, Vocabulary
 
 MOST = 50  # pieces that are listed for a source piece at most
-FREQUENT = 200  # pieces that may always come
+FREQUENT = 1000  # pieces that may always come
 Ids = npt.NDArray[np.int64]
 
 
