@@ -80,16 +80,20 @@ class Model(LineModel):
         precision: str = "fp32",
         workers: int = 1,
         engine: str = TORCH,
+        *,
+        shortlist: bool = False,
     ) -> None:
         self.run, self.runs = runs[0], runs
         if engine != TORCH:
-            self.predictor = opening.translator(self.run, precision)
+            self.predictor = opening.translator(self.run, precision, shortlist)
         elif workers > 1:
             choose_device(device)
+            several.check_shortlist(runs, shortlist)  # and make it once
             folders = tuple(run.folder for run in runs)
-            self.predictor = Workers(partial(several.open_predictor, folders, device, precision), workers)
+            opened = partial(several.open_predictor, folders, device, precision, shortlist)
+            self.predictor = Workers(opened, workers)
         else:
-            self.predictor = several.predictor(runs, device, precision)
+            self.predictor = several.predictor(runs, device, precision, shortlist)
         self._aligner: Aligner | BothAligner | None = None  # of translations
 
     @property
@@ -288,13 +292,16 @@ def load(
     precision: str = "fp32",
     workers: int = 1,
     engine: str = TORCH,
+    shortlist: bool = False,
 ) -> Model:
     """Open a run as a model that translates or classifies; or several of the same pieces as one ensemble.
 
     ``precision`` is what it computes in: fp32, bf16, or auto for the faster one here. ``workers`` are
     processes that share many sentences. ``engine`` is torch, ctranslate2, or auto for CTranslate2 where it is
     installed and can translate this run; it translates the same lines, and does nothing else. Its precision
-    is fp32 or int8. Raises :class:`RunError`.
+    is fp32 or int8. ``shortlist`` leaves out target pieces that are unlikely for a batch, by the run's
+    shortlist (:mod:`seqformer.decoding.shortlist`), which is made from its training pairs now where it keeps
+    none. Raises :class:`RunError`.
     """
     if workers < 1:
         raise SeqformerError(f"workers is {workers}: it must be at least 1")
@@ -302,7 +309,7 @@ def load(
     if workers > 1 and not opened[0].task.reads_text:
         raise RunError(f"{opened[0].folder} classifies images, in one process")
     chosen = opening.choose(engine, opened, device=device, precision=precision, workers=workers)
-    return Model(opened, device, precision, workers, chosen)
+    return Model(opened, device, precision, workers, chosen, shortlist=shortlist)
 
 
 def average(runs: Sequence[PathLike | Run], out: PathLike) -> Run:
@@ -411,8 +418,10 @@ def calibrate(
     return made
 
 
-def quantization_cost(run: Run, exported: Path) -> tuple[int, str, str, str] | None:
+def quantization_cost(run: Run, exported: Path, shortlist: bool = False) -> tuple[int, str, str, str] | None:
     """Return what smaller numbers cost a run that was exported to CTranslate2, measured on ``valid``.
+
+    With ``shortlist`` it is what both cost together.
 
     Returns the number of sentences, the name of the score, and its values in float32 and as exported; None
     where there is no ``valid``.
@@ -420,7 +429,7 @@ def quantization_cost(run: Run, exported: Path) -> tuple[int, str, str, str] | N
     task = text_task(run.task)
     if not (count := task.manifest.pairs["valid"]):
         return None
-    engines = opening.translator(run), opening.exported(run, exported)
+    engines = opening.translator(run), opening.exported(run, exported, shortlist)
     whole, less = (task.held_out_score(each, run.configs.decode) for each in engines)
     name = scores.TITLES.get(whole.name, "exact match")
     shown = ".1f" if whole.name in scores.TITLES else ".1%"

@@ -218,7 +218,7 @@ COMMANDS = {
     "translate": """text --run --input --output --beam --length-penalty --n-best --max-length --scores --warn
         --json --device --precision --workers --retranslate --languages --detokenize --whole --numbers
         --min-length --no-repeat-ngram --diversity --coverage-penalty --replace-unknown --glossary --avoid --prefix
-        --alternatives --sample --temperature --top-k --top-p --seed --mbr --align --engine""",
+        --alternatives --sample --temperature --top-k --top-p --seed --mbr --align --engine --shortlist""",
     "align": """--source --target --run --output --gold --reverse --symmetrize --layer --head --json --device
         --precision""",
     "score": "pairs --run --mean --json --device --precision",
@@ -231,7 +231,7 @@ COMMANDS = {
     "page": "run --out --weights",
     "serve": """runs --host --port --keys --beam --detokenize --device --precision --engine --workers --max-wait --batch-pieces
         --queue --max-characters --timeout""",
-    "export": "folder --to --run --quantization",
+    "export": "folder --to --run --quantization --shortlist",
     "import": "checkpoint --run",
     "reproduce": "recipe --data --run --seed --json",
     "runs": "--json",

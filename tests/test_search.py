@@ -131,7 +131,9 @@ def test_a_confident_model_is_not_outrun_by_its_poorer_hypotheses() -> None:
         def encode(self, source: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
             return source
 
-        def start(self, memory: torch.Tensor, mask: torch.Tensor) -> Counting:
+        def start(
+            self, memory: torch.Tensor, mask: torch.Tensor, pieces: torch.Tensor | None = None
+        ) -> Counting:
             self.length = 0
             return self
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seqformer.cli.opening import announce
 from seqformer.cli.options import RunOption, open_run, option
 from seqformer.console import note
 from seqformer.errors import SeqformerError, nearest
+
+if TYPE_CHECKING:
+    from seqformer.runs.run import Run
 
 EXAMPLE = "Example: seqformer export --to ctranslate2 exported --quantization int8"
 FORMS = ("marian", "ctranslate2", "onnx")
@@ -31,6 +35,17 @@ def export(
         str | None,
         option(None, "For ctranslate2: how weights are stored there.", "int8|…", "float32"),
     ] = None,
+    shortlist: Annotated[
+        bool,
+        option(
+            None,
+            "For ctranslate2: also write which target pieces are likely for which source pieces, as its "
+            "vmap.txt.",
+            "",
+            False,
+            "--shortlist",
+        ),
+    ] = False,
 ) -> None:
     """Write a run in the form of another engine.
 
@@ -39,9 +54,9 @@ def export(
     """
     if to not in FORMS:
         raise SeqformerError(f"--to {to}: {nearest(to, FORMS)}")
-    if quantization and to != "ctranslate2":
-        raise SeqformerError(f"--quantization does nothing with --to {to}; leave one of them out")
-    from seqformer import inference
+    for name, given in (("--quantization", quantization), ("--shortlist", shortlist)):
+        if given and to != "ctranslate2":
+            raise SeqformerError(f"{name} does nothing with --to {to}; leave one of them out")
     from seqformer.exchange import ctranslate2, names, to_marian, to_onnx
     from seqformer.recipes import card
     from seqformer.tasks import text_task
@@ -59,12 +74,11 @@ def export(
     elif to == "onnx":
         to_onnx.write(opened, folder)
     else:
-        ctranslate2.convert(opened, folder, quantization)
+        announce([opened], shortlist)
+        ctranslate2.convert(opened, folder, quantization, shortlist)
     note(f"{opened.folder} is written to {folder} for {to}.")
-    cost = (quantization or "").startswith("int8") and inference.quantization_cost(opened, folder)
-    if cost:
-        count, name, whole, less = cost
-        note(f"{name} on valid ({count:,} sentences): {less} in {quantization}, {whole} in float32.")
+    if shortlist or (quantization or "").startswith("int8"):
+        _tell_cost(opened, folder, quantization or "float32", shortlist)
     form = names.normal_form(config)
     note(f"Text for it must be normalised as in training: {form}; seqformer.json says so, too.")
     if config.placeholders:
@@ -74,9 +88,23 @@ def export(
         )
     if to == "ctranslate2":
         note("Feed it the pieces of source.spm; </s> is added. Its output is pieces of target.spm.")
+        if shortlist:
+            note("The shortlist is vmap.txt: translate_batch(…, use_vmap=True) takes it.")
     if to == "onnx":
         note(
             "Feed it the ids of SentencePiece and the id of the end; seqformer.json names files, inputs, "
             "outputs and ids. Adjacent words that are wholly unknown are one id to SentencePiece, and one "
             "each to this model."
         )
+
+
+def _tell_cost(run: Run, folder: Path, quantization: str, shortlist: bool) -> None:
+    """Say what smaller numbers and a shortlist cost on ``valid``, where there is one."""
+    from seqformer import inference
+
+    if cost := inference.quantization_cost(run, folder, shortlist):
+        count, name, whole, less = cost
+        how, other = f"in {quantization}", "in float32"
+        if shortlist:
+            how, other = f"{how} with the shortlist", f"{other} without"
+        note(f"{name} on valid ({count:,} sentences): {less} {how}, {whole} {other}.")

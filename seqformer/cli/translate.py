@@ -192,6 +192,17 @@ def translate(
         ),
     ] = "fp32",
     engine: EngineOption = "auto",
+    shortlist: Annotated[
+        bool,
+        option(
+            None,
+            "Leave out target pieces that are unlikely for the source, which is faster where there are many. "
+            "What is likely is read from the training pairs, once a run.",
+            "",
+            False,
+            "--shortlist",
+        ),
+    ] = False,
     workers: Annotated[
         int,
         option(None, "Processes that share a file; long ones are fastest with one a core.", "N"),
@@ -250,7 +261,7 @@ def translate(
         "--glossary": glossary, "--avoid": avoid, "--prefix": prefix, "--align": align,
         "--alternatives": alternatives is not None,
     }  # fmt: skip
-    how = {"device": device, "precision": precision, "workers": workers}
+    how = {"device": device, "precision": precision, "workers": workers, "shortlist": shortlist}
     model = open_model(run, engine, [name for name, given in alone.items() if given], settings, how)
     try:
         model.expect(text=True)

@@ -21,6 +21,7 @@ from seqformer.config import DecodeConfig
 from seqformer.decoding import splitting
 from seqformer.decoding.constraints import Constraints
 from seqformer.decoding.results import Hypothesis, Translation
+from seqformer.decoding.shortlist import Shortlist
 from seqformer.decoding.signs import SIGNS, Evidence, signs
 from seqformer.decoding.splitting import Divided, Divider, Part
 from seqformer.errors import SeqformerError
@@ -44,6 +45,7 @@ class LineTranslator(ABC):
     manifest: TextManifest  # of the training data: its lengths limit what the model is asked for
     familiar: Familiar | None  # what is usual in sources, where that is known
     unsure: float  # mean log-probability below which a translation is reported
+    shortlist: Shortlist | None  # what may come in a batch; None: all pieces
 
     @property
     @abstractmethod

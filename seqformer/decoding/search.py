@@ -51,14 +51,16 @@ def search(
     config: DecodeConfig,
     steering: Steering = Steering(),  # noqa: B008 (it is immutable)
     watch: Callable[[Beams], None] | None = None,
+    pieces: Tensor | None = None,
 ) -> list[list[Hypothesis]]:
     """Return the best hypotheses for each source, best first; ``watch`` is called after each step.
 
     source (B, S) ids, limits (B,) target pieces at most, EOS included. A sentence is done when W
     hypotheses have ended and none that still grows scores better than them, or at its limit; those
-    that have not ended by then are cut there. A sample is done when it ends.
+    that have not ended by then are cut there. A sample is done when it ends. ``pieces`` (C,) are the ids that
+    alone may come, ascending, special symbols among them (None: all); they share all the probability.
     """
-    state = model.start(_encoded(model, source), padding_mask(source))
+    state = model.start(_encoded(model, source), padding_mask(source), pieces)
     count = len(source)
     beams = Beams(
         sentences=list(range(count)),
@@ -69,7 +71,7 @@ def search(
     )
     while beams.sentences:
         logits = model.step(beams.history[:, :, -1].flatten(), state)  # (R, V)
-        rows, sentences = _grow(beams, logits, config, steering)
+        rows, sentences = _grow(beams, logits, config, steering, pieces)
         if watch:
             watch(beams)
         everything = torch.arange(len(logits), device=rows.device)
@@ -97,7 +99,7 @@ def _encoded(model: SequenceModel, source: Tensor) -> Tensor:
 
 
 def _grow(
-    beams: Beams, logits: Tensor, config: DecodeConfig, steering: Steering
+    beams: Beams, logits: Tensor, config: DecodeConfig, steering: Steering, pieces: Tensor | None
 ) -> tuple[Tensor, Tensor | None]:
     """Add one piece to every hypothesis; collect those that end; drop sentences that are done.
 
@@ -106,10 +108,11 @@ def _grow(
     groups, width = beams.scores.shape
     # twice the beam, so that W continue even if W of the candidates end
     if steering:
-        log_p, ids, banks = _steered(beams, logits, 2 * config.beam, steering)
+        everywhere = logits if pieces is None else _spread(logits, pieces)
+        log_p, ids, banks = _steered(beams, everywhere, 2 * config.beam, steering)
     else:
         log_p, ids = _best_pieces(logits, 2 * config.beam)  # (R, C)
-        banks = None
+        ids, banks = ids if pieces is None else pieces[ids], None
     joint = (beams.scores.view(-1, 1) + log_p).view(groups, -1)  # (B, W * C)
     ranked = _ranked(joint, log_p.shape[1], banks, steering)
     keys, chosen = ranked.topk(min(2 * config.beam, joint.shape[1]))  # (B, 2W)
@@ -147,6 +150,13 @@ def _grow(
     beams.limits = beams.limits[keep]
     beams.sentences = [beams.sentences[i] for i in keep.tolist()]
     return rows.flatten(), keep
+
+
+def _spread(logits: Tensor, pieces: Tensor) -> Tensor:
+    """Return logits of some pieces (R, C) as those of all up to the last of them: rules know ids alone."""
+    everywhere = logits.new_full((len(logits), int(pieces[-1]) + 1), NEVER)
+    everywhere[:, pieces] = logits
+    return everywhere
 
 
 def _steered(

@@ -80,6 +80,10 @@ class Steerer:
             most = max(sum(map(len, job.required)) for job in bound)
             yield max(self.config.beam, BANK * (most + 1)), bound
 
+    def names_pieces(self, jobs: list[Job]) -> bool:
+        """Return whether pieces must come that no shortlist knows of: a prefix, or required words."""
+        return self.begun is not None or any(job.required for job in jobs)
+
     def needed(self, parts: list[Part]) -> list[int]:
         """Return how many pieces must come in each translation."""
         begun = self.begun

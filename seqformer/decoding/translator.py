@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
 
 from seqformer.config import DecodeConfig
 from seqformer.decoding import mbr
@@ -13,6 +14,7 @@ from seqformer.decoding.lines import LOGITS, LineTranslator, join
 from seqformer.decoding.results import Hypothesis, Translation
 from seqformer.decoding.rules import NEVER, Begun
 from seqformer.decoding.search import Beams, search
+from seqformer.decoding.shortlist import Shortlist
 from seqformer.decoding.signs import UNSURE
 from seqformer.decoding.splitting import Part
 from seqformer.decoding.steering import Steerer
@@ -39,6 +41,7 @@ class Translator(LineTranslator):
     device: torch.device
     familiar: Familiar | None = None  # what is usual in sources, where that is known
     unsure: float = UNSURE  # mean log-probability below which a translation is reported
+    shortlist: Shortlist | None = None  # what may come in a batch; None: all pieces
 
     @property
     def longest(self) -> int | None:
@@ -152,14 +155,23 @@ class Translator(LineTranslator):
             for batch in self._batches(lengths, [limits[job.part] for job in some], width):
                 chosen = [some[i] for i in batch]
                 asked = replace(steerer.config, beam=width)
-                source = pad_sources([parts[job.part].ids for job in chosen]).to(self.device)
+                sources = [parts[job.part].ids for job in chosen]
+                pieces = None if steerer.names_pieces(chosen) else self._listed(sources)
+                source = pad_sources(sources).to(self.device)
                 most = torch.tensor([limits[job.part] for job in chosen])
-                hypotheses = search(self.model, source, most, asked, steerer.steering(chosen, most))
+                steering = steerer.steering(chosen, most)
+                hypotheses = search(self.model, source, most, asked, steering, pieces=pieces)
                 texts = iter(self.tokenizer.target.decode([h.ids for best in hypotheses for h in best]))
                 for job, best in zip(chosen, hypotheses, strict=True):
                     part, limit = parts[job.part], limits[job.part]
                     results[job.part] += [self._translation(part, limit, next(texts), h) for h in best]
         return [self._chosen(part, best, config) for part, best in zip(parts, results, strict=True)]
+
+    def _listed(self, sources: list[list[int]]) -> Tensor | None:
+        """Return the ids that the shortlist has for a batch of sources, ascending; None without one."""
+        if self.shortlist is None:
+            return None
+        return torch.tensor(self.shortlist.of(sources), device=self.device)
 
     def _chosen(self, part: Part, found: list[Translation], config: DecodeConfig) -> list[Translation]:
         """Return the n best of the translations of a part, after what is decided once they are whole."""

@@ -103,7 +103,15 @@ class WordAttention:
 
     def merged(self, pairs: Pairs, heads: Sequence[Head]) -> Iterator[tuple[int, Tensor]]:
         """Yield the number of each pair that is not too long, and its weights by word, (K, N, M)."""
-        for batch in self._batches(self.read(pairs)):
+        for i, pair, maps in self.by_piece(self.read(pairs), heads):
+            words = pair.target_words, pair.source_words
+            yield i, merge(maps, *words, pair.count[::-1])
+
+    def by_piece(
+        self, reads: Sequence[Read | None], heads: Sequence[Head]
+    ) -> Iterator[tuple[int, Read, Tensor]]:
+        """Yield each pair with its number, and its weights by piece, EOS left out: (K, T - 1, S - 1)."""
+        for batch in self._batches(reads):
             with torch.inference_mode():
                 source = pad_sources([pair.source.ids for _, pair in batch]).to(self.translator.device)
                 target = pad([pair.target.ids for _, pair in batch], BOS, None).to(self.translator.device)
@@ -111,8 +119,7 @@ class WordAttention:
                 chosen = torch.stack([each.of(cross) for each in heads], 1).cpu()  # (B, K, T - 1, S)
             for (i, pair), maps in zip(batch, chosen, strict=True):
                 rows, columns = len(pair.target.ids), len(pair.source.ids)
-                words = pair.target_words, pair.source_words
-                yield i, merge(maps[:, :rows, :columns], *words, pair.count[::-1])
+                yield i, pair, maps[:, :rows, :columns]
 
     def read(self, pairs: Pairs) -> list[Read | None]:
         """Return pairs as the model reads them; None for one of more pieces or weights than it can have."""
@@ -138,7 +145,7 @@ class WordAttention:
         layers, heads = self.shape
         return layers * heads * (source * source + target * target + source * target)
 
-    def _batches(self, reads: list[Read | None]) -> Iterator[list[tuple[int, Read]]]:
+    def _batches(self, reads: Sequence[Read | None]) -> Iterator[list[tuple[int, Read]]]:
         """Yield pairs of similar length with their numbers, of no more than ``WEIGHTS`` weights together."""
         some = [(i, pair) for i, pair in enumerate(reads) if pair is not None]
         batch: list[tuple[int, Read]] = []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from seqformer import config
 from seqformer.config import DecodeConfig
 from seqformer.decoding.lines import LineTranslator
+from seqformer.decoding.shortlist import Shortlist
 from seqformer.engine import converted
 from seqformer.engine.converted import Converted, Record
 from seqformer.engine.model import FastModel
@@ -27,6 +28,7 @@ from seqformer.errors import (
     nearest,
 )
 from seqformer.runs import layout
+from seqformer.runs import shortlist as shortlists
 from seqformer.storage import manifest as manifests
 from seqformer.storage.files import read_json
 from seqformer.storage.records import from_json
@@ -112,20 +114,21 @@ def _check_form(run: Run) -> None:
         raise RunError(f"{run.folder} has no best weights yet, and only torch translates with the last ones")
 
 
-def translator(run: Run, precision: str = "fp32") -> FastTranslator:
+def translator(run: Run, precision: str = "fp32", shortlist: bool = False) -> FastTranslator:
     """Return the translator of an opened run, converted now if it was not. Raises :class:`RunError`."""
     _check_form(run)
+    lines = shortlists.kept(run) if shortlist else None
     with converted.kept(run.folder, partial(_write, run)) as made:
-        opened = _translator(run.folder, made, PRECISIONS[precision])
+        opened = _translator(run.folder, made, PRECISIONS[precision], lines)
         if run.folder not in made.folder.parents:  # a temporary folder, which is gone afterwards
             opened.engine.open_both()
         return opened
 
 
-def exported(run: Run, folder: Path) -> FastTranslator:
+def exported(run: Run, folder: Path, shortlist: bool = False) -> FastTranslator:
     """Return the translator of a run that was exported to a folder, in the types of its file."""
     made = Converted(folder, Record(converted.FORMAT, {}, {}, *_sizes(run)))
-    return _translator(run.folder, made, "default")
+    return _translator(run.folder, made, "default", shortlists.kept(run) if shortlist else None)
 
 
 def _write(run: Run, folder: Path) -> tuple[int, int, int]:
@@ -143,23 +146,24 @@ def _sizes(run: Run) -> tuple[int, int, int]:
     return model.position_bytes, model.longest or 0, min(LONGEST, model.longest or LONGEST)
 
 
-def ready(run: Path, precision: str = "fp32") -> FastModel | None:
+def ready(run: Path, precision: str = "fp32", shortlist: bool = False) -> FastModel | None:
     """Return the model of a run that keeps its converted form; None where it must be made first.
 
-    Torch is not imported, unless a line needs it. Raises :class:`RunError` for a damaged run.
+    So must a ``shortlist`` that is asked for. Torch is not imported, unless a line needs it. Raises
+    :class:`RunError` for a damaged run.
     """
-    made = converted.current(run)
-    if made is None:
+    made, lines = converted.current(run), shortlists.current(run) if shortlist else None
+    if made is None or (shortlist and lines is None):
         return None
     with damaged(RunError, RUN_ADVICE):
         values = read_json(run / layout.CONFIG)
         decode = from_json(DecodeConfig, values["decode"], str(run / layout.CONFIG))
-    return FastModel(run, _translator(run, made, PRECISIONS[precision]), decode)
+    return FastModel(run, _translator(run, made, PRECISIONS[precision], lines), decode)
 
 
-def model(run: Run, precision: str = "fp32") -> FastModel:
+def model(run: Run, precision: str = "fp32", shortlist: bool = False) -> FastModel:
     """Return the model of an opened run, converted now if it was not. Raises :class:`RunError`."""
-    return FastModel(run.folder, translator(run, precision), run.configs.decode)
+    return FastModel(run.folder, translator(run, precision, shortlist), run.configs.decode)
 
 
 def _library() -> Any:
@@ -174,7 +178,7 @@ def _library() -> Any:
     return ctranslate2
 
 
-def _translator(run: Path, made: Converted, computing: str) -> FastTranslator:
+def _translator(run: Path, made: Converted, computing: str, lines: list[str] | None) -> FastTranslator:
     ctranslate2 = _library()
     with damaged(RunError, RUN_ADVICE):
         manifest: TextManifest = manifests.parse(TextManifest, manifests.read_values(run), run)
@@ -189,13 +193,18 @@ def _translator(run: Path, made: Converted, computing: str) -> FastTranslator:
                 compute_type=computing,
                 inter_threads=batches,
                 intra_threads=threads,
+                files=_files(made.folder, lines),
             )
         except (RuntimeError, ValueError) as error:
             raise DamagedError(f"{made.folder}: CTranslate2 cannot open it ({error}); remove it") from None
 
-    engine = Engine(open_threads, len(pieces.target), _threads(), splits=computing == "float32")
+    splits = computing == "float32"
+    engine = Engine(open_threads, len(pieces.target), _threads(), splits, lines is not None)
     below = layout.read_unsure(run)
-    opened = FastTranslator(engine, made.record, pieces, manifest, partial(_by_torch, run), known)
+    shortlist = None if lines is None else Shortlist(lines, pieces)
+    opened = FastTranslator(
+        engine, made.record, pieces, manifest, partial(_by_torch, run, lines), known, shortlist=shortlist
+    )
     return opened if below is None else replace(opened, unsure=below)
 
 
@@ -205,8 +214,19 @@ def _threads() -> int:
     return max(1, int(asked)) if asked.isdigit() else os.cpu_count() or 1
 
 
-def _by_torch(run: Path) -> LineTranslator:
+def _files(folder: Path, lines: list[str] | None) -> dict[str, bytes] | None:
+    """Return the files of a converted model with a shortlist beside them; None: as they lie there."""
+    if lines is None:
+        return None
+    held = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    return held | {shortlists.VMAP: shortlists.as_file(lines)}
+
+
+def _by_torch(run: Path, lines: list[str] | None) -> LineTranslator:
     from seqformer.runs.run import Run
 
-    translator: LineTranslator = Run(run).predictor("cpu")
+    own = Run(run).predictor("cpu")
+    translator: LineTranslator = (
+        own if lines is None else replace(own, shortlist=Shortlist(lines, own.tokenizer))
+    )
     return translator

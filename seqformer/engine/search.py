@@ -51,6 +51,7 @@ class Engine:
     vocabulary: int  # target pieces
     threads: int
     splits: bool  # whether the products of one sentence can be shared among threads: not those of int8
+    shortlist: bool = False  # whether only those of the model's vocabulary mapping come, share by share
 
     @cached_property
     def many(self) -> Any:
@@ -132,6 +133,7 @@ class Engine:
             max_decoding_length=limit,
             min_decoding_length=0,
             max_input_length=0,
+            use_vmap=self.shortlist,
             return_scores=True,
         )
         return [
@@ -171,7 +173,12 @@ class Engine:
             max_batch_size=max(1, LOGITS // self.vocabulary),
             batch_type="tokens",
         )
-        return [list(accumulate(result.log_probs)) for result in scored]
+        paths = [list(accumulate(result.log_probs)) for result in scored]
+        if self.shortlist:  # there all pieces have a share; what the search had more is spread evenly
+            for path, (_, each) in zip(paths, asked, strict=True):
+                more = (each.log_probability - path[each.length - 1]) / each.length
+                path[:] = [log_p + more * step for step, log_p in enumerate(path, 1)]
+        return paths
 
 
 def _when(ended: list[Ended], beam: int) -> int:

@@ -14,6 +14,7 @@ from seqformer.config import DecodeConfig
 from seqformer.decoding.constraints import Constraints
 from seqformer.decoding.lines import LineTranslator
 from seqformer.decoding.results import Translation
+from seqformer.decoding.shortlist import Shortlist
 from seqformer.decoding.signs import UNSURE
 from seqformer.decoding.splitting import Part
 from seqformer.engine.converted import Record
@@ -54,6 +55,7 @@ class FastTranslator(LineTranslator):
     open_torch: Callable[[], LineTranslator]  # the same run by torch
     familiar: Familiar | None = None
     unsure: float = UNSURE
+    shortlist: Shortlist | None = None  # which the engine was opened with
 
     @property
     def longest(self) -> int | None:
@@ -81,8 +83,9 @@ class FastTranslator(LineTranslator):
         """Return the n-best translations of each part. Raises :class:`SeqformerError` for what it lacks."""
         if asked := lacks(config, constraints):
             raise SeqformerError(f"the engine ctranslate2 does not do {asked}: leave that out, or take torch")
+        least = self._vocabulary if self.shortlist is None else len(self.shortlist.always)
         fits = [
-            max(len(part.ids) + 1, limit) <= self.record.room and 2 * config.beam <= self._vocabulary
+            max(len(part.ids) + 1, limit) <= self.record.room and 2 * config.beam <= least
             for part, limit in zip(parts, limits, strict=True)
         ]
         own = [i for i, fit in enumerate(fits) if fit]

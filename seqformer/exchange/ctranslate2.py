@@ -17,6 +17,7 @@ from seqformer.errors import MissingExtra, RunError
 from seqformer.exchange.names import BESIDE, HIDDEN, LONGEST, beside
 from seqformer.models.positions import sinusoids
 from seqformer.models.transformer import Transformer, TransformerConfig
+from seqformer.runs import shortlist as shortlists
 from seqformer.runs.run import Run
 from seqformer.storage.files import whole_folder, write_json
 from seqformer.symbols import BOS, PAD
@@ -28,17 +29,23 @@ _ACTIVATIONS = {"relu": "RELU", "gelu": "GELU", "silu": "SWISH"}  # ours -> thei
 Weights = Mapping[str, npt.NDArray[np.float32]]
 
 
-def convert(run: Run, out: Path, quantization: str | None) -> None:
+def convert(run: Run, out: Path, quantization: str | None, shortlist: bool = False) -> None:
     """Write a run as a CTranslate2 model, with the pieces that it is fed.
+
+    ``shortlist`` writes the run's, made now where there is none, as the vocabulary mapping that
+    ``use_vmap=True`` takes.
 
     Raises :class:`RunError` for a model that CTranslate2 cannot represent, and then makes nothing.
     """
     check_form(run)
     task = text_task(run.task)
+    lines = shortlists.kept(run) if shortlist else None
     with whole_folder(out, replaces=MODEL) as folder:
         write(run, folder, quantization)
         for side, vocabulary in (("source", task.tokenizer.source), ("target", task.tokenizer.target)):
             (folder / f"{side}.spm").write_bytes(vocabulary.model)
+        if lines is not None:
+            (folder / shortlists.VMAP).write_bytes(shortlists.as_file(lines))
         write_json(folder / BESIDE, beside(task.manifest))
 
 

@@ -19,7 +19,7 @@ from seqformer.errors import SeqformerError
 from seqformer.models.attention import AdditiveAttention, padding_mask
 from seqformer.models.blocks import MOST_LAYERS
 from seqformer.models.dropout import Dropout
-from seqformer.models.seq2seq import CHAPTER, AttentionMaps, Seq2Seq, Seq2SeqConfig, State
+from seqformer.models.seq2seq import CHAPTER, AttentionMaps, Output, Seq2Seq, Seq2SeqConfig, State
 
 
 def _glorot(module: nn.Module) -> None:
@@ -92,6 +92,7 @@ class BahdanauState:
     values: Tensor  # (B, S, D)
     mask: Tensor  # (B, 1, S)
     hidden: Tensor  # (L, R, D)
+    output: Output
 
     def select(self, rows: Tensor, sentences: Tensor | None = None) -> None:
         """Keep these hypotheses, in this order, and these sentences (None: all)."""
@@ -178,7 +179,7 @@ class Bahdanau(Seq2Seq):
         states: Tensor = self.encoder(self.dropout(self.source_embedding(source)), mask)
         return states
 
-    def start(self, memory: Tensor, mask: Tensor) -> BahdanauState:
+    def start(self, memory: Tensor, mask: Tensor, pieces: Tensor | None = None) -> BahdanauState:
         """Return the state before the first target token, from a memory (B, S, D)."""
         first = torch.tanh(self.bridge(self.encoder.whole(memory, mask)))  # (B, L * D)
         return BahdanauState(
@@ -186,13 +187,14 @@ class Bahdanau(Seq2Seq):
             values=memory,
             mask=mask[:, 0],
             hidden=first.view(len(memory), self.config.decoder_layers, -1).transpose(0, 1).contiguous(),
+            output=self.output_of(pieces),
         )
 
     def step(self, tokens: Tensor, state: State) -> Tensor:
         """Feed the newest token of each hypothesis, (R,), and return logits (R, V) for the next."""
         assert isinstance(state, BahdanauState)
         hidden, _ = self._decode(tokens[:, None], state)
-        return self.logits(hidden[:, 0])
+        return state.output(hidden[:, 0])
 
     def projection(self) -> Tensor:
         """Return the output matrix (V, D)."""

@@ -49,11 +49,12 @@ class Ensemble(SequenceModel):
         """Encode source ids (B, S) into the memories, (B, S, sum of D)."""
         return torch.cat([model.encode(source, mask) for model in self.each], -1)
 
-    def start(self, memory: Tensor, mask: Tensor) -> EnsembleState:
+    def start(self, memory: Tensor, mask: Tensor, pieces: Tensor | None = None) -> EnsembleState:
         """Return the states before the first target token."""
         widths = [int(model.projection().shape[1]) for model in self.each]
         parts = torch.split(memory, widths, -1)
-        return EnsembleState([model.start(part, mask) for model, part in zip(self.each, parts, strict=True)])
+        each = zip(self.each, parts, strict=True)
+        return EnsembleState([model.start(part, mask, pieces) for model, part in each])
 
     def step(self, tokens: Tensor, state: State) -> Tensor:
         """Feed the newest token of each hypothesis, (R,); return log-probabilities (R, V) as logits."""

@@ -71,6 +71,18 @@ class PairBatch(Protocol):
     def target_out(self) -> Tensor: ...  # (B, T)
 
 
+@dataclass(frozen=True)
+class Output:
+    """What makes logits of hidden states: of all V target pieces, or of those that alone may come."""
+
+    matrix: Tensor  # (V, D)
+    bias: Tensor | None  # (V,)
+
+    def __call__(self, hidden: Tensor) -> Tensor:
+        """Project hidden states (…, D) to logits (…, V)."""
+        return functional.linear(hidden, self.matrix, self.bias)
+
+
 class State(Protocol):
     """What a decoder carries from one step to the next, for R hypotheses of B sentences."""
 
@@ -105,12 +117,18 @@ class SequenceModel(nn.Module, ABC):
         """Encode source ids (B, S), mask (B, 1, 1, S), into the memory (B, S, D)."""
 
     @abstractmethod
-    def start(self, memory: Tensor, mask: Tensor) -> State:
-        """Return the state before the first target token, with one hypothesis for each sentence."""
+    def start(self, memory: Tensor, mask: Tensor, pieces: Tensor | None = None) -> State:
+        """Return the state before the first target token, with one hypothesis for each sentence.
+
+        ``pieces`` (C,) are the ids that alone may come, ascending, special symbols among them; None: all.
+        """
 
     @abstractmethod
     def step(self, tokens: Tensor, state: State) -> Tensor:
-        """Feed the newest token of each hypothesis, (R,), and return logits (R, V) for the next."""
+        """Feed the newest token of each hypothesis, (R,), and return logits (R, V) for the next.
+
+        Where some pieces alone may come, they are of those, (R, C); tokens are ids all the same.
+        """
 
     @abstractmethod
     def log_probabilities(self, batch: PairBatch) -> Tensor:
@@ -140,8 +158,15 @@ class Seq2Seq(SequenceModel):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Project hidden states (…, D) to logits (…, V)."""
+        return self.output_of(None)(hidden)
+
+    def output_of(self, pieces: Tensor | None) -> Output:
+        """Return what makes the logits of these pieces (C,); None: of all."""
+        bias = self.bias()
         matrix = self.projection() if self.laid_out is None else self.laid_out
-        return functional.linear(hidden, matrix, self.bias())
+        if pieces is None:
+            return Output(matrix, bias)
+        return Output(matrix.t()[:, pieces].t(), None if bias is None else bias[pieces])  # (C, D), laid out
 
     def loss(self, batch: PairBatch, smoothing: float = 0.0, consistency: float = 0.0) -> Loss:
         """Return the cross-entropy in nats, summed over the target tokens, and their number.

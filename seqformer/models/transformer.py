@@ -30,7 +30,7 @@ from seqformer.models.blocks import (
 from seqformer.models.cache import KeyValueCache
 from seqformer.models.dropout import Dropout
 from seqformer.models.positions import POSITIONS, position_layer
-from seqformer.models.seq2seq import CHAPTER, AttentionMaps, Seq2Seq, Seq2SeqConfig, State
+from seqformer.models.seq2seq import CHAPTER, AttentionMaps, Output, Seq2Seq, Seq2SeqConfig, State
 
 # small: by Glorot, embeddings of unit variance once scaled, and with post-norm smaller still, as in T-Fixup;
 # torch: PyTorch's defaults, embeddings of unit variance before they are scaled
@@ -128,6 +128,7 @@ class TransformerState:
     mask: Tensor  # (B, 1, 1, S)
     caches: list[KeyValueCache]  # a layer: (B, H, N, K)
     seen: Tensor  # (B, W, N)
+    output: Output
     length: int = 0  # target positions so far
 
     def select(self, rows: Tensor, sentences: Tensor | None = None) -> None:
@@ -190,13 +191,14 @@ class Transformer(Seq2Seq):
         """Encode source ids (B, S) into the memory (B, S, D)."""
         return self._encode(source, mask)[0]
 
-    def start(self, memory: Tensor, mask: Tensor) -> TransformerState:
+    def start(self, memory: Tensor, mask: Tensor, pieces: Tensor | None = None) -> TransformerState:
         """Return the state before the first target token, from a memory (B, S, D)."""
         return TransformerState(
             memory=[block.cross.keys_and_values(memory) for block in self.decoder],  # type: ignore[operator, union-attr]
             mask=mask,
             caches=[KeyValueCache() for _ in self.decoder],
             seen=torch.zeros(len(memory), 1, 0, dtype=torch.bool, device=memory.device),
+            output=self.output_of(pieces),
         )
 
     def step(self, tokens: Tensor, state: State) -> Tensor:
@@ -204,7 +206,7 @@ class Transformer(Seq2Seq):
         assert isinstance(state, TransformerState)
         x = self._embed_target(tokens[:, None], state.length).view(len(state.mask), -1, self.config.width)
         hidden, _, _ = self._decode(x, state.step(x.shape[1]), state, state.caches)  # (B, W, D)
-        return self.logits(hidden.flatten(0, 1))
+        return state.output(hidden.flatten(0, 1))
 
     def projection(self) -> Tensor:
         """Return the output matrix (V, D): that of the target embeddings, if tied."""

@@ -9,6 +9,7 @@ state.safetensors     the last weights, and all that resuming needs
 checkpoints/          weights of the last validations, where their mean is asked for
 metrics.jsonl         losses and scores, a line each
 signs.json            below which probability a translation is reported, where that was set
+shortlist.json        target pieces likely for each source piece, made when it is first asked for
 ctranslate2/          the model as CTranslate2 runs it, made when it first does (:mod:`seqformer.engine`)
 log.json              with which logger the training is followed, and under which name there
 tensorboard/          its events, if that is TensorBoard
@@ -40,7 +41,7 @@ FORMAT = 2
 INFO, CONFIG = "run.json", "config.json"
 WEIGHTS, INITIAL, STATE = "weights.safetensors", "initial.safetensors", "state.safetensors"
 METRICS, LOCK, TRAINER = "metrics.jsonl", "run.lock", "trainer.json"
-SIGNS, LOG = "signs.json", "log.json"
+SIGNS, LOG, SHORTLIST = "signs.json", "log.json", "shortlist.json"
 CHECKPOINTS = "checkpoints"
 
 

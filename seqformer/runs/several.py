@@ -17,15 +17,23 @@ from seqformer.models.seq2seq import lay_out
 from seqformer.runs import layout
 from seqformer.runs.create import check_new
 from seqformer.runs.run import Run
+from seqformer.runs.shortlist import kept, shortened
 from seqformer.storage.files import locked, new_folder
 from seqformer.storage.manifest import MANIFEST
 from seqformer.storage.tensors import save_weights
 
 
-def predictor(runs: Sequence[Run], device: str = "auto", precision: str = "fp32") -> Any:
-    """Return what answers for one run, or a translator that has the mean of the probabilities of several."""
+def predictor(
+    runs: Sequence[Run], device: str = "auto", precision: str = "fp32", shortlist: bool = False
+) -> Any:
+    """Return what answers for one run, or a translator that has the mean of the probabilities of several.
+
+    ``shortlist`` has the translator of one run take only likely target pieces. Raises :class:`RunError`.
+    """
+    check_shortlist(runs, shortlist)
     if len(runs) == 1:
-        return runs[0].predictor(device, precision)
+        own = runs[0].predictor(device, precision)
+        return shortened(own, runs[0]) if shortlist else own
     _check_pieces(runs)
     chosen = choose_device(device)
     dtype = DTYPES[choose_precision(precision, chosen)]
@@ -34,9 +42,17 @@ def predictor(runs: Sequence[Run], device: str = "auto", precision: str = "fp32"
     return runs[0].task.predictor(model, chosen)
 
 
-def open_predictor(folders: tuple[Path, ...], device: str, precision: str) -> Any:
+def check_shortlist(runs: Sequence[Run], asked: bool) -> None:
+    """Refuse a shortlist for several runs, and see that one run has it. Raises :class:`RunError`."""
+    if asked and len(runs) > 1:
+        raise RunError("a shortlist is of one run, and not of an ensemble")
+    if asked:
+        kept(runs[0])
+
+
+def open_predictor(folders: tuple[Path, ...], device: str, precision: str, shortlist: bool) -> Any:
     """Return the predictor of the runs in these folders: a function that other processes can be handed."""
-    return predictor([Run(folder) for folder in folders], device, precision)
+    return predictor([Run(folder) for folder in folders], device, precision, shortlist)
 
 
 def average(runs: Sequence[Run], out: Path) -> Run:
