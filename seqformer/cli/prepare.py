@@ -44,6 +44,14 @@ def prepare(
     valid_target: Annotated[Path | None, option(FILES, "Their translations.", "F")] = None,
     test_source: Annotated[Path | None, option(FILES, "Source sentences to test on.", "F")] = None,
     test_target: Annotated[Path | None, option(FILES, "Their translations.", "F")] = None,
+    guide: Annotated[
+        Path | None,
+        option(
+            FILES,
+            "Links of the words of each line, such as 0-0 1-2 (of eflomal, fast_align, align): train --guide.",
+            "F",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         option(FILES, "The folder to make.", "DIR", "prepared/NAME, or the next free name"),
@@ -296,6 +304,7 @@ def prepare(
             like=like,
             score_with=score_with,
             score_keep=score_keep,
+            guide=guide,
             recipe=recipe,
             faults=faults,
             **given,
