@@ -109,8 +109,8 @@ def prepare(
     names a toy task instead. ``style="d2l"`` prepares as Dive into Deep Learning does; ``like`` takes text
     and pieces as a run has them, and holds out nothing that it was trained on. ``score_with`` is a run that
     translates the same way: of the pairs read, only the share ``score_keep`` stays whose target is the most
-    probable translation of its source, by the mean log-probability of a piece. ``guide`` is a file of word links, such
-    as ``0-0 1-2``, line by line with a table or two aligned files: a training can be guided by them.
+    probable translation of its source, by the mean log-probability of a piece. ``guide`` is a file of word
+    links, such as ``0-0 1-2``, line by line with a table or two aligned files; they can guide a training.
     ``settings`` are fields of :class:`seqformer.config.PrepareConfig`, stronger than those of the ``recipe``.
 
     The folder ``out`` (``prepared/NAME`` where none is given) appears whole or not at all, and no folder
@@ -310,7 +310,7 @@ class _Data:
     files: tuple[str, ...]  # as they are shown
     digested: list[Any] | None  # what identifies them: paths, or pairs; None where they can be read only once
     languages: Languages = reading.UNKNOWN
-    numbered: Path | None = None  # a file whose line n holds a side of pair n, or both; None: there is none such
+    numbered: Path | None = None  # whose line n holds pair n, or a side of it; None: there is none such
     terms: Terms = field(default_factory=Terms)
     valid: Files | None = None  # that come with a corpus
     test: Files | None = None

@@ -48,7 +48,8 @@ def prepare(
         Path | None,
         option(
             FILES,
-            "Links of the words of each line, such as 0-0 1-2 (of eflomal, fast_align, align): train --guide.",
+            "Word links of each line, such as 0-0 1-2, as eflomal, fast_align and align write them; see "
+            "train --guide.",
             "F",
         ),
     ] = None,

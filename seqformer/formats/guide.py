@@ -1,4 +1,4 @@
-"""Word links of a corpus, read beside its pairs: line n of one file holds the links of line n of the other."""
+"""Word links of a corpus, read beside its pairs: line n of a file holds the links of line n of the corpus."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ class Guide:
         streams.check([path, corpus])
         with streams.open_bytes(corpus) as file:
             if documents.kind(file.peek(streams.HEAD)[: streams.HEAD]):
-                raise DataError(f"{corpus} is a document, and links are of the lines of tables or aligned files")
+                raise DataError(
+                    f"{corpus} is a document, and links are of the lines of tables or aligned files"
+                )
         links, lines = count_lines(path), count_lines(corpus)
         if links != lines:
             raise DataError(
@@ -37,7 +39,10 @@ class Guide:
         self._links = Gold(frozenset(), frozenset())
 
     def __call__(self, source: str, target: str) -> str:
-        """Return the links of the pair that was read last, as a column of its row. Raises :class:`DataError`."""
+        """Return the links of the pair that was read last, as a column of its row.
+
+        Raises :class:`DataError` for one that is no link, or of a word that the pair does not have.
+        """
         while self._line < self.faults.line:
             self._line, self._links = self._line + 1, next(self._read)
         sides = (target, source) if self.swap else (source, target)

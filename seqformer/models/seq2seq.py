@@ -151,6 +151,8 @@ class Seq2Seq(SequenceModel):
     def decode(self, source: Tensor, target_in: Tensor) -> Tensor:
         """Return hidden states (B, T, D) of all positions of the targets (B, T), by teacher forcing."""
 
+    guided_head = (1, 1)  # layer and head, both from 1, that is taught by links
+
     @abstractmethod
     def guided(self, source: Tensor, target_in: Tensor) -> tuple[Tensor, Tensor]:
         """Return what ``decode`` does, and the weights (B, T, S) of the head that is taught by links."""

@@ -171,6 +171,7 @@ class Transformer(Seq2Seq):
         size = config.target_vocabulary
         self.output = None if config.tie_output else nn.Linear(config.width, size, bias=False)
         self.output_bias = nn.Parameter(torch.zeros(size)) if config.output_bias else None
+        self.guided_head = (max(1, config.decoder_layers - 1), 1)
         self.longest = config.max_positions if config.positions == "learned" else None
         if config.initialization == "small":
             self._initialize()
@@ -228,7 +229,7 @@ class Transformer(Seq2Seq):
 
         It is the first head of the last layer but one. All other attention is computed as ever.
         """
-        mask, layer = padding_mask(source), max(0, self.config.decoder_layers - 2)
+        mask, layer = padding_mask(source), self.guided_head[0] - 1
         state = self.start(self.encode(source, mask), mask)
         x = self._embed_target(target_in)
         hidden, _, cross = self._decode(x, self._target_mask(target_in), state, None, cross_of=layer)

@@ -126,13 +126,13 @@ class Translation(Task[TextManifest]):
         """Refuse to leave out merges where pieces are made otherwise, and to be guided without links."""
         if config.guide and not self.manifest.linked:
             raise SeqformerError(
-                f"guide {config.guide:g}: {self.folder} was prepared without word links; prepare the data with a "
-                "guide, a file of them, or leave it out"
+                f"guide {config.guide:g}: {self.folder} was prepared without word links; prepare the data "
+                "with a guide, a file of them, or leave it out"
             )
         if config.guide and config.bpe_dropout:
             raise SeqformerError(
-                "guide and bpe dropout do not go together: word links are those of the usual pieces; leave one "
-                "of them out"
+                "guide and bpe dropout do not go together: word links are those of the usual pieces; leave "
+                "one of them out"
             )
         vocabularies = (self.tokenizer.source, self.tokenizer.target) if config.bpe_dropout else ()
         if any(vocabulary.first_merge is None for vocabulary in vocabularies):
@@ -256,7 +256,9 @@ class Translation(Task[TextManifest]):
     ) -> TrainingData:
         """Return the pairs in batches, and a validation that translates some."""
         with self.reading():
-            train = prepared.open_pairs(self.folder, "train", self.manifest, config.share, linked=config.guide > 0)
+            train = prepared.open_pairs(
+                self.folder, "train", self.manifest, config.share, linked=config.guide > 0
+            )
             valid = prepared.open_pairs(self.folder, "valid", self.manifest)
         sampling = self._sampling(model, config)
         batches = PairBatches(

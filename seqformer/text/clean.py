@@ -109,7 +109,7 @@ class Cleaner:
     scripts: tuple[Counter[str], Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
 
     def __call__(self, pairs: Iterable[Pair]) -> Iterator[list[str]]:
-        """Yield the rows to keep: source, target, place, the script of each side, and links if any are read."""
+        """Yield the rows to keep: source, target, place, the scripts of both sides, and links if any."""
         self.faults.keeping = self.keeping
         of_source, of_target = self.normalizers
         for raw_source, raw_target in pairs:

@@ -21,6 +21,7 @@ from seqformer.text.tokenizer import Tokenizer
 
 Ids = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
+
 def column(source: str, target: str, links: Iterable[tuple[int, int]]) -> str:
     """Return the lines of a pair as they were given, and the links of their words, as a column of a row."""
     return json.dumps([source, target, sorted(links)])
