@@ -142,6 +142,7 @@ class TrainConfig(Config):
     share: float = number(1.0, least=1e-6, most=1)  # of the training examples, chosen by their content
     bpe_dropout: float = number(0.0, below=1)  # merges left out: training pairs in other pieces each epoch
     word_dropout: float = number(0.0, below=1)  # share of the input pieces hidden, of source and target
+    guide: float = number(0.0)  # factor of how far a head is from the word links of the data; 0: not guided
     best_by: str = one_of("auto", BEST_BY)  # what the weights kept are best in; auto: as suits the task
 
     def __post_init__(self) -> None:

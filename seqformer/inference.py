@@ -170,15 +170,18 @@ class Model(LineModel):
     ) -> Aligner | BothAligner:
         """Return what aligns pairs, after it has chosen which attention weights say the links.
 
-        It chooses on validation pairs of the run, or where it has none on the first of ``pairs``, by the
-        rules of :mod:`seqformer.decoding.alignment`. Raises :class:`SeqformerError`.
+        A run whose training was guided by word links has a head for it. Otherwise it chooses on validation
+        pairs of the run, or where it has none on the first of ``pairs``, by the rules of
+        :mod:`seqformer.decoding.alignment`. Raises :class:`SeqformerError`.
         """
         if len(self.runs) > 1:
             raise RunError("an ensemble has no attention of its own; align with one of its runs")
         forward, backward = self._single("aligns"), None
+        guided, guided_reverse = self.run.configs.train.guide > 0, False
         if reverse is not None:
             other = reverse if isinstance(reverse, Model) else load(reverse, device=forward.device.type)
             backward = other._single("aligns")
+            guided_reverse = other.run.configs.train.guide > 0
             if (spoken := forward.manifest.languages) == backward.manifest.languages and all(spoken):
                 raise RunError(
                     f"{other.run.folder} translates {joined(*spoken)} too: the reverse must be a run of "
@@ -188,7 +191,8 @@ class Model(LineModel):
         if held.manifest.pairs["valid"]:
             pairs = list(zip(*held.sentences("valid", alignment.SAMPLE)[:2], strict=True))
         sample = pairs[: alignment.SAMPLE]
-        return alignment.aligner(forward, backward, sample, symmetrize, layer=layer, head=head)
+        guides = (guided, guided_reverse)
+        return alignment.aligner(forward, backward, sample, symmetrize, layer=layer, head=head, guided=guides)
 
     def aligned(
         self, lines: Sequence[str], best: list[list[Translation]], shown: Callable[[str], str] = str

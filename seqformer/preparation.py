@@ -23,6 +23,7 @@ from seqformer.errors import SeqformerError
 from seqformer.formats import corpora, streams
 from seqformer.formats import corpus as reading
 from seqformer.formats.columns import Columns
+from seqformer.formats.guide import Guide
 from seqformer.images import prepare as image_preparing
 from seqformer.inference import Files, load, open_run
 from seqformer.presets import Recipe, recipe_from
@@ -93,6 +94,7 @@ def prepare(
     recipe: PathLike | Recipe | None = None,
     score_with: PathLike | Run | None = None,
     score_keep: float | None = None,
+    guide: PathLike | None = None,
     faults: Faults | None = None,
     **settings: Any,
 ) -> Prepared:
@@ -107,8 +109,9 @@ def prepare(
     names a toy task instead. ``style="d2l"`` prepares as Dive into Deep Learning does; ``like`` takes text
     and pieces as a run has them, and holds out nothing that it was trained on. ``score_with`` is a run that
     translates the same way: of the pairs read, only the share ``score_keep`` stays whose target is the most
-    probable translation of its source, by the mean log-probability of a piece. ``settings`` are fields of
-    :class:`seqformer.config.PrepareConfig`, stronger than those of the ``recipe``.
+    probable translation of its source, by the mean log-probability of a piece. ``guide`` is a file of word
+    links, such as ``0-0 1-2``, line by line with a table or two aligned files; they can guide a training.
+    ``settings`` are fields of :class:`seqformer.config.PrepareConfig`, stronger than those of the ``recipe``.
 
     The folder ``out`` (``prepared/NAME`` where none is given) appears whole or not at all, and no folder
     that holds anything else is replaced: without ``out`` the next free name is taken, and where the same was
@@ -128,6 +131,8 @@ def prepare(
         for name in given:
             if what and name not in used:
                 raise SeqformerError(f"{name} does nothing beside {what}; leave one of them out")
+    if guide is not None and (toy or images):
+        raise SeqformerError("word links are those of sentence pairs in files; leave them out")
     scorer = _scorer(score_with, score_keep, text=not (toy or images))
     again = faults is not None  # who collects faults wants them, whatever is there
     faults = faults or Faults()
@@ -151,6 +156,7 @@ def prepare(
     config = replace(config, languages=config.languages or languages.joined(*data.languages))
     if not style:
         valid, test = valid or data.valid, test or data.test
+    links = _guide(guide, data, swap, faults)
     held_out = {
         name: _held_out(given, swap, columns, faults)
         for name, given in (("valid", valid), ("test", test))
@@ -166,10 +172,12 @@ def prepare(
             like=base.like if base else None,
             provenance=Provenance(data.files, origin, data.terms),
             faults=faults,
+            links=links,
         )
 
     pieces = sorted(base.like.tokenizer.files().items()) if base else None
     how = [config, swap, columns, pieces, *([scorer.origin] if scorer else [])]
+    how += [digest(links.path)] if links else []
     origin = _origin(how, data, valid, test)
     return prepare_into(PREPARED / data.name, out, origin, make_text, faults, again=again)
 
@@ -302,6 +310,7 @@ class _Data:
     files: tuple[str, ...]  # as they are shown
     digested: list[Any] | None  # what identifies them: paths, or pairs; None where they can be read only once
     languages: Languages = reading.UNKNOWN
+    numbered: Path | None = None  # whose line n holds pair n, or a side of it; None: there is none such
     terms: Terms = field(default_factory=Terms)
     valid: Files | None = None  # that come with a corpus
     test: Files | None = None
@@ -322,7 +331,7 @@ def _open(
         source, target = (Path(path) for path in (reversed(files) if swap else files))
         paths = list(map(Path, files))
         found = reading.side_languages(source, target)
-        return _files(_aligned(files, swap, faults), paths, found)
+        return _files(_aligned(files, swap, faults), paths, found, source)
     given = [pairs] if isinstance(pairs, (str, Path)) else rows.embedded() if pairs is None else pairs
     if not isinstance(given, (list, tuple)) or not all(isinstance(each, (str, Path)) for each in given):
         if columns:
@@ -332,7 +341,9 @@ def _open(
         return _Data(_swapped(read, swap), "pairs", ("pairs",), known)
     paths = [Path(path) for path in given]
     opened = reading.open_corpus(paths, faults, asked=_turned(asked, swap), columns=columns)
-    data = _files(_swapped(opened.pairs, swap), paths, _turned(opened.languages, swap))
+    aligned = reading.aligned_files(paths, _turned(asked, swap))
+    numbered = aligned[0] if aligned else paths[0] if len(paths) == 1 else None
+    data = _files(_swapped(opened.pairs, swap), paths, _turned(opened.languages, swap), numbered)
     if pairs is None:
         shown = tuple(path.name for path in paths)
         return replace(data, name=EMBEDDED, files=shown, languages=_turned(("en", "fr"), swap))
@@ -345,7 +356,8 @@ def _named(name: str, swap: bool, faults: Faults) -> _Data:
         raise SeqformerError(f"{name}: name its languages the other way round instead of swapping the sides")
     corpus = corpora.fetch(name)
     read = _aligned(corpus.files, swap, faults)
-    data = _files(read, list(map(Path, corpus.files)), languages.parse(corpus.languages))
+    paths = list(map(Path, corpus.files))
+    data = _files(read, paths, languages.parse(corpus.languages), paths[0])
     return replace(
         data,
         name=corpus.name,
@@ -356,8 +368,16 @@ def _named(name: str, swap: bool, faults: Faults) -> _Data:
     )
 
 
-def _files(read: Iterable[Pair], paths: list[Path], found: Languages) -> _Data:
-    return _Data(read, reading.corpus_name(paths), tuple(map(str, paths)), list(paths), found)
+def _files(read: Iterable[Pair], paths: list[Path], found: Languages, numbered: Path | None) -> _Data:
+    return _Data(read, reading.corpus_name(paths), tuple(map(str, paths)), list(paths), found, numbered)
+
+
+def _guide(path: PathLike | None, data: _Data, swap: bool, faults: Faults) -> Guide | None:
+    if path is None:
+        return None
+    if data.numbered is None:
+        raise SeqformerError("word links go with one file of pairs, or two aligned files; there is none such")
+    return Guide(Path(path), data.numbered, faults, swap=swap)
 
 
 def _aligned(files: Files, swap: bool, faults: Faults) -> Iterable[Pair]:

@@ -310,12 +310,14 @@ def test_the_choice_can_be_made_for_it(small: Translator) -> None:
     assert len(every) == len(set(every)) == 6  # two heads and their mean, both rows
     for head in (1, 2):
         assert alignment.choose(small, pairs, 1, head)[0] in {Head(1, head, INPUT), Head(1, head, OUTPUT)}
-        one, other, _ = alignment.choose_both(small, small, pairs, 1, head)
+        one, other, _ = alignment.choose_both(
+            small, small, pairs, (WordAttention(small).candidates(1, head), every)
+        )
         assert one.head == head and other in every
     swapped = [(target, source) for source, target in pairs]
     found = WordAttention(small).every(pairs, every)
     reverse = [list(map(transposed, each)) for each in WordAttention(small).every(swapped, every)]
-    both = alignment.choose_both(small, small, pairs)
+    both = alignment.choose_both(small, small, pairs, (every, every))
     assert both[2] == max(alignment.agreement(a, b) for a in found for b in reverse)
     assert both[2] == alignment.agreement(found[every.index(both[0])], reverse[every.index(both[1])])
 

@@ -202,7 +202,7 @@ COMMANDS = {
         --lowercase --split-punctuation --vocab-size --model-type --separate --like --max-pairs --max-pieces --max-ratio
         --valid-size --test-size --seed --style --strict --report --recipe --split-digits --byte-fallback --symbols
         --character-coverage --min-length --max-length --deduplicate --keep-copies --scripts --any-script
-        --check-languages --languages --nfkc --score-with --score-keep --placeholders""",
+        --check-languages --languages --nfkc --score-with --score-keep --placeholders --guide""",
     "train": """--task --images --data --run --init --resume --device --max-minutes --max-steps --max-epochs --patience
         --validate-every --arch --preset --encoder-layers --decoder-layers --width --heads --feed-forward --dropout
         --norm --activation --tokens-per-batch --accumulate --learning-rate --warmup --schedule --label-smoothing
@@ -210,7 +210,7 @@ COMMANDS = {
         --help-all --initialization --tie-output --output-bias --attention-bias --learned-start --attention-dropout
         --dropout-embeddings --adam-beta2 --optimizer --sentences-per-batch --share
         --ema --keep-last --consistency --consistency-from --bpe-dropout --word-dropout
-        --best-by --log""",
+        --best-by --log --guide""",
     "distil": """teachers --data --monolingual --beam --keep --originals --other-pieces --out --workers --precision
         --only-data --run --preset --recipe --max-minutes --max-steps --max-epochs --patience --validate-every --seed
         --json --device""",

@@ -458,7 +458,7 @@ def test_the_whole_road(command: Command, folder: Path, tmp_path: Path) -> None:
     moved = shutil.copytree(folder, tmp_path / "mine")
     code, out, err = train(command, moved)
     assert code == 0 and out == "" and "accuracy" in err and "seqformer attention 0" in err, err
-    for option in ("--bpe-dropout", "--word-dropout"):  # of text
+    for option in ("--bpe-dropout", "--word-dropout", "--guide"):  # of text
         code, _, err = command("train", "--data", "prepared/mine", "--run", "runs/no", *TINY, option, 0.1)
         assert code == 2 and "does nothing for images" in err and not (tmp_path / "runs/no").exists()
     shutil.rmtree(moved)  # the run needs nothing else, …

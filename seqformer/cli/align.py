@@ -72,6 +72,7 @@ def align(
 
     Layer, head and row are chosen without gold links, on validation pairs: by what the model needs, which is
     tried by leaving out source words; with --reverse by the agreement of both directions. stderr says which.
+    A run trained with --guide has a head for it.
     """
     if symmetrize and not reverse:
         raise SeqformerError("--symmetrize needs a run of the other direction: name it with --reverse")

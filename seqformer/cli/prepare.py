@@ -44,6 +44,15 @@ def prepare(
     valid_target: Annotated[Path | None, option(FILES, "Their translations.", "F")] = None,
     test_source: Annotated[Path | None, option(FILES, "Source sentences to test on.", "F")] = None,
     test_target: Annotated[Path | None, option(FILES, "Their translations.", "F")] = None,
+    guide: Annotated[
+        Path | None,
+        option(
+            FILES,
+            "Word links of each line, such as 0-0 1-2, as eflomal, fast_align and align write them; see "
+            "train --guide.",
+            "F",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         option(FILES, "The folder to make.", "DIR", "prepared/NAME, or the next free name"),
@@ -296,6 +305,7 @@ def prepare(
             like=like,
             score_with=score_with,
             score_keep=score_keep,
+            guide=guide,
             recipe=recipe,
             faults=faults,
             **given,

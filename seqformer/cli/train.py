@@ -247,6 +247,14 @@ def train(
         float | None,
         _training("Share of the pieces of source and target that are hidden from the model.", "0", "P"),
     ] = None,
+    guide: Annotated[
+        float | None,
+        _training(
+            "Teach a head the word links of the data (prepare --guide F), with this factor; 0.05 is usual.",
+            "0",
+            "A",
+        ),
+    ] = None,
     attention_dropout: Annotated[
         float | None, _training("Share of attention weights dropped.", "0, or from the preset", "P")
     ] = None,
@@ -390,5 +398,5 @@ SETTINGS = (
     "label_smoothing", "clip", "precision", "seed", "initialization", "tie_output", "output_bias",
     "attention_bias", "learned_start", "attention_dropout", "dropout_embeddings", "adam_beta2", "optimizer",
     "sentences_per_batch", "ema", "keep_last", "consistency", "consistency_from", "share", "bpe_dropout",
-    "word_dropout", "best_by",
+    "word_dropout", "guide", "best_by",
 )  # fmt: skip

@@ -9,7 +9,7 @@ two rows of weights:
              Induction from Neural Machine Translation")
 
 The head is chosen without gold alignments, on pairs held out from training (:func:`choose`,
-:func:`choose_both`).
+:func:`choose_both`), unless it was taught to align (:mod:`seqformer.models.guidance`).
 
 M source words, N target words, T target pieces with BOS.
 """
@@ -26,14 +26,16 @@ from torch import Tensor
 
 from seqformer.decoding import scoring
 from seqformer.decoding.symmetrize import check_method, symmetrize, transposed
-from seqformer.decoding.word_attention import Head, Pairs, WordAttention, strongest
+from seqformer.decoding.word_attention import INPUT, Head, Pairs, WordAttention, strongest
 from seqformer.formats.pharaoh import Links
 from seqformer.models.merging import shares
+from seqformer.models.seq2seq import Seq2Seq
 
 if TYPE_CHECKING:
     from seqformer.decoding.results import Translation
     from seqformer.decoding.translator import Translator
 
+TAUGHT = "taught by word links in training"
 SAMPLE, CELLS = 50, 20_000  # pairs on which a head is chosen at most, and source words x target words in them
 
 
@@ -91,20 +93,35 @@ def aligner(
     *,
     layer: int | None = None,
     head: int | None = None,
+    guided: tuple[bool, bool] = (False, False),
 ) -> Aligner | BothAligner:
     """Return what aligns pairs by one run, or by two of opposite directions with a symmetrization.
 
     Which weights are read is chosen on a ``sample``, of which at least one pair and at most ``CELLS`` are
-    taken. Raises :class:`SeqformerError`.
+    taken. ``guided`` says of both runs whether a head of theirs was taught to align: it is read then, unless
+    a layer or a head is asked for. Raises :class:`SeqformerError`.
     """
+    taught = taught_head(forward) if guided[0] and layer is None and head is None else None
     cells = accumulate(len(source.split()) * len(target.split()) for source, target in sample)
     sample = sample[: max(1, sum(total <= CELLS for total in cells))]
+    if backward is None and taught:
+        return Aligner(forward, taught, f"{taught}; {TAUGHT}")
     if backward is None:
         return Aligner(forward, *choose(forward, sample, layer, head))
     check_method(method)
-    one, other, shared = choose_both(forward, backward, sample, layer, head)
+    candidates = (
+        [taught] if taught else WordAttention(forward).candidates(layer, head),
+        [taught_head(backward)] if guided[1] else WordAttention(backward).candidates(),
+    )
+    one, other, shared = choose_both(forward, backward, sample, candidates)
     both = f"both directions agree in {shared:.0%} of the links"
     return BothAligner(Aligner(forward, one, str(one)), Aligner(backward, other, f"{other}; {both}"), method)
+
+
+def taught_head(translator: Translator) -> Head:
+    """Return the head that guided alignment teaches; each piece where it is fed in."""
+    assert isinstance(translator.model, Seq2Seq)
+    return Head(*translator.model.guided_head, INPUT)
 
 
 def by_target(links: Links, words: int) -> list[list[int]]:
@@ -159,16 +176,14 @@ def choose_both(
     forward: Translator,
     backward: Translator,
     pairs: Pairs,
-    layer: int | None = None,
-    head: int | None = None,
+    candidates: tuple[list[Head], list[Head]],
 ) -> tuple[Head, Head, float]:
     """Return the heads of two runs of opposite directions that agree best, and their agreement.
 
-    That is the choice of layers of Chen et al. 2020, of heads and rows too. ``layer`` and ``head`` are
-    those of the forward run. Raises :class:`SeqformerError`.
+    That is the choice of layers of Chen et al. 2020, of heads and rows too; ``candidates`` are those of both
+    runs. Raises :class:`SeqformerError`.
     """
     first, second = WordAttention(forward), WordAttention(backward)
-    candidates = (first.candidates(layer, head), second.candidates())
     one = first.every(pairs, candidates[0])
     swapped = second.every([(target, source) for source, target in pairs], candidates[1])
     other = [[transposed(each) for each in found] for found in swapped]

@@ -50,7 +50,7 @@ def open_corpus(
     table. What was recognised, skipped or chosen is remarked in ``faults``. Raises :class:`DataError`.
     """
     streams.check(paths)
-    aligned = _aligned_files(paths, asked)
+    aligned = aligned_files(paths, asked)
     if aligned:
         source, target = aligned
         if columns:
@@ -212,7 +212,7 @@ def _side(name: str) -> tuple[str, str]:
     return "/".join(parts[:-1]), parts[-1]
 
 
-def _aligned_files(paths: Sequence[Path], asked: Languages) -> tuple[Path, Path] | None:
+def aligned_files(paths: Sequence[Path], asked: Languages) -> tuple[Path, Path] | None:
     """Return source and target where the files are two whose names differ in the language or the side.
 
     The two may be the members of a zip archive. The languages asked for say which is the source; without

@@ -209,6 +209,11 @@ class Bahdanau(Seq2Seq):
         mask = padding_mask(source)
         return self._decode(target_in, self.start(self.encode(source, mask), mask))[0]
 
+    def guided(self, source: Tensor, target_in: Tensor) -> tuple[Tensor, Tensor]:
+        """Return hidden states (B, T, D) of targets (B, T), and the weights (B, T, S) of the only head."""
+        mask = padding_mask(source)
+        return self._decode(target_in, self.start(self.encode(source, mask), mask))
+
     def attention(self, source: Tensor, target_in: Tensor) -> AttentionMaps:
         """Return the weights of the only layer and head for sources (B, S) and targets (B, T)."""
         mask = padding_mask(source)

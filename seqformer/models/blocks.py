@@ -131,11 +131,18 @@ class DecoderBlock(nn.Module):
         memory_mask: Tensor,
         cache: KeyValueCache | None = None,
         weights: bool = False,
+        cross_weights: bool = False,
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Apply the block: x (R, T, D) -> (R, T, D), own weights (R, H, T, T), cross weights (B, H, T, S)."""
+        """Apply the block: x (R, T, D) -> (R, T, D), own weights (R, H, T, T), cross weights (B, H, T, S).
+
+        Both weights are returned if ``weights`` are asked for, and those of cross-attention also by
+        themselves.
+        """
         y, own = self.attention(self.first.before(x), mask, cache=cache, weights=weights)
         x = self.first.after(x, y)
-        y, cross = self.cross.cross(self.second.before(x), memory, memory_mask, weights=weights)
+        y, cross = self.cross.cross(
+            self.second.before(x), memory, memory_mask, weights=weights or cross_weights
+        )
         x = self.second.after(x, y)
         return self.third.after(x, self.feed_forward(self.third.before(x))), own, cross
 

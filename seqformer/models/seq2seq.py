@@ -19,6 +19,7 @@ from seqformer.errors import SeqformerError
 from seqformer.models import blocks
 from seqformer.models.blocks import MOST_LAYERS, MOST_WIDTH
 from seqformer.models.consistency import consistent_loss
+from seqformer.models.guidance import guided_loss
 from seqformer.models.loss import Loss, projection_loss
 from seqformer.symbols import BOS, PAD
 
@@ -69,6 +70,8 @@ class PairBatch(Protocol):
     def target_in(self) -> Tensor: ...  # (B, T)
     @property
     def target_out(self) -> Tensor: ...  # (B, T)
+    @property
+    def links(self) -> Tensor | None: ...  # (B, T, S), see :mod:`seqformer.models.guidance`
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,12 @@ class Seq2Seq(SequenceModel):
     def decode(self, source: Tensor, target_in: Tensor) -> Tensor:
         """Return hidden states (B, T, D) of all positions of the targets (B, T), by teacher forcing."""
 
+    guided_head = (1, 1)  # layer and head, both from 1, that is taught by links
+
+    @abstractmethod
+    def guided(self, source: Tensor, target_in: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what ``decode`` does, and the weights (B, T, S) of the head that is taught by links."""
+
     @abstractmethod
     def projection(self) -> Tensor:
         """Return the matrix (V, D) whose product with a hidden state is the logits."""
@@ -168,19 +177,30 @@ class Seq2Seq(SequenceModel):
             return Output(matrix, bias)
         return Output(matrix.t()[:, pieces].t(), None if bias is None else bias[pieces])  # (C, D), laid out
 
-    def loss(self, batch: PairBatch, smoothing: float = 0.0, consistency: float = 0.0) -> Loss:
+    def loss(
+        self, batch: PairBatch, smoothing: float = 0.0, consistency: float = 0.0, guide: float = 0.0
+    ) -> Loss:
         """Return the cross-entropy in nats, summed over the target tokens, and their number.
 
         With ``consistency`` the batch passes twice, and that much of how the passes differ is added
-        (:mod:`seqformer.models.consistency`).
+        (:mod:`seqformer.models.consistency`); with ``guide`` that much of how far a head is from the links
+        of the batch (:mod:`seqformer.models.guidance`).
         """
         real = batch.target_out != PAD
         wanted = batch.target_out[real]  # (N,)
-        if consistency:
-            twice = (torch.cat((side, side)) for side in (batch.source, batch.target_in))
-            hidden = self.decode(*twice)[real.repeat(2, 1)]  # (2N, D)
+        passes = 2 if consistency else 1
+        sides = [torch.cat((side,) * passes) for side in (batch.source, batch.target_in)]
+        if guide:
+            assert batch.links is not None
+            states, weights = self.guided(*sides)
+            distance = guided_loss(weights, torch.cat((batch.links,) * passes)) / passes
         else:
-            hidden = self.decode(batch.source, batch.target_in)[real]  # (N, D)
+            states, distance = self.decode(*sides), None
+        loss = self._loss(states[real.repeat(passes, 1)], wanted, smoothing, consistency)
+        return loss if distance is None else loss._replace(objective=loss.objective + guide * distance)
+
+    def _loss(self, hidden: Tensor, wanted: Tensor, smoothing: float, consistency: float) -> Loss:
+        """Return the loss of hidden states (N, D), or of two passes (2N, D), for the wanted pieces (N,)."""
         projection, bias = self.projection(), self.bias()
         if bias is not None:  # a bias is the weight of one more feature that is always 1
             hidden = functional.pad(hidden, (0, 1), value=1.0)

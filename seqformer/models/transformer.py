@@ -171,6 +171,7 @@ class Transformer(Seq2Seq):
         size = config.target_vocabulary
         self.output = None if config.tie_output else nn.Linear(config.width, size, bias=False)
         self.output_bias = nn.Parameter(torch.zeros(size)) if config.output_bias else None
+        self.guided_head = (max(1, config.decoder_layers - 1), 1)
         self.longest = config.max_positions if config.positions == "learned" else None
         if config.initialization == "small":
             self._initialize()
@@ -223,6 +224,17 @@ class Transformer(Seq2Seq):
         x = self._embed_target(target_in)
         return self._decode(x, self._target_mask(target_in), state, None)[0]
 
+    def guided(self, source: Tensor, target_in: Tensor) -> tuple[Tensor, Tensor]:
+        """Return hidden states (B, T, D) of targets (B, T), and the weights (B, T, S) of the guided head.
+
+        It is the first head of the last layer but one. All other attention is computed as ever.
+        """
+        mask, layer = padding_mask(source), self.guided_head[0] - 1
+        state = self.start(self.encode(source, mask), mask)
+        x = self._embed_target(target_in)
+        hidden, _, cross = self._decode(x, self._target_mask(target_in), state, None, cross_of=layer)
+        return hidden, cross[layer][:, 0]
+
     def attention(self, source: Tensor, target_in: Tensor) -> AttentionMaps:
         """Return the weights of every layer and head for sources (B, S) and targets (B, T)."""
         mask = padding_mask(source)
@@ -251,11 +263,14 @@ class Transformer(Seq2Seq):
         state: TransformerState,
         caches: list[KeyValueCache] | None,
         weights: bool = False,
+        cross_of: int | None = None,  # the layer of which only the weights of cross-attention are needed
     ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         own_maps, cross_maps = [], []
         for layer, block in enumerate(self.decoder):
             cache = caches[layer] if caches else None
-            x, own, cross = block(x, mask, state.memory[layer], state.mask, cache, weights)
+            x, own, cross = block(
+                x, mask, state.memory[layer], state.mask, cache, weights, cross_weights=layer == cross_of
+            )
             own_maps.append(own)
             cross_maps.append(cross)
         return self.decoder_norm(x), own_maps, cross_maps

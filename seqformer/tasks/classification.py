@@ -129,7 +129,7 @@ class Classification(Task[ImageManifest]):
 
     def check_training(self, config: TrainConfig) -> None:
         """Refuse what changes pieces of text."""
-        for name in ("bpe_dropout", "word_dropout"):
+        for name in ("bpe_dropout", "word_dropout", "guide"):
             if getattr(config, name):
                 raise SeqformerError(f"{name.replace('_', ' ')} does nothing for images; leave it out")
 

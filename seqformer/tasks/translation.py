@@ -123,7 +123,17 @@ class Translation(Task[TextManifest]):
             )
 
     def check_training(self, config: TrainConfig) -> None:
-        """Refuse to leave out merges where pieces are made otherwise."""
+        """Refuse to leave out merges where pieces are made otherwise, and to be guided without links."""
+        if config.guide and not self.manifest.linked:
+            raise SeqformerError(
+                f"guide {config.guide:g}: {self.folder} was prepared without word links; prepare the data "
+                "with a guide, a file of them, or leave it out"
+            )
+        if config.guide and config.bpe_dropout:
+            raise SeqformerError(
+                "guide and bpe dropout do not go together: word links are those of the usual pieces; leave "
+                "one of them out"
+            )
         vocabularies = (self.tokenizer.source, self.tokenizer.target) if config.bpe_dropout else ()
         if any(vocabulary.first_merge is None for vocabulary in vocabularies):
             raise SeqformerError(
@@ -169,6 +179,8 @@ class Translation(Task[TextManifest]):
             pairs.add_row(
                 part + (" (the training pairs)" if held.by_heart and part != "train" else same), f"{count:,}"
             )
+            if part == "train" and held.linked:
+                pairs.add_row("  of them with word links", f"{held.linked:,}")
             if part == "train" and held.with_placeholders:
                 pairs.add_row("  of them with symbols for placeholders", f"{held.with_placeholders:,}")
 
@@ -244,7 +256,9 @@ class Translation(Task[TextManifest]):
     ) -> TrainingData:
         """Return the pairs in batches, and a validation that translates some."""
         with self.reading():
-            train = prepared.open_pairs(self.folder, "train", self.manifest, config.share)
+            train = prepared.open_pairs(
+                self.folder, "train", self.manifest, config.share, linked=config.guide > 0
+            )
             valid = prepared.open_pairs(self.folder, "valid", self.manifest)
         sampling = self._sampling(model, config)
         batches = PairBatches(

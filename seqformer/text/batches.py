@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from seqformer.symbols import BOS, EOS, PAD
+from seqformer.text.linked import shares
 from seqformer.text.prepared import Pairs
 from seqformer.text.sampling import Indices, Sampling, Sides
 
@@ -48,10 +49,12 @@ class Batch:
     source: Tensor  # (B, S)  x1 … xm EOS PAD …
     target_in: Tensor  # (B, T)  BOS y1 … yn PAD …
     target_out: Tensor  # (B, T)  y1 … yn EOS PAD …
+    links: Tensor | None = None  # (B, T, S)  of the pieces of target_in, see :mod:`seqformer.text.linked`
 
     def to(self, device: torch.device) -> Batch:
         """Return the same batch on a device."""
-        return Batch(self.source.to(device), self.target_in.to(device), self.target_out.to(device))
+        links = None if self.links is None else self.links.to(device)
+        return Batch(self.source.to(device), self.target_in.to(device), self.target_out.to(device), links)
 
     def with_next_sources(self) -> Batch:
         """Return the same targets, each with the source of the next pair, the last with the first's."""
@@ -131,10 +134,17 @@ class PairBatches:
         lines = cell.lines
         targets = [lines.target_out[i] for i in cell.indices]
         same = lines.target_in is lines.target_out
+        source = pad([lines.source[i] for i in cell.indices], None, EOS)
+        target_out = pad(targets, None, EOS)
+        links = None
+        if self.pairs.links:
+            of_pairs = [self.pairs.links[i] for i in cell.indices]
+            links = torch.from_numpy(shares(of_pairs, target_out.shape[1], source.shape[1]))
         return Batch(
-            source=pad([lines.source[i] for i in cell.indices], None, EOS),
+            source=source,
             target_in=pad(targets if same else [lines.target_in[i] for i in cell.indices], BOS, None),
-            target_out=pad(targets, None, EOS),
+            target_out=target_out,
+            links=links,
         )
 
     def apart(self, order: Indices, most: int) -> tuple[list[Cell], list[Cell]]:

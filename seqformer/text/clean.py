@@ -4,13 +4,14 @@
              and the fingerprint of each, 8 bytes, to a file beside it
     pass 2   knowing all pairs: drop repeated ones, and those with a side in an unusual script
 
-A clean row is source, target and place (:attr:`Faults.place`), so that later steps can name the line.
+A clean row is source, target and place (:attr:`Faults.place`), so that later steps can name the line; and,
+where word links are read beside the pairs, those (:mod:`seqformer.text.linked`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -103,15 +104,17 @@ class Cleaner:
     filter: Filter
     faults: Faults = field(default_factory=Faults)
     keeping: bool = False  # pairs with a fault stay
+    links: Callable[[str, str], str] | None = None  # one more column of the row of the pair that is read
     seen: int = 0
     scripts: tuple[Counter[str], Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
 
     def __call__(self, pairs: Iterable[Pair]) -> Iterator[list[str]]:
-        """Yield the rows to keep: source, target, place, and the script of each side."""
+        """Yield the rows to keep: source, target, place, the scripts of both sides, and links if any."""
         self.faults.keeping = self.keeping
         of_source, of_target = self.normalizers
         for raw_source, raw_target in pairs:
             self.seen += 1
+            links = [self.links(raw_source, raw_target)] if self.links else []
             if self.faults.look(raw_source, raw_target):
                 continue
             source, target = of_source(raw_source), of_target(raw_target)
@@ -121,7 +124,7 @@ class Cleaner:
             scripts = [characters.script(source), characters.script(target)]
             for counted, script in zip(self.scripts, scripts, strict=True):
                 counted[script] += 1
-            yield [source, target, self.faults.place, *scripts]
+            yield [source, target, self.faults.place, *scripts, *links]
 
     def own_scripts(self) -> tuple[str, str]:
         """Return the script that nearly all lines of each side are in, '' for a side that has none."""
@@ -158,7 +161,8 @@ def _sifted(
 ) -> Iterator[list[str]]:
     faults, repetition = cleaner.faults, cleaner.filter.repetition
     own = ("", "") if cleaner.filter.any_script else cleaner.own_scripts()
-    for number, (source, target, place, *scripts) in enumerate(rows):
+    for number, (source, target, place, *scripts_and_links) in enumerate(rows):
+        scripts, links = scripts_and_links[:2], scripts_and_links[2:]
         strange = any(
             script not in ("", characters.MIXED, usual)
             for script, usual in zip(scripts, own, strict=True)
@@ -168,7 +172,7 @@ def _sifted(
             faults.go_to(place)
             if faults.judge("odd script" if strange else repetition, source, target):
                 continue
-        yield [source, target, place]
+        yield [source, target, place, *links]
 
 
 def repeats(marks: Path, part: int = PART) -> npt.NDArray[np.uint8]:

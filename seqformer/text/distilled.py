@@ -107,6 +107,7 @@ def write(base: Base, rows: Iterable[Row], most: int, out: Path, origin: Origin)
             teachers=origin.teachers,
             distillation=origin.distillation,
             unchanged=dict(origin.unchanged),
+            linked=0,  # links were of the words of other targets
             digests={},
         ).write(folder)
 

@@ -16,7 +16,7 @@ from seqformer.storage.manifest import MANIFEST, SPLITS
 from seqformer.text import familiar, prepared
 from seqformer.text.encode import SIDES
 from seqformer.text.normalize import NORMALIZATION
-from seqformer.text.prepared import TextManifest, Writer, open_pairs, read_split
+from seqformer.text.prepared import LINKS, LINKS_DTYPE, TextManifest, Writer, open_pairs, read_split
 from seqformer.text.rows import write_rows
 
 CHUNK = 10_000  # pairs in memory at a time
@@ -54,6 +54,7 @@ def mix(shares: Sequence[Share], out: Path, origin: str, seed: int) -> None:
     first = shares[0].manifest
     with whole_folder(out, replaces=MANIFEST) as folder:
         pairs = {split: _write(folder, split, shares, times, seed) for split in ("train", "valid")}
+        linked = [share.manifest.linked * count for share, count in zip(shares, times, strict=True)]
         for split in ("valid", "test"):
             rows = (row for share in shares for row in read_split(share.folder, split, share.manifest))
             pairs[split] = write_rows(folder / f"{split}.tsv", rows)
@@ -79,6 +80,7 @@ def mix(shares: Sequence[Share], out: Path, origin: str, seed: int) -> None:
             ),
             commands=sorted({command for share in shares for command in share.manifest.commands}),
             neighbours=neighbours,
+            linked=round(sum(linked)),
             by_heart=any(share.manifest.by_heart for share in shares),
             files=[str(share.folder) for share in shares],
             fingerprint=fingerprint,
@@ -120,9 +122,12 @@ def _check(shares: Sequence[Share]) -> None:
 def _write(folder: Path, split: str, shares: Sequence[Share], times: list[float], seed: int) -> int:
     """Write the encoded pairs of a split, and return how many they are."""
     writers = {side: Writer(folder, f"{split}.{side}", shares[0].manifest.dtype) for side in SIDES}
+    if split == "train" and any(share.manifest.linked for share in shares):
+        writers[LINKS] = Writer(folder, f"train.{LINKS}", LINKS_DTYPE)
     total = 0
     for number, (share, count) in enumerate(zip(shares, times, strict=True)):
-        pairs = open_pairs(share.folder, split, share.manifest)
+        linked = LINKS in writers and share.manifest.linked > 0
+        pairs = open_pairs(share.folder, split, share.manifest, linked=linked)
         lines = np.arange(len(pairs))
         if split == "train":
             whole, part = divmod(count, 1)
@@ -131,8 +136,8 @@ def _write(folder: Path, split: str, shares: Sequence[Share], times: list[float]
         for begin in range(0, len(lines), CHUNK):
             some = lines[begin : begin + CHUNK]
             for side, writer in writers.items():
-                held: prepared.Side | prepared.Taken = getattr(pairs, side)
-                writer.extend([held[int(i)].tolist() for i in some])
+                held: prepared.Side | prepared.Taken | None = getattr(pairs, side)
+                writer.extend([[] if held is None else held[int(i)].tolist() for i in some])
         total += len(lines)
     for writer in writers.values():
         writer.close()

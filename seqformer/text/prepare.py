@@ -6,7 +6,7 @@ Meanwhile train.tsv has a third column: the place of each pair in the files it c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ from seqformer.text import familiar, languages, pieces, prepared, rows, tokenize
 from seqformer.text.clean import Cleaner, Filter, clean
 from seqformer.text.encode import SIDES, Encoded
 from seqformer.text.faults import DROPPED, Faults
+from seqformer.text.linked import Linker
 from seqformer.text.normalize import Normalizer, normalizers
 from seqformer.text.placeholders import Shield
 from seqformer.text.prepared import Terms, TextManifest
@@ -87,12 +88,14 @@ def prepare(
     like: Like | None = None,
     provenance: Provenance | None = None,
     faults: Faults | None = None,
+    links: Callable[[str, str], str] | None = None,
 ) -> TextManifest:
     """Prepare pairs into the folder ``out``, which is then complete or absent.
 
     ``held_out`` may hold separate ``valid`` and ``test`` pairs; a split not given is taken from ``pairs``
     by source sentence. ``like`` is what is taken from a run instead of learned. ``faults`` is the collector
-    in which the readers of the pairs note places.
+    in which the readers of the pairs note places. ``links`` returns the links of the pair that was read last,
+    as :func:`seqformer.text.linked.column` does.
     Raises :class:`DataError` for a corpus that cannot be used.
     """
     if faults is None:
@@ -105,7 +108,7 @@ def prepare(
     both = normalizers(config)
     pieces.symbols(config, both[0])  # refused before the corpus is read
     rules = Filter.of(config, faults)
-    cleaner = Cleaner(both, rules, faults, keeping=not config.filter)
+    cleaner = Cleaner(both, rules, faults, keeping=not config.filter, links=links)
     with whole_folder(out, replaces=MANIFEST) as folder:
         given = {
             part: write_rows(folder / f"{part}.tsv", _evaluation_set(given, both, rules, faults))
@@ -180,7 +183,9 @@ def _encode(
     for file, content in learned.files().items():
         (folder / file).write_bytes(content)
     vocabulary = {"source": len(learned.source), "target": len(learned.target)}
-    counts = Encoded(learned, shield, config.max_pieces, config.cut, prepared.dtype_for(vocabulary.values()))
+    linker = Linker(cleaner.normalizers, learned) if cleaner.links else None
+    dtype = prepared.dtype_for(vocabulary.values())
+    counts = Encoded(learned, shield, config.max_pieces, config.cut, dtype, linker)
     pairs = {
         "train": counts.encode(folder, "train", cleaner.faults),
         "valid": counts.encode(folder, "valid", cleaner.faults),
@@ -190,6 +195,8 @@ def _encode(
         raise DataError(
             f"no training pair has at most {config.max_pieces} pieces a side; raise max_pieces (--max-pieces)"
         )
+    if linker and not counts.linked:
+        raise DataError("no pair that is left to train on has a link; are the links those of these pairs?")
     cleaner.faults.settle()
     sources = (row[0] for row in read_rows(folder / "train.tsv"))
     single = not toy and are_single(sources, languages.parse(config.languages)[0])
@@ -219,6 +226,7 @@ def _encode(
         by_heart=splits.by_heart,
         neighbours=neighbours,
         with_placeholders=hold,
+        linked=counts.linked,
         commands=sorted(shield.exempt.difference(config.symbols.split())),
         **asdict(provenance.terms),
     )

@@ -7,6 +7,8 @@ A prepared folder holds
     {train,valid}.{source,target}.ids       little-endian unsigned integers, one piece each
     {train,valid}.{source,target}.offsets   n + 1 little-endian 64-bit integers
     valid.tsv  test.tsv       the held-out pairs as normalised text
+    train.links.ids  train.links.offsets    of data prepared with word links: those of the pieces of each
+                              pair, as numbers of a source piece and of a target piece in turn
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from seqformer.text.rows import Pair, read_rows
 MOST_RATIO = 300.0  # target pieces for a source piece; more would let one line decode for minutes
 MOST_PIECES = 1 << 24  # of a vocabulary, and of a line
 CHECKED = 1 << 18  # lines at a time
+LINKS, LINKS_DTYPE = "links", "uint32"
 Ids = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 
@@ -70,6 +73,7 @@ class TextManifest(Manifest):
     teachers: dict[str, str] = field(default_factory=dict)  # digest of weights -> run that translated train
     distillation: dict[str, Scalar] = field(default_factory=dict)  # how it did; {}: the targets are as read
     unchanged: dict[str, int] = field(default_factory=dict)  # why -> pairs that kept their target then
+    linked: int = 0  # training pairs with word links
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -258,13 +262,19 @@ class Pairs:
 
     source: Side | Taken
     target: Side | Taken
+    links: Side | Taken | None = None  # of their pieces, if they are asked for
 
     def __len__(self) -> int:
         return len(self.source)
 
 
-def open_pairs(folder: Path, split: str, manifest: TextManifest, share: float = 1.0) -> Pairs:
-    """Return the encoded pairs of ``train`` or ``valid``, or a share of them, memory-mapped."""
+def open_pairs(
+    folder: Path, split: str, manifest: TextManifest, share: float = 1.0, *, linked: bool = False
+) -> Pairs:
+    """Return the encoded pairs of ``train`` or ``valid``, or a share of them, memory-mapped.
+
+    ``linked`` asks for their links, too, which training pairs can have.
+    """
     for side, kind in itertools.product(("source", "target"), ("ids", "offsets")):
         manifest.check_digest(folder, f"{split}.{side}.{kind}")
     source, target = (
@@ -277,10 +287,28 @@ def open_pairs(folder: Path, split: str, manifest: TextManifest, share: float = 
     for side, most in manifest.longest.items():
         if split == "train" and longest[side] > most:
             raise DamagedError(f"{folder}: a {side} of {longest[side]} pieces where {most} is the longest")
+    links = _open_links(folder, manifest, source, target) if linked else None
     if share == 1:
-        return Pairs(source, target)
+        return Pairs(source, target, links)
     lines = choose(source.contents(), len(source), share)
-    return Pairs(Taken(source, lines), Taken(target, lines))
+    return Pairs(Taken(source, lines), Taken(target, lines), links and Taken(links, lines))
+
+
+def _open_links(folder: Path, manifest: TextManifest, source: Side, target: Side) -> Side:
+    """Return the links of the training pairs, each of which is of two pieces of its pair."""
+    stem = f"train.{LINKS}"
+    for kind in ("ids", "offsets"):
+        manifest.check_digest(folder, f"{stem}.{kind}")
+    links = Side(folder, stem, LINKS_DTYPE, 1 << 32)
+    if len(links) != len(source):
+        raise DamagedError(f"{folder}: {len(links)} lines of links for {len(source)} pairs")
+    for begin in range(0, len(links), CHECKED):
+        lines = np.arange(begin, min(begin + CHECKED, len(links)))
+        counts, numbers = links.gather(lines)
+        ends = [np.repeat(side.lengths(lines), counts // 2) for side in (source, target)]
+        if (counts % 2).any() or (numbers[::2] >= ends[0]).any() or (numbers[1::2] >= ends[1]).any():
+            raise DamagedError(f"{folder / stem}.ids: a link to a piece that is not there")
+    return links
 
 
 def dtype_for(sizes: Iterable[int]) -> str:

@@ -154,7 +154,7 @@ class Splitter:
     def _candidates(self) -> Iterator[Pair]:
         """Yield the pairs that may be held out."""
         earlier = self.earlier
-        for source, target, _ in read_rows(self.clean):
+        for source, target, *_ in read_rows(self.clean):
             if earlier and (earlier.trained_on(source) or earlier.trained_on(target)):
                 continue
             if source not in self._held_out:
@@ -227,7 +227,7 @@ class Splitter:
         near, first = 0, ""
         held_out = self._held_out
         for row in read_rows(self.clean):
-            source, target, place = row
+            source, target, place, *_ = row
             if source in self._chosen:
                 continue
             if source in held_out:

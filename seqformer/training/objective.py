@@ -25,7 +25,10 @@ class HasLoss(Protocol):
     """A model that can be trained."""
 
     def loss(self, batch: Any, smoothing: float = 0.0, consistency: float = 0.0) -> Summed:
-        """Return the loss of a batch; with ``consistency`` that of two passes, and of their difference."""
+        """Return the loss of a batch; with ``consistency`` that of two passes, and of their difference.
+
+        A model of sentences can be guided, too: ``guide`` is the factor of how far a head is from links.
+        """
 
 
 @dataclass(frozen=True)
@@ -38,4 +41,5 @@ class Objective:
     def __call__(self, batch: Any, progress: float) -> Summed:
         """Return the sums; the gradient is taken of ``objective``."""
         twice = self.config.consistency if progress >= self.config.consistency_from else 0.0
-        return self.model.loss(batch, self.config.label_smoothing, twice)
+        guided = {"guide": self.config.guide} if self.config.guide else {}  # of some models alone
+        return self.model.loss(batch, self.config.label_smoothing, twice, **guided)
