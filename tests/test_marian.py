@@ -226,7 +226,7 @@ def echoed(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> tuple[str
     """The signs at a translation of as many pieces as its source has, and sure of each."""
     line = " ".join(WORDS[:9])
 
-    def said(model: object, source: Tensor, *others: object) -> list[list[Hypothesis]]:
+    def said(model: object, source: Tensor, *others: object, **_: object) -> list[list[Hypothesis]]:
         return [[Hypothesis(row.tolist()[-2::-1], -0.1, -0.1)] for row in source]
 
     with monkeypatch.context() as patched:

@@ -103,7 +103,12 @@ def test_batches_stay_within_their_bound(small: Translator, monkeypatch: pytest.
     seen: list[tuple[int, int, int]] = []
 
     def watched(
-        model: object, source: torch.Tensor, limits: torch.Tensor, config: DecodeConfig, *others: object
+        model: object,
+        source: torch.Tensor,
+        limits: torch.Tensor,
+        config: DecodeConfig,
+        *others: object,
+        **_: object,
     ) -> list[list[Hypothesis]]:
         rows = len(source) * config.beam
         seen.append((len(source), rows * (source.shape[1] + int(limits.max())), rows))
@@ -133,7 +138,12 @@ def test_batches_are_bounded_by_what_the_model_says_of_a_position(
     seen: list[tuple[int, int]] = []
 
     def watched(
-        model: Seq2Seq, source: torch.Tensor, limits: torch.Tensor, config: DecodeConfig, *others: object
+        model: Seq2Seq,
+        source: torch.Tensor,
+        limits: torch.Tensor,
+        config: DecodeConfig,
+        *others: object,
+        **_: object,
     ) -> list[list[Hypothesis]]:
         seen.append((len(source), int(limits.max())))
         positions = len(source) * config.beam * (source.shape[1] + int(limits.max()))

@@ -46,7 +46,11 @@ class TensorBoard:
 
     def __init__(self, folder: Path, identity: str, settings: dict[str, Any]) -> None:
         module = importlib.import_module("tensorboardX")
-        self._writer: Any = module.SummaryWriter(str(folder / "tensorboard"))
+        # a file is named by the second of its beginning, and one of a training that was resumed at once
+        # would replace the first
+        where = folder / "tensorboard"
+        suffix = f".{len(list(where.glob('*')))}"
+        self._writer: Any = module.SummaryWriter(str(where), filename_suffix=suffix)
 
     def numbers(self, values: Mapping[str, float], step: int) -> None:
         """Log numbers of a step, and bring them to the file: a killed training loses none."""
