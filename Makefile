@@ -21,8 +21,9 @@ demo: install
 	$(SEQFORMER) evaluate --bleu
 	$(SEQFORMER) attention "i'm home ." --average --figure attention.png
 
+# two at a time, a thread each
 test: install
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: install
 	$(BIN)/ruff check .

@@ -250,7 +250,7 @@ def train(
     guide: Annotated[
         float | None,
         _training(
-            "Teach a head the word links of the data (prepare --guide F), with this factor; 0.05 is usual.",
+            "Teach a head the word links of the data (prepare --guide F), with this factor, such as 0.5.",
             "0",
             "A",
         ),
