@@ -224,6 +224,7 @@ def test_muon_is_torchs_on_each_matrix() -> None:
 
 
 def test_a_step_of_muon_is_orthogonal() -> None:
+    torch.manual_seed(0)  # a matrix that is nearly singular takes more steps than five
     for shape in ((3, 16, 16), (2, 8, 40), (1, 40, 8)):
         values = torch.linalg.svdvals(orthogonal(torch.randn(shape)))
         assert float(values.min()) > 0.6 and float(values.max()) < 1.25
