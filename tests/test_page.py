@@ -145,6 +145,7 @@ def test_the_keyboard_reaches_and_opens_the_boxes(visit: Any, trained: Path) -> 
         if page.evaluate("document.activeElement.tagName") == "SUMMARY":
             break
     page.keyboard.press("Enter")
+    page.wait_for_selector(".figure details[open] table")  # it is filled a moment after it opens
     assert page.locator(".figure details[open] table").count() == 1
     assert page.evaluate("document.activeElement.tagName") == "SUMMARY"  # the focus stays where it was
     named = page.evaluate(
