@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -33,6 +34,33 @@ def measured(folder: Path, program: str, *arguments: object) -> dict[str, Any]:
     told, _ = python(folder, HERE / program, *arguments, stderr=subprocess.PIPE)
     figures: dict[str, Any] = json.loads(told.splitlines()[-1])
     return figures
+
+
+TIMED = """
+import json, sys, time, seqformer
+run, file, beam, alone, how = sys.argv[1:6]
+lines = open(file, encoding="utf-8").read().split("\\n")[:-1]
+model = seqformer.load(run, device="cpu", **json.loads(how))
+model.translate(lines[:3], beam=int(beam))
+times = []
+for each in ([[line] for line in lines[: int(alone)]] if int(alone) else [lines]):
+    begin = time.perf_counter()
+    model.translate(each, beam=int(beam))
+    times.append(time.perf_counter() - begin)
+print(sorted(times)[len(times) // 2])
+"""
+
+
+def timed(run: Path, file: Path, beam: int, alone: int, threads: int, **how: Any) -> float:
+    """Return the seconds of all lines of a file, or the median of its first ``alone``, in a new process.
+
+    ``how`` is what the run is loaded with.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", TIMED, str(run), str(file), str(beam), str(alone), json.dumps(how)],
+        check=True, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": str(threads)},
+    )  # fmt: skip
+    return float(done.stdout)
 
 
 def memory(kind: str) -> float:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from common import arguments
+from common import arguments, timed
 
 import seqformer
 from seqformer.decoding.results import Translation
@@ -53,30 +53,6 @@ def cold(run: Path, line: str, engine: str, threads: int) -> float:
         command, check=True, capture_output=True, env=os.environ | {"OMP_NUM_THREADS": str(threads)}
     )
     return time.perf_counter() - begin
-
-
-TIMED = """
-import sys, time, seqformer
-run, engine, beam, alone, file = sys.argv[1:6]
-lines = open(file, encoding="utf-8").read().split("\\n")[:-1]
-model = seqformer.load(run, engine=engine, device="cpu")
-model.translate(lines[:3], beam=int(beam))
-times = []
-for each in ([[line] for line in lines[: int(alone)]] if int(alone) else [lines]):
-    begin = time.perf_counter()
-    model.translate(each, beam=int(beam))
-    times.append(time.perf_counter() - begin)
-print(sorted(times)[len(times) // 2])
-"""
-
-
-def timed(run: Path, file: Path, engine: str, threads: int, beam: int, alone: int) -> float:
-    """Return the median seconds of a sentence alone, or those of all lines, in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", TIMED, str(run), engine, str(beam), str(alone), str(file)],
-        check=True, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": str(threads)},
-    )  # fmt: skip
-    return float(done.stdout)
 
 
 def in_turns(what: str, measure: Callable[[str, int], float]) -> None:
@@ -114,7 +90,7 @@ def main() -> None:
             in_turns(
                 f"{what}, beam {beam}",
                 lambda engine, threads, beam=beam, alone=alone: timed(  # type: ignore[misc]
-                    asked.run, some, engine, threads, beam, alone
+                    asked.run, some, beam, alone, threads, engine=engine
                 ),
             )
     some.unlink()

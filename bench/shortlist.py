@@ -9,33 +9,16 @@ of its own with one thread. The shortlist is made before anything is measured.
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from common import arguments
+from common import arguments, timed
 
 import seqformer
 
 ENGINES = ("torch", "ctranslate2")
 TURNS, ALONE = 3, 50
-
-TIMED = """
-import sys, time, seqformer
-run, engine, shortlist, beam, alone, file = sys.argv[1:7]
-lines = open(file, encoding="utf-8").read().split("\\n")[:-1]
-model = seqformer.load(run, engine=engine, device="cpu", shortlist=shortlist == "with")
-model.translate(lines[:3], beam=int(beam))
-times = []
-for each in ([[line] for line in lines[: int(alone)]] if int(alone) else [lines]):
-    begin = time.perf_counter()
-    model.translate(each, beam=int(beam))
-    times.append(time.perf_counter() - begin)
-print(sorted(times)[len(times) // 2])
-"""
 
 
 def sizes(run: Path, lines: list[str]) -> str:
@@ -61,15 +44,6 @@ def bleu(run: Path, beam: int) -> str:
     return "; ".join(told)
 
 
-def timed(run: Path, file: Path, engine: str, shortlist: str, beam: int, alone: int) -> float:
-    """Return the median seconds of a sentence alone, or those of all lines."""
-    done = subprocess.run(
-        [sys.executable, "-c", TIMED, str(run), engine, shortlist, str(beam), str(alone), str(file)],
-        check=True, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    return float(done.stdout)
-
-
 def main() -> None:
     """Compare, then measure."""
     parser = arguments(__doc__ or "")
@@ -91,7 +65,8 @@ def main() -> None:
                 times: dict[str, list[float]] = {"without": [], "with": []}
                 for _ in range(TURNS):
                     for which, own in times.items():
-                        own.append(timed(asked.run, some, engine, which, beam, alone))
+                        how = {"engine": engine, "shortlist": which == "with"}
+                        own.append(timed(asked.run, some, beam, alone, 1, **how))
                 told = (f"{which} {statistics.median(own):.4f} s" for which, own in times.items())
                 print(f"{engine}, beam {beam}, {what}: {', '.join(told)}", flush=True)
     some.unlink()

@@ -33,6 +33,7 @@ from seqformer.report.evaluation import Evaluation, TextEvaluation
 from seqformer.report.explanation import Explanation
 from seqformer.report.quality import Calibration
 from seqformer.runs import several
+from seqformer.runs import shortlist as shortlists
 from seqformer.runs.layout import is_run
 from seqformer.runs.run import Run
 from seqformer.tasks import open_task, text_task
@@ -88,7 +89,9 @@ class Model(LineModel):
             self.predictor = opening.translator(self.run, precision, shortlist)
         elif workers > 1:
             choose_device(device)
-            several.check_shortlist(runs, shortlist)  # and make it once
+            if shortlist:
+                several.check_single(runs)
+                shortlists.kept(self.run)  # made once, before each process asks for it
             folders = tuple(run.folder for run in runs)
             opened = partial(several.open_predictor, folders, device, precision, shortlist)
             self.predictor = Workers(opened, workers)

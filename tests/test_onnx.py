@@ -16,7 +16,9 @@ from test_marian import LINES, random_run
 from seqformer.config import DecodeConfig
 from seqformer.decoding.search import search
 from seqformer.exchange import to_onnx
+from seqformer.exchange.names import LONGEST
 from seqformer.models.attention import padding_mask
+from seqformer.models.positions import position_table
 from seqformer.symbols import BOS, EOS, PAD, UNK
 from seqformer.text.batches import pad_sources
 
@@ -78,7 +80,7 @@ class Engine:
 def test_what_is_exported_steps_as_the_model_does(kind: dict[str, object], make_run: MakeRun) -> None:
     """In torch itself, for every kind of model; the files hold the same operations."""
     model = random_run(make_run, **kind).load_model(torch.device("cpu")).requires_grad_(False)
-    table = to_onnx._positions(model)
+    table = position_table(model.positions, LONGEST, model.config.width)
     source, target = (
         torch.tensor([[5, 6, 7, EOS], [8, EOS, PAD, PAD]]),
         torch.tensor([[BOS, 9], [5, 6], [4, 8]]),

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from seqformer.errors import RUN_ADVICE, DamagedError, RunError, WriteError, damaged
 from seqformer.runs.layout import CONFIG, INFO, WEIGHTS
-from seqformer.storage.files import check_plain, digest, locked, read_json, whole_folder, write_json
+from seqformer.storage.files import check_plain, digest_each, locked, read_json, whole_folder, write_json
 from seqformer.storage.manifest import MANIFEST
 from seqformer.storage.records import from_json
 
@@ -57,8 +57,7 @@ def current(run: Path) -> Converted | None:
     try:
         check_plain(folder)
         record = from_json(Record, read_json(folder / RECORD), str(folder / RECORD))
-        own = {path.name: digest(path) for path in folder.iterdir() if path.name != RECORD}
-        whole = record.format == FORMAT and record.files == own and record.made_of == _sources(run)
+        whole = record.format == FORMAT and record.files == _own(folder) and record.made_of == _sources(run)
     except (DamagedError, OSError):
         return None
     return Converted(folder, record) if whole else None
@@ -92,8 +91,7 @@ def _make(run: Path, folder: Path, write: Write) -> Record:
             sources = _sources(run)
             sizes = write(folder)
             if sources == _sources(run):
-                own = {path.name: digest(path) for path in folder.iterdir() if path.name != RECORD}
-                record = Record(FORMAT, sources, own, *sizes)
+                record = Record(FORMAT, sources, _own(folder), *sizes)
                 write_json(folder / RECORD, dataclasses.asdict(record))
                 return record
     raise RunError(f"{run}: its weights change again and again; translate when its training has ended")
@@ -101,4 +99,9 @@ def _make(run: Path, folder: Path, write: Write) -> Record:
 
 def _sources(run: Path) -> dict[str, str]:
     """Return the digests of what a converted model is made of; the manifest has those of the pieces."""
-    return {name: digest(run / name) for name in (INFO, CONFIG, MANIFEST, WEIGHTS)}
+    return digest_each(run / name for name in (INFO, CONFIG, MANIFEST, WEIGHTS))
+
+
+def _own(folder: Path) -> dict[str, str]:
+    """Return the digests of the files of a converted model, but for the record that holds them."""
+    return digest_each(path for path in folder.iterdir() if path.name != RECORD)

@@ -15,7 +15,7 @@ import torch
 
 from seqformer.errors import MissingExtra, RunError
 from seqformer.exchange.names import BESIDE, HIDDEN, LONGEST, beside
-from seqformer.models.positions import sinusoids
+from seqformer.models.positions import position_table
 from seqformer.models.transformer import Transformer, TransformerConfig
 from seqformer.runs import shortlist as shortlists
 from seqformer.runs.run import Run
@@ -102,7 +102,7 @@ def _specification(run: Run) -> Any:
         pre_norm=config.norm == "pre",
         activation=specs.common_spec.Activation[_ACTIVATIONS[config.activation]],
     )
-    table = _positions(model)
+    table = position_table(model.positions, LONGEST, config.width).numpy()  # (N, D)
     for stack, name in ((spec.encoder, "encoder"), (spec.decoder, "decoder")):
         stack.scale_embeddings = float(config.width**0.5)
         stack.position_encodings.encodings = table
@@ -119,16 +119,6 @@ def _specification(run: Run) -> Any:
     never[[PAD, BOS]] = HIDDEN
     spec.decoder.projection.bias = never.numpy()
     return spec
-
-
-def _positions(model: Transformer) -> npt.NDArray[np.float32]:
-    """Return what is added to embeddings at each position, (N, D)."""
-    config, kind = model.config, model.config.positions
-    if kind == "learned":
-        return np.asarray(model.get_parameter("positions.table.weight").detach().numpy())
-    if kind == "none":
-        return np.zeros((LONGEST, config.width), np.float32)
-    return np.asarray(sinusoids(LONGEST, config.width, split=kind == "sinusoidal-split").numpy())
 
 
 def _block(layer: Any, weights: Weights, name: str, width: int) -> None:

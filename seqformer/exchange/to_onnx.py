@@ -28,7 +28,7 @@ from seqformer.errors import MissingExtra, RunError
 from seqformer.exchange.names import BESIDE, LONGEST, beside
 from seqformer.models.attention import padding_mask
 from seqformer.models.cache import KeyValueCache
-from seqformer.models.positions import LearnedPositions, sinusoids
+from seqformer.models.positions import position_table
 from seqformer.models.transformer import Transformer, TransformerConfig
 from seqformer.runs.run import Run
 from seqformer.storage.files import whole_folder, write_json
@@ -112,7 +112,7 @@ def write(run: Run, out: Path) -> None:
     model = run.load_model(torch.device("cpu")).requires_grad_(False)
     if not isinstance(model, Transformer):
         raise RunError(f"{run.folder} is of architecture {model.config.arch}; only Transformers are exported")
-    task, table = text_task(run.task), _positions(model)
+    task, table = text_task(run.task), position_table(model.positions, LONGEST, model.config.width)
     names = [f"{n}.{kind}" for n in range(model.config.decoder_layers) for kind in ("key", "value")]
     with whole_folder(out, replaces=ENCODER) as folder:
         _export(model, table, names, folder)
@@ -127,16 +127,6 @@ def _check_installed() -> None:
         import onnxscript  # noqa: F401
     except ImportError:
         raise MissingExtra("onnx and onnxscript are", "onnx") from None
-
-
-def _positions(model: Transformer) -> Tensor:
-    """Return what is added at each position: (longest, D)."""
-    kind, width = model.config.positions, model.config.width
-    if isinstance(model.positions, LearnedPositions):
-        return model.positions.table.weight.detach()
-    if kind == "none":
-        return torch.zeros(LONGEST, width)
-    return sinusoids(LONGEST, width, split=kind == "sinusoidal-split")
 
 
 def _export(model: Transformer, table: Tensor, names: list[str], folder: Path) -> None:

@@ -74,6 +74,16 @@ class NoPositions(nn.Module):
         return x
 
 
+def position_table(layer: nn.Module, longest: int, width: int) -> Tensor:
+    """Return what a layer of positions adds at each: (T, D), T ``longest`` or, if learned, all there are."""
+    if isinstance(layer, LearnedPositions):
+        return layer.table.weight.detach()
+    if isinstance(layer, NoPositions):
+        return torch.zeros(longest, width)
+    assert isinstance(layer, SinusoidalPositions)
+    return sinusoids(longest, width, split=layer.split)
+
+
 def position_layer(kind: str, width: int, longest: int) -> nn.Module:
     """Return a layer of :data:`POSITIONS`, which takes embeddings (B, T, D) and their first position."""
     if kind == "learned":

@@ -146,12 +146,11 @@ class Seq2Seq(SequenceModel):
     """An encoder-decoder that can be trained, too."""
 
     laid_out: Tensor | None = None  # the output matrix, column after column in memory
+    guided_head = (1, 1)  # layer and head, both from 1, that is taught by links
 
     @abstractmethod
     def decode(self, source: Tensor, target_in: Tensor) -> Tensor:
         """Return hidden states (B, T, D) of all positions of the targets (B, T), by teacher forcing."""
-
-    guided_head = (1, 1)  # layer and head, both from 1, that is taught by links
 
     @abstractmethod
     def guided(self, source: Tensor, target_in: Tensor) -> tuple[Tensor, Tensor]:

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 from seqformer import __version__
 from seqformer.config import DecodeConfig, TrainConfig
 from seqformer.errors import RUN_ADVICE, DamagedError, RunError, damaged
-from seqformer.storage.files import check_plain, digest, neighbours, read_json, write_json
+from seqformer.storage.files import check_plain, digest, digest_each, neighbours, read_json, write_json
 from seqformer.storage.manifest import MANIFEST, check_format, is_prepared
 from seqformer.storage.records import from_json
 
@@ -154,7 +154,7 @@ def digests(folder: Path) -> dict[str, str]:
     """Return digests of the files that the answers of a run depend on; its manifest has those of others."""
     weights = WEIGHTS if (folder / WEIGHTS).is_file() else STATE
     files = (MANIFEST, CONFIG, SIGNS, weights)
-    return {name: digest(folder / name) for name in files if (folder / name).is_file()}
+    return digest_each(folder / name for name in files if (folder / name).is_file())
 
 
 def read_unsure(folder: Path) -> float | None:

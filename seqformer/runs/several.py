@@ -30,10 +30,12 @@ def predictor(
 
     ``shortlist`` has the translator of one run take only likely target pieces. Raises :class:`RunError`.
     """
-    check_shortlist(runs, shortlist)
+    if shortlist:
+        check_single(runs)
     if len(runs) == 1:
+        lines = kept(runs[0]) if shortlist else None
         own = runs[0].predictor(device, precision)
-        return shortened(own, runs[0]) if shortlist else own
+        return own if lines is None else shortened(own, lines)
     _check_pieces(runs)
     chosen = choose_device(device)
     dtype = DTYPES[choose_precision(precision, chosen)]
@@ -42,12 +44,10 @@ def predictor(
     return runs[0].task.predictor(model, chosen)
 
 
-def check_shortlist(runs: Sequence[Run], asked: bool) -> None:
-    """Refuse a shortlist for several runs, and see that one run has it. Raises :class:`RunError`."""
-    if asked and len(runs) > 1:
+def check_single(runs: Sequence[Run]) -> None:
+    """Refuse a shortlist for several runs. Raises :class:`RunError`."""
+    if len(runs) > 1:
         raise RunError("a shortlist is of one run, and not of an ensemble")
-    if asked:
-        kept(runs[0])
 
 
 def open_predictor(folders: tuple[Path, ...], device: str, precision: str, shortlist: bool) -> Any:

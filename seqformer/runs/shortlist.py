@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from seqformer.decoding.shortlist import Shortlist
 from seqformer.errors import DamagedError, DataError, RunError, WriteError, damaged
 from seqformer.runs.layout import SHORTLIST, WEIGHTS
-from seqformer.storage.files import digest, locked, read_json, write_json
+from seqformer.storage.files import digest_each, digest_text, locked, read_json, write_json
 from seqformer.storage.manifest import MANIFEST
 from seqformer.storage.records import from_json
 
@@ -72,9 +71,9 @@ def kept(run: Run) -> list[str]:
     return _make(run) if found is None else found
 
 
-def shortened(predictor: Any, run: Run) -> Any:
-    """Return what translates with the shortlist of its run. Raises :class:`RunError`."""
-    return dataclasses.replace(predictor, shortlist=Shortlist(kept(run), predictor.tokenizer))
+def shortened(predictor: Any, lines: Sequence[str]) -> Any:
+    """Return what translates with the shortlist of its run, as :func:`kept` returns it."""
+    return dataclasses.replace(predictor, shortlist=Shortlist(lines, predictor.tokenizer))
 
 
 def as_file(lines: Sequence[str]) -> bytes:
@@ -99,9 +98,9 @@ def _make(run: Run) -> list[str]:
 
 
 def _own(lines: Sequence[str]) -> str:
-    return hashlib.blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()
+    return digest_text("\n".join(lines))
 
 
 def _sources(run: Path) -> dict[str, str]:
     """Return the digests of what a shortlist is made of; the manifest has those of the pieces."""
-    return {name: digest(run / name) for name in (MANIFEST, WEIGHTS)}
+    return digest_each(run / name for name in (MANIFEST, WEIGHTS))

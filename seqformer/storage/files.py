@@ -9,7 +9,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -143,6 +143,16 @@ def digest(path: Path) -> str:
     except OSError as error:
         raise DamagedError(f"{path}: cannot be read ({error.strerror})") from None
     return hasher.hexdigest()
+
+
+def digest_each(paths: Iterable[Path]) -> dict[str, str]:
+    """Return the digest of each file by its name."""
+    return {path.name: digest(path) for path in paths}
+
+
+def digest_text(text: str) -> str:
+    """Return 128 bits of BLAKE2b of a text, in hexadecimal; a lone surrogate counts as the others do."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def free(folder: Path) -> Path:

@@ -8,7 +8,6 @@ out.txt                       all lines, when all parts are made; then the folde
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from seqformer.errors import DamagedError, SeqformerError, WriteError
-from seqformer.storage.files import cannot_write, locked, read_json, write_json, write_whole
+from seqformer.storage.files import cannot_write, digest_text, locked, read_json, write_json, write_whole
 
 MADE_OF = "made_of.json"
 
@@ -27,7 +26,7 @@ class Parts:
     def __init__(self, output: Path, made_of: Mapping[str, Any]) -> None:
         self.output, self.folder = output, folder_of(output)
         self.dropped: list[str] = []  # what parts that were there had been made with another one of
-        digests = {name: _digest(value) for name, value in made_of.items()}
+        digests = {name: digest_text(json.dumps(value, sort_keys=True)) for name, value in made_of.items()}
         self.folder.mkdir(exist_ok=True)
         earlier = _made_of(self.folder) if any(self.folder.iterdir()) else {}
         if earlier and earlier != digests:
@@ -123,8 +122,3 @@ def _made_of(folder: Path) -> dict[str, Any]:
             f"{folder} is in the way: it holds no parts of a translation; move it, or remove it"
         )
     return values
-
-
-def _digest(value: Any) -> str:
-    """Return 128 bits of BLAKE2b of a plain JSON value, in hexadecimal."""
-    return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=16).hexdigest()

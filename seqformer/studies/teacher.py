@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -18,7 +17,7 @@ from seqformer.inference import load
 from seqformer.preparation import PREPARED, Prepared, prepare_into
 from seqformer.runs.layout import WEIGHTS
 from seqformer.runs.run import Run
-from seqformer.storage.files import digest, locked
+from seqformer.storage.files import digest, digest_text, locked
 from seqformer.storage.records import Scalar
 from seqformer.studies import translations
 from seqformer.studies.selection import Selection
@@ -108,7 +107,7 @@ class Question:
 
 
 def _digest(*values: object) -> str:
-    return hashlib.blake2b(repr(values).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return digest_text(repr(values))
 
 
 def prepare(

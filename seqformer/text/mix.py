@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from seqformer.errors import DataError
-from seqformer.storage.files import whole_folder
+from seqformer.storage.files import digest_text, whole_folder
 from seqformer.storage.manifest import MANIFEST, SPLITS
 from seqformer.text import familiar, prepared
 from seqformer.text.encode import SIDES
@@ -98,7 +98,7 @@ def repetitions(counts: Sequence[int], weights: Sequence[float]) -> list[float]:
 def origin_of(shares: Sequence[Share]) -> str:
     """Return a digest of what is mixed."""
     said = [(share.manifest.fingerprint, share.weight) for share in shares]
-    return hashlib.blake2b(repr(said).encode(), digest_size=16).hexdigest()
+    return digest_text(repr(said))
 
 
 def _check(shares: Sequence[Share]) -> None:
