@@ -185,6 +185,18 @@ def test_help_does_not_import_torch(arguments: list[str]) -> None:
     assert "seqformer" in done.stdout
 
 
+def test_a_command_reads_no_other(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['seqformer', 'runs']\n"
+        "from seqformer.cli import COMMANDS, main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print([name for name in COMMANDS if f'seqformer.cli.{name}' in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "['runs']", done.stderr
+
+
 def test_opening_a_run_loads_no_compiler(trained: Path) -> None:
     """It would cost more than a second each time."""
     code = (

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
 from io import TextIOWrapper
 from typing import Annotated, Any
 
@@ -12,26 +14,6 @@ import typer
 from typer.core import TyperGroup
 
 from seqformer import __version__
-from seqformer.cli import (
-    align,
-    attention,
-    average,
-    distil,
-    evaluate,
-    explain,
-    export,
-    forecast,
-    import_,
-    page,
-    prepare,
-    reproduce,
-    runs,
-    score,
-    serve,
-    show,
-    train,
-    translate,
-)
 from seqformer.cli.options import TextCommand, add
 from seqformer.console import note
 from seqformer.errors import SeqformerError
@@ -46,8 +28,54 @@ ALIASES = {
 }  # fmt: skip
 
 
+# in the order of the help; each is a file of this folder, and is read when it is asked for
+COMMANDS = (
+    "prepare", "train", "translate", "evaluate", "score", "align", "attention", "explain", "page", "distil",
+    "serve", "forecast", "export", "average", "import", "reproduce", "runs", "show",
+)  # fmt: skip
+TAKE_TEXT = ("translate", "attention", "explain")
+
+
+def _command(name: str) -> Any:
+    """Return a command, or a group of them, from its own file."""
+    function = name + "_" * (name == "import")  # no word of Python
+    module = import_module(f"seqformer.cli.{function}")
+    if hasattr(module, "app"):
+        return typer.main.get_group(module.app)
+    alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    add(alone, name, getattr(module, function), module.EXAMPLE, *[TextCommand] * (name in TAKE_TEXT))
+    return typer.main.get_command(alone)
+
+
+class _Read(MutableMapping[str, Any]):
+    """The commands by name. To read all of them takes longer than to translate a sentence."""
+
+    def __init__(self) -> None:
+        self.commands: dict[str, Any] = dict.fromkeys(COMMANDS)
+
+    def __getitem__(self, name: str) -> Any:
+        self.commands[name] = self.commands[name] or _command(name)
+        return self.commands[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self.commands[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self.commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.commands)
+
+    def __len__(self) -> int:
+        return len(self.commands)
+
+
 class _Commands(TyperGroup):
     """All commands: a reader of stdout that has seen enough, as ``head`` does, is no error."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = _Read()
 
     def invoke(self, context: Any) -> Any:
         """Run the command asked for."""
@@ -85,26 +113,6 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-add(app, "prepare", prepare.prepare, prepare.EXAMPLE)
-add(app, "train", train.train, train.EXAMPLE)
-add(app, "translate", translate.translate, translate.EXAMPLE, TextCommand)
-add(app, "evaluate", evaluate.evaluate, evaluate.EXAMPLE)
-add(app, "score", score.score, score.EXAMPLE)
-add(app, "align", align.align, align.EXAMPLE)
-add(app, "attention", attention.attention, attention.EXAMPLE, TextCommand)
-add(app, "explain", explain.explain, explain.EXAMPLE, TextCommand)
-add(app, "page", page.page, page.EXAMPLE)
-add(app, "distil", distil.distil, distil.EXAMPLE)
-add(app, "serve", serve.serve, serve.EXAMPLE)
-add(app, "forecast", forecast.forecast, forecast.EXAMPLE)
-add(app, "export", export.export, export.EXAMPLE)
-add(app, "average", average.average, average.EXAMPLE)
-add(app, "import", import_.import_, import_.EXAMPLE)
-add(app, "reproduce", reproduce.reproduce, reproduce.EXAMPLE)
-app.add_typer(runs.app, name="runs", help="List runs, or draw their curves.", epilog=runs.EXAMPLE)
-app.add_typer(show.app, name="show", help="Draw what a Transformer is made of.", epilog=show.EXAMPLE)
 
 
 def main() -> None:

@@ -43,7 +43,9 @@ EXAMPLE = "Examples: seqformer runs   ·   seqformer runs curve runs/en-fr runs/
 COMPARE_EXAMPLE = "Example: seqformer runs compare runs/en-fr runs/en-fr-2 --bleu"
 REMOVE_EXAMPLE = "Example: seqformer runs remove runs/en-fr-2"
 
-app = typer.Typer(rich_markup_mode="rich")
+app = typer.Typer(
+    name="runs", help="List runs, or draw their curves.", epilog=EXAMPLE, rich_markup_mode="rich"
+)
 
 
 @app.callback(invoke_without_command=True)

@@ -44,7 +44,13 @@ MOST_CASES = 5  # columns of a table
 MOST_STEPS = 1_000_000
 
 Number = TypeVar("Number", int, float)
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+app = typer.Typer(
+    name="show",
+    help="Draw what a Transformer is made of.",
+    epilog=EXAMPLE,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
 
 
 @app.callback(invoke_without_command=True)

@@ -14,8 +14,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from seqformer.errors import DamagedError, SeqformerError, WriteError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -178,6 +176,8 @@ def locked(path: Path, *, busy: str = "") -> Iterator[None]:
     Others wait, or get a :class:`SeqformerError` that says ``busy``. The operating system holds the lock, so
     that a killed process leaves none.
     """
+    from filelock import FileLock, Timeout  # not before: a translation needs none
+
     try:
         path.absolute().parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_name(f".{path.name}.lock"), thread_local=False, is_singleton=True)
