@@ -241,7 +241,7 @@ COMMANDS = {
         --font --whole""",
     "explain": "text --run --box --layer --head --step --beam --json --device",
     "page": "run --out --weights",
-    "serve": """runs --host --port --keys --beam --detokenize --device --precision --engine --workers --max-wait --batch-pieces
+    "serve": """runs --host --port --keys --allow-origin --beam --detokenize --device --precision --engine --workers --max-wait --batch-pieces
         --queue --max-characters --timeout""",
     "export": "folder --to --run --quantization --shortlist",
     "import": "checkpoint --run",

@@ -25,6 +25,7 @@ from seqformer.config import ServeConfig
 from seqformer.errors import SeqformerError
 from seqformer.runs.lock import training
 from seqformer.service import server
+from seqformer.service.access import Access
 from seqformer.service.batching import Closed, Full, Queue, TooMuch
 from seqformer.service.pairs import Directory, open_pair
 from seqformer.service.processes import Answer, Died
@@ -189,7 +190,7 @@ def serve(trained: Path) -> Iterator[Serve]:
     """Answer with a fake process, in a thread."""
     running: list[tuple[Any, threading.Thread]] = []
 
-    def begin(pairs: tuple[str, ...] = ("fr-en", "en-de"), keys: tuple[str, ...] = (), **config: Any) -> Any:
+    def begin(pairs: tuple[str, ...] = ("fr-en", "en-de"), access: Access = Access(), **config: Any) -> Any:  # noqa: B008
         bound, started, ready = server.bind("127.0.0.1", 0), list[Any](), threading.Event()
         directory = Directory(open_pair(f"{pair}={trained}") for pair in pairs)
 
@@ -201,7 +202,7 @@ def serve(trained: Path) -> Iterator[Serve]:
                 started.extend((uvicorn, fake))
                 ready.set()
 
-            await server.answer(service, bound, keys, began)
+            await server.answer(service, bound, access, began)
 
         thread = threading.Thread(target=lambda: asyncio.run(run()))
         thread.start()
@@ -354,7 +355,7 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 
 def test_keys(serve: Serve) -> None:
-    ask, _ = serve(keys=("one", "zwei"))
+    ask, _ = serve(access=Access(keys=("one", "zwei")))
     to = {"q": "a", "source": "fr", "target": "en"}
     assert ask("/translate", to)[0] == 403 and ask("/detect", {"q": "a"})[0] == 403 == ask("/metrics")[0]
     assert ask("/translate", to | {"api_key": "onf"}) == (403, {"error": "Invalid API key"})
@@ -370,6 +371,26 @@ def test_keys(serve: Serve) -> None:
         == ask("/metrics", headers={"Authorization": "Bearer zwei"})[0]
     )
     assert ask("/languages")[0] == 200 == ask("/health")[0]
+
+
+def test_a_browser_lets_pages_of_the_sites_named_read_the_answers(serve: Serve) -> None:
+    def allowed(ask: Client, origin: str, method: str, **headers: str) -> str | None:
+        connection = http.client.HTTPConnection(ask.host or "", ask.port, timeout=30)
+        body = None if method == "OPTIONS" else "q=a&source=fr&target=en"
+        form = {"Content-Type": "application/x-www-form-urlencoded", "Origin": origin}
+        connection.request(method, "/translate", body, form | headers)
+        answer = connection.getresponse()
+        assert answer.read()
+        connection.close()
+        return answer.headers["access-control-allow-origin"]
+
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    site, other = "https://example.org", "https://example.org.evil"
+    named, _ = serve(access=Access(origins=(site, "http://localhost:3000")))
+    assert allowed(named, site, "POST") == site == allowed(named, site, "OPTIONS", **asked)
+    assert allowed(named, other, "POST") is None is allowed(named, other, "OPTIONS", **asked)
+    anyone, closed = serve(access=Access(origins=("*",)))[0], serve()[0]
+    assert allowed(anyone, other, "POST") == "*" and allowed(closed, site, "POST") is None
 
 
 def begun(trained: Path, *options: str) -> tuple[subprocess.Popen[str], Client]:
@@ -441,6 +462,8 @@ def test_what_cannot_be_served_is_told_in_a_line(trained: Path, command: Command
             ((given, given), "both translate fr-en"),
             ((given, "--workers", 0), "workers is 0"),
             ((given, "--keys", "keys"), "no key in it"),
+            ((given, "--allow-origin", "example.org"), "origin 'example.org'"),
+            ((given, "--allow-origin", "https://example.org/"), "origin 'https://example.org/'"),
             (("nowhere",), "nowhere"),
         ):
             code, out, err = command("serve", *arguments)

@@ -41,6 +41,16 @@ def serve(
         Path | None,
         option(WHERE, "Translate only for requests that hold a key of this file, one a line.", "F", "all"),
     ] = None,
+    origins: Annotated[
+        list[str] | None,
+        option(
+            WHERE,
+            "Let pages of this site ask from a browser; can be given again.",
+            "URL|*",
+            "none but its own page",
+            "--allow-origin",
+        ),
+    ] = None,
     beam: BeamOption = None,
     detokenize: Annotated[
         bool,
@@ -86,6 +96,7 @@ def serve(
     """
     from seqformer.config import ServeConfig, asked
     from seqformer.service import server
+    from seqformer.service.access import Access
     from seqformer.service.pairs import Directory, open_pair, tag
     from seqformer.service.processes import Opening
 
@@ -95,7 +106,7 @@ def serve(
         "max_characters": max_characters, "timeout": timeout,
     }  # fmt: skip
     config = ServeConfig(**asked(ServeConfig, settings))
-    known = _read_keys(keys)
+    access = Access(_read_keys(keys), origins or ())
     newest = [] if runs else [open_run(None, translates, "that translates")]
     directory = Directory(map(open_pair, [*(runs or ()), *newest]))
     folders = {pair.name: pair.run.folder for pair in directory.pairs.values()}
@@ -105,13 +116,13 @@ def serve(
     def began(_: Any) -> None:
         spoken = ", ".join(f"{tag(s)} → {tag(t)}" for s, t in directory.pairs)
         note(f"Serving {spoken} at {server.address(bound)}; Ctrl-C stops.")
-        if not server.is_loopback(bound) and not known:
+        if not server.is_loopback(bound) and not access.keys:
             note("Anybody who reaches this address can use it: --keys asks for a key.")
         data(server.address(bound))
         sys.stdout.flush()
 
     try:
-        server.serve(directory, opening, bound, config, known, began)
+        server.serve(directory, opening, bound, config, access, began)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     note("Stopped.")

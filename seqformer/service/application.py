@@ -7,14 +7,15 @@ with ``"warnings": true`` is answered with the signs that a translation is likel
 from __future__ import annotations
 
 import asyncio
-import hmac
 import html
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -22,6 +23,7 @@ from starlette.routing import Route
 from seqformer.console import note
 from seqformer.errors import MissingExtra, SeqformerError
 from seqformer.service import messages
+from seqformer.service.access import Access
 from seqformer.service.metrics import CONTENT_TYPE, Metrics
 from seqformer.service.pairs import AUTO, tag
 from seqformer.service.service import FORMATS, Service, Translated
@@ -36,10 +38,9 @@ Values = dict[str, Any]
 class Application:
     """The handlers of a service's paths."""
 
-    def __init__(self, service: Service, keys: Sequence[str] = ()) -> None:
-        """Answer for a service; with ``keys``, only requests that hold one of them are translated."""
-        self.service, self.metrics = service, Metrics()
-        self._keys = [key.encode() for key in keys]
+    def __init__(self, service: Service, access: Access = Access()) -> None:  # noqa: B008 (it is immutable)
+        """Answer for a service those that may ask."""
+        self.service, self.access, self.metrics = service, access, Metrics()
         self._bodies = messages.Bodies(service.config.max_characters, service.config.timeout)
         self._began = time.time()
 
@@ -56,7 +57,12 @@ class Application:
             ("/page/{pair}", self._page, ["GET"]),
         ]
         routes = [Route(path, self._guarded(path, answers), methods=how) for path, answers, how in paths]
-        return Starlette(routes=routes, exception_handlers={HTTPException: self._no_such_path})
+        origins = self.access.origins
+        headers = {"allow_methods": ["GET", "POST"], "allow_headers": ["Authorization", "Content-Type"]}
+        shared = [Middleware(CORSMiddleware, allow_origins=origins, **headers)] if origins else []
+        return Starlette(
+            routes=routes, middleware=shared, exception_handlers={HTTPException: self._no_such_path}
+        )
 
     def _guarded(self, path: str, answers: Handler) -> Handler:
         """Return a handler whose failures are answers too, and whose requests are counted."""
@@ -86,13 +92,12 @@ class Application:
         return values
 
     def _check_key(self, request: Request, given: Any) -> None:
-        if not self._keys:
+        if not self.access.keys:
             return
         key = given if isinstance(given, str) and given else messages.bearer(request)
         if not key:
             raise HTTPException(403, "an API key is needed: api_key in the request")
-        matches = [hmac.compare_digest(key.encode("utf-8", "replace"), each) for each in self._keys]
-        if not any(matches):
+        if not self.access.allows(key):
             raise HTTPException(403, "Invalid API key")
 
     async def _translate(self, request: Request) -> Response:
@@ -157,8 +162,8 @@ class Application:
             {
                 "charLimit": self.service.config.max_characters,
                 "frontendTimeout": 500,  # milliseconds without typing before a page asks
-                "apiKeys": bool(self._keys),
-                "keyRequired": bool(self._keys),
+                "apiKeys": bool(self.access.keys),
+                "keyRequired": bool(self.access.keys),
                 "suggestions": False,
                 "filesTranslation": False,
                 "supportedFilesFormat": [],

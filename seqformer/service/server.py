@@ -9,11 +9,12 @@ import ipaddress
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from seqformer.config import ServeConfig
 from seqformer.errors import MissingExtra, SeqformerError
+from seqformer.service.access import Access
 from seqformer.service.pairs import Directory
 from seqformer.service.processes import Opening, processes
 from seqformer.service.service import Service
@@ -73,16 +74,15 @@ def serve(
     opening: Opening,
     bound: socket.socket,
     config: ServeConfig,
-    keys: Sequence[str] = (),
+    access: Access = Access(),  # noqa: B008 (it is immutable)
     began: Callable[[Any], object] = lambda server: None,
 ) -> None:
     """Answer until a signal asks for the end; then answer what was taken, and return.
 
-    With ``keys`` a request must hold one of them. ``began`` is called with uvicorn's server once the models
-    are open. Raises :class:`SeqformerError`.
+    ``began`` is called with uvicorn's server once the models are open. Raises :class:`SeqformerError`.
     """
     check_extra()
-    asyncio.run(_serve(directory, opening, bound, config, keys, began))
+    asyncio.run(_serve(directory, opening, bound, config, access, began))
 
 
 async def _serve(
@@ -90,20 +90,20 @@ async def _serve(
     opening: Opening,
     bound: socket.socket,
     config: ServeConfig,
-    keys: Sequence[str],
+    access: Access,
     began: Callable[[Any], object],
 ) -> None:
     workers = processes(opening, config.workers)
     try:
         await asyncio.gather(*(worker.ready() for worker in workers))
-        await answer(Service(directory, workers, config), bound, keys, began)
+        await answer(Service(directory, workers, config), bound, access, began)
     finally:
         for worker in workers:
             worker.close()
 
 
 async def answer(
-    service: Service, bound: socket.socket, keys: Sequence[str], began: Callable[[Any], object]
+    service: Service, bound: socket.socket, access: Access, began: Callable[[Any], object]
 ) -> None:
     """Answer for a service until the server that ``began`` was called with is to exit."""
     import uvicorn
@@ -111,7 +111,7 @@ async def answer(
     from seqformer.service.application import Application
 
     settings = uvicorn.Config(
-        Application(service, keys).starlette(),
+        Application(service, access).starlette(),
         http="h11",
         ws="none",
         lifespan="off",
