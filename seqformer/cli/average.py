@@ -14,7 +14,7 @@ EXAMPLE = "Example: seqformer average runs/tuned runs/tuned-2 --out runs/mean"
 
 
 def average(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Runs of one shape and pieces.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Runs of one shape and pieces.")],
     out: Annotated[Path, option(None, "The run folder to make.", "DIR")],
 ) -> None:
     """Make a run of the mean of the weights of several runs.

@@ -34,7 +34,7 @@ def distil(
     teachers: Annotated[
         list[Path],
         typer.Argument(
-            metavar="TEACHER...", help="The run that translates; several of the same pieces do so together."
+            metavar="TEACHER", help="The run that translates; several of the same pieces do so together."
         ),
     ],
     data: Annotated[

@@ -16,7 +16,7 @@ OUTPUT = "Output"
 def page(
     run: Annotated[
         Path | None,
-        typer.Argument(metavar="[RUN]", show_default="the newest that translates", help="The run folder."),
+        typer.Argument(metavar="RUN", show_default="the newest that translates", help="The run folder."),
     ] = None,
     out: Annotated[Path | None, option(OUTPUT, "The file to write.", "F.html", "NAME.html")] = None,
     weights: Annotated[

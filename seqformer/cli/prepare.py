@@ -30,7 +30,7 @@ def prepare(
     pairs: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[PAIRS]...",
+            metavar="PAIRS",
             show_default="the embedded English-French corpus",
             help="Files of pairs, source first: tab-separated, CSV, JSON lines, TMX, XLIFF or PO; or two "
             "aligned files; .gz, .xz, .zst, .bz2 or .zip of these (a.zip:train.en is a file in a.zip). Or a "

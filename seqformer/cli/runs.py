@@ -70,7 +70,7 @@ def list_runs(context: typer.Context, as_json: JsonOption = False) -> None:
 
 
 def curve(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders.")],
     figure: FigureOption = None,
     made_for: ForOption = "screen",
     font: FontOption = None,
@@ -92,7 +92,7 @@ def curve(
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders; the first is A.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders; the first is A.")],
     bleu: BleuOption = False,
     chrf: ChrfOption = False,
     ter: TerOption = False,
@@ -149,7 +149,7 @@ def compare(
 
 
 def remove(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders.")],
     yes: Annotated[bool, option(None, "Remove them without asking.", "", False, "--yes")] = False,
 ) -> None:
     """Remove runs, with all that their folders hold, after asking whether that is meant."""

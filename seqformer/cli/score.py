@@ -30,7 +30,7 @@ def score(
     pairs: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[PAIRS]...",
+            metavar="PAIRS",
             show_default="stdin",
             help="Sources and translations: a tab-separated file, or two aligned files.",
         ),

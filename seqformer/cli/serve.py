@@ -28,7 +28,7 @@ def serve(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[RUN]...",
+            metavar="RUN",
             show_default="the newest that translates",
             help="A run for each language pair; en-fr=RUN for one that does not know its languages.",
         ),

@@ -158,7 +158,7 @@ def mask(
     text: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TEXT]...",
+            metavar="TEXT",
             show_default='"the cat sleeps" "go"',
             help="Sentences of a batch, each in quotes; words are set apart by spaces.",
         ),

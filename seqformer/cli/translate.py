@@ -46,7 +46,7 @@ def translate(
     context: typer.Context,
     text: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TEXT]...", show_default="stdin", help="Sentences, each in quotes."),
+        typer.Argument(metavar="TEXT", show_default="stdin", help="Sentences, each in quotes."),
     ] = None,
     run: RunsOption = None,
     input: Annotated[
