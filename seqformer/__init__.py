@@ -46,9 +46,10 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'seqformer' has no attribute '{name}'")
-    from seqformer import api, errors, inference
+    from seqformer import api, errors
+    from seqformer.inference import model
     from seqformer.recipes import reproduction
     from seqformer.studies import comparison, distil, forecast
 
-    homes = (errors, api, inference, comparison, distil, forecast, reproduction)
+    homes = (errors, api, model, comparison, distil, forecast, reproduction)
     return next(getattr(home, name) for home in homes if hasattr(home, name))

@@ -29,7 +29,8 @@ from seqformer.config import TrainConfig, names, only
 from seqformer.device import choose_device
 from seqformer.engine.model import PathLike
 from seqformer.errors import DataError, RunError, SeqformerError, WriteError
-from seqformer.inference import Model, average, calibrate, evaluate, load, open_run
+from seqformer.inference.evaluation import calibrate, evaluate
+from seqformer.inference.model import Model, average, load, open_run
 from seqformer.preparation import PREPARED, Prepared, mixed, prepare
 from seqformer.presets import UNPREPARED_IMAGES, Recipe, Resolved, Unprepared, recipe_from, resolve
 from seqformer.runs import assemble, find, lock, loggers, mirror

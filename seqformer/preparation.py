@@ -25,7 +25,8 @@ from seqformer.formats import corpus as reading
 from seqformer.formats.columns import Columns
 from seqformer.formats.guide import Guide
 from seqformer.images import prepare as image_preparing
-from seqformer.inference import Files, load, open_run
+from seqformer.inference.evaluation import Files
+from seqformer.inference.model import load, open_run
 from seqformer.presets import Recipe, recipe_from
 from seqformer.runs.layout import WEIGHTS
 from seqformer.runs.run import Run

@@ -18,7 +18,7 @@ from test_images import stripes, write_idx, write_png
 import seqformer
 from seqformer.api import Event, Started, Stopping
 from seqformer.errors import DataError, RunError, SeqformerError
-from seqformer.inference import Classified
+from seqformer.inference.model import Classified
 from seqformer.report.attention import Attention, ClassAttention
 from seqformer.report.chapter import ChapterEvaluation
 from seqformer.report.evaluation import ClassEvaluation, TextEvaluation

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from seqformer import api
 from seqformer.config import PrepareConfig
-from seqformer.inference import Model
+from seqformer.inference.model import Model
 from seqformer.tasks import open_task, text_task
 from seqformer.text import prepare, teaching
 from seqformer.text.normalize import Normalizer

@@ -16,7 +16,7 @@ from sacrebleu.metrics import BLEU
 from seqformer.config import PrepareConfig
 from seqformer.decoding.translator import Translator
 from seqformer.errors import SeqformerError
-from seqformer.inference import evaluate
+from seqformer.inference.evaluation import evaluate
 from seqformer.report import moses, scores, significance, words
 from seqformer.report.learning import Learning
 from seqformer.runs import assemble

@@ -100,9 +100,9 @@ def export(
 
 def _tell_cost(run: Run, folder: Path, quantization: str, shortlist: bool) -> None:
     """Say what smaller numbers and a shortlist cost on ``valid``, where there is one."""
-    from seqformer import inference
+    from seqformer.inference import evaluation
 
-    if cost := inference.quantization_cost(run, folder, shortlist):
+    if cost := evaluation.quantization_cost(run, folder, shortlist):
         count, name, whole, less = cost
         how, other = f"in {quantization}", "in float32"
         if shortlist:

@@ -15,7 +15,7 @@ from typing import Any
 
 from seqformer import __version__
 from seqformer.exchange.names import normal_form
-from seqformer.inference import evaluate
+from seqformer.inference.evaluation import evaluate
 from seqformer.presets import Resolved, recipe_of
 from seqformer.report.evaluation import TextEvaluation
 from seqformer.report.scores import TITLES

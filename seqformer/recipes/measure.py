@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seqformer.errors import DataError
 from seqformer.formats.corpus import read_lines
-from seqformer.inference import evaluate
+from seqformer.inference.evaluation import evaluate
 from seqformer.report import moses
 from seqformer.report.chapter import ChapterEvaluation
 from seqformer.report.evaluation import TextEvaluation

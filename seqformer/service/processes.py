@@ -42,7 +42,7 @@ class Opening:
 
 def open_translator(folder: Path, opening: Opening) -> Any:
     """Return the model that translates for a run: the one place that decides which engine does."""
-    from seqformer.inference import load
+    from seqformer.inference.model import load
 
     return load(folder, device=opening.device, precision=opening.precision, engine=opening.engine)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from seqformer.engine.model import PathLike
 from seqformer.errors import RunError, SeqformerError
-from seqformer.inference import Files, evaluate, load, open_run
+from seqformer.inference.evaluation import Files, evaluate
+from seqformer.inference.model import load, open_run
 from seqformer.report.evaluation import TextEvaluation
 from seqformer.report.significance import LEVEL
 from seqformer.report.significance import compare as test

@@ -27,7 +27,7 @@ from seqformer.console import table
 from seqformer.engine.model import PathLike
 from seqformer.errors import RunError, SeqformerError, nearest
 from seqformer.formats import streams
-from seqformer.inference import open_runs
+from seqformer.inference.model import open_runs
 from seqformer.preparation import Prepared
 from seqformer.presets import Recipe, recipe_from
 from seqformer.report.report import Report

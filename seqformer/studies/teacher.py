@@ -13,7 +13,7 @@ from seqformer.config import DecodeConfig
 from seqformer.engine.model import PathLike
 from seqformer.errors import DataError, RunError
 from seqformer.formats import streams
-from seqformer.inference import load
+from seqformer.inference.model import load
 from seqformer.preparation import PREPARED, Prepared, prepare_into
 from seqformer.runs.layout import WEIGHTS
 from seqformer.runs.run import Run

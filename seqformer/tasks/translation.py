@@ -1,15 +1,9 @@
-"""Translation: sentence pairs, those of toy tasks included.
-
-B batch, L layers, H heads, S source length, T target length.
-"""
+"""Translation: sentence pairs, those of toy tasks included."""
 
 from __future__ import annotations
 
 import shlex
-import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 from itertools import zip_longest
 from typing import Any
@@ -18,30 +12,24 @@ import torch
 from rich.console import RenderableType
 
 from seqformer.config import DecodeConfig, TrainConfig
-from seqformer.console import Clipped, counted, table
-from seqformer.decoding import results
+from seqformer.console import Clipped, table
 from seqformer.decoding.lines import LineTranslator
 from seqformer.decoding.translator import Translator
-from seqformer.errors import DamagedError, RunError, SeqformerError, nearest
+from seqformer.errors import DamagedError, SeqformerError, nearest
 from seqformer.formats.corpus import read_aligned
-from seqformer.models.bahdanau import Bahdanau
 from seqformer.models.seq2seq import Seq2Seq, SequenceModel
-from seqformer.models.trace import trace
-from seqformer.models.transformer import Transformer, TransformerConfig
-from seqformer.report import chapter, scores, segmentation, words
-from seqformer.report.attention import Attention, beside
-from seqformer.report.chapter import ChapterEvaluation
-from seqformer.report.evaluation import Evaluation, TextEvaluation
-from seqformer.report.explanation import Beam, Explanation, explained
-from seqformer.report.segmentation import Piece, Segmentation
-from seqformer.symbols import BOS
+from seqformer.models.transformer import TransformerConfig
+from seqformer.report import scores, words
+from seqformer.report.attention import Attention
+from seqformer.report.evaluation import Evaluation
+from seqformer.report.explanation import Explanation
+from seqformer.report.segmentation import Segmentation
+from seqformer.tasks import inside, text_scores
 from seqformer.tasks.task import Question, Task, TrainingData
 from seqformer.tasks.validation import VALID_PAIRS, VALID_WORDS, Measures, Sample, drawn, validator
 from seqformer.text import familiar, languages, prepared, tokenizer, toys
-from seqformer.text.batches import PairBatches, pad, pad_sources
+from seqformer.text.batches import PairBatches
 from seqformer.text.encode import SIDES
-from seqformer.text.merges import Merges
-from seqformer.text.normalize import differences
 from seqformer.text.prepared import TextManifest
 from seqformer.text.rows import Pair
 from seqformer.text.sampling import Sampling
@@ -321,89 +309,18 @@ class Translation(Task[TextManifest]):
     def evaluate(self, predictor: LineTranslator, system: str, question: Question) -> Evaluation:
         """Return scores of translations of a split, of files, or of the chapter's four sentences."""
         if question.chapter:
-            return self._chapter(predictor, system)
-        return self._scored(predictor, system, question)
-
-    def _scored(self, predictor: LineTranslator, system: str, question: Question) -> TextEvaluation:
-        sources, references, *others = self._asked(question)
-        for name in question.metrics:
-            if name not in self.metrics:
-                raise SeqformerError(f"there is no score '{name}': {nearest(name, self.metrics)}")
-        names = question.metrics or (() if self.manifest.toy else ("bleu", "chrf"))
-        tokenizer, remarks = self._tokenizer_of_bleu(question.tokenize, names, references)
-        begin = time.perf_counter()
-        best = [t[0] for t in predictor.translate(sources, replace(question.decode, n_best=1))]
-        seconds = time.perf_counter() - begin
-        texts = [t.text for t in best]
-        normalised, differs = self._normalised([references, *others] if question.references else [])
-        return TextEvaluation(
-            system=system,
-            data=str(question.source or (question.held and question.held.folder) or question.split),
-            sources=sources,
-            references=references,
-            translations=texts,
-            scores=[
-                scores.corpus_score(name, texts, references, interval=True, tokenize=tokenizer, others=others)
-                for name in names
-            ],
-            exact_match=scores.exact_match(texts, references, others),
-            token_accuracy=scores.token_accuracy(texts, references, others),
-            toy=bool(self.manifest.toy),
-            seconds=seconds,
-            pieces=sum(len(t.ids) + 1 for t in best),
-            unseen=sum(bool(t.unseen) for t in best),
-            others=others,
-            in_parts=sum(t.parts > 1 and not t.cut for t in best),
-            cut=sum(t.cut for t in best),
-            tokenizer=tokenizer,
-            remarks=[*remarks, *([differs] if differs else [])],
-            normalised=[
-                scores.corpus_score(
-                    name, texts, normalised[0], interval=True, tokenize=tokenizer, others=normalised[1:]
-                )
-                for name in (names if normalised else ())
-            ],
-        )
-
-    def _normalised(self, columns: list[list[str]]) -> tuple[list[list[str]], str]:
-        """Return references normalised as in training, and in what they differ; nothing if in nothing."""
-        normalize = self.manifest.normalizer("target")
-        after = [list(map(normalize, column)) for column in columns]
-        pairs = [
-            (given, normal)
-            for before, changed in zip(columns, after, strict=True)
-            for given, normal in zip(before, changed, strict=True)
-            if given.strip() != normal or given != given.strip()
-        ]
-        if not pairs:
-            return [], ""
-        kinds = Counter(kind for pair in pairs for kind in differences(*pair))
-        shown = ", ".join(f"{kind} ({count:,})" for kind, count in kinds.most_common())
-        return after, (
-            f"{counted(len(pairs), 'reference')} differ from what this run writes: {shown}. The scores below "
-            "compare with references normalised as the training data were."
-        )
+            return text_scores.of_chapter(self.manifest, predictor, system)
+        return text_scores.scored(self.manifest, predictor, system, question, self._asked(question))
 
     def held_out_score(self, predictor: LineTranslator, config: DecodeConfig) -> scores.Score:
         """Return the BLEU of all of valid, or the share of it that a toy task has right."""
         metrics = () if self.manifest.toy else ("bleu",)
-        result = self._scored(predictor, "", Question("valid", metrics, decode=config))
+        question = Question("valid", metrics, decode=config)
+        result = text_scores.scored(self.manifest, predictor, "", question, self._asked(question))
         if not self.manifest.toy:
             return result["bleu"]
         interval = scores.proportion_interval(result.exact_match, len(result.sources))
         return scores.Score("exact_match", result.exact_match, "", interval)
-
-    def _tokenizer_of_bleu(
-        self, asked: str, names: tuple[str, ...], references: list[str]
-    ) -> tuple[str, list[str]]:
-        """Return the tokenizer, '' where BLEU is not asked for, and remarks on what counts as a word."""
-        remark, tokenizer = "", ""
-        if "bleu" in names:
-            chosen = words.choose(asked, references, self.manifest.languages[1])
-            remark, tokenizer = chosen.remark, chosen.tokenizer
-        elif asked:
-            raise SeqformerError(f"the tokenizer {asked} is for BLEU, which is not asked for")
-        return tokenizer, [each for each in (remark, words.remark_on_spaces(names, references)) if each]
 
     def sentences(self, split: str, most: int | None = None) -> list[list[str]]:
         """Return held-out sources, their references, and further references, '' where there is none.
@@ -444,90 +361,14 @@ class Translation(Task[TextManifest]):
             raise SeqformerError(f"{question.source}: the file is empty")
         return [[source for source, _ in rows[0]], *([target for _, target in each] for each in rows)]
 
-    def _chapter(self, translator: LineTranslator, system: str) -> ChapterEvaluation:
-        if self.manifest.toy:
-            raise RunError(f"{system} was trained on the task {self.manifest.toy}: it reads no English")
-        greedy = DecodeConfig(beam=1, max_length=chapter.STEPS)
-        best = translator.translate(list(chapter.SENTENCES), greedy)
-        references = list(map(self.manifest.normalizer("target"), chapter.SENTENCES.values()))
-        return ChapterEvaluation(system, [b[0].text for b in best], references)
-
     def look(self, predictor: Translator, what: str, config: DecodeConfig) -> Attention:
-        """Translate a line and return what every head of every layer looked at.
-
-        Sentences that are translated one by one look at nothing outside themselves: zeros stand there.
-        """
-        hidden = predictor.shield.hide(what)
-        _, (line,) = predictor.divided([hidden], whole=config.whole)
-        if not line.parts:
-            raise SeqformerError("there is nothing to look at: the text is blank")
-        alone = replace(config, whole=True, n_best=1)
-        best = [b[0] for b in predictor.translate([part.text for part in line.parts], alone)]
-        looks = [self._look(predictor, p.ids, b) for p, b in zip(line.parts, best, strict=True)]
-        answer = hidden.restored(" ".join(self.tokenizer.target.decode([b.ids for b in best])))
-        return beside(looks, " ".join(what.split()), answer)
+        """Translate a line and return what every head of every layer looked at."""
+        return inside.look(predictor, what, config)
 
     def explain(self, predictor: Translator, what: str, config: DecodeConfig) -> Explanation:
         """Translate a line and return every number on the way; of several sentences, of the first."""
-        hidden = predictor.shield.hide(what)
-        _, (line,) = predictor.divided([hidden], whole=config.whole)
-        if not line.parts:
-            raise SeqformerError("there is nothing to explain: the text is blank")
-        part = line.parts[0]
-        best, steps = predictor.watched(part, replace(config, n_best=1))
-        target, source = pad([best.ids], BOS, None)[0], pad_sources([part.ids])[0]
-        model = predictor.model
-        assert isinstance(model, Transformer | Bahdanau)
-        traced = trace(model, source.to(predictor.device), target.to(predictor.device))
-        pieces = self.tokenizer.target.pieces
-        several = f"Of {len(line.parts)} parts, which are translated one by one, this is the first."
-        return Explanation(
-            given=what,
-            answer=hidden.restored(self.tokenizer.target.decode([best.ids])[0]),
-            text=part.text,
-            pieces={
-                "source": [*self.tokenizer.source.pieces(part.ids), "</s>"],
-                "target": ["<s>", *pieces(best.ids)],
-            },
-            ids=[int(i) for i in source],
-            boxes=explained(traced, model.config),
-            beams=[
-                Beam([(pieces(ids), p) for ids, p in alive], [(pieces(h.ids), h.score) for h in ended])
-                for alive, ended in steps
-            ],
-            vocabulary=pieces(range(self.manifest.vocabulary["target"])),
-            remarks=[several] if len(line.parts) > 1 else [],
-        )
-
-    def _look(self, predictor: Translator, source_ids: list[int], best: results.Translation) -> Attention:
-        batch = pad_sources([source_ids]).to(predictor.device)
-        with torch.inference_mode():
-            maps = predictor.model.attention(batch, pad([best.ids], BOS, None).to(predictor.device))
-        weights = {"cross": maps.cross, "encoder": maps.encoder, "decoder": maps.decoder}
-        return Attention(
-            weights={kind: w[:, 0].float().cpu() for kind, w in weights.items() if w is not None},
-            source=[*self.tokenizer.source.pieces(source_ids), "</s>"],
-            target_in=["<s>", *best.tokens],
-            target_out=[*best.tokens, "</s>"],
-        )
+        return inside.explain(predictor, what, config)
 
     def segmentation(self, text: str) -> Segmentation:
         """Return how a source line is cut into pieces, as :class:`Translator` cuts it when it is one part."""
-        vocabulary, kind = self.tokenizer.source, self.manifest.prepare_config().model_type
-        line = self.manifest.normalizer("source")(self.manifest.shield().hide(text).text)
-        if not line:
-            raise SeqformerError("there is nothing to cut: the text is blank")
-        if len(line) > segmentation.LONGEST:  # the symbols after each merge grow with the square
-            raise SeqformerError(
-                f"a text of {len(line):,} characters: give a sentence of at most {segmentation.LONGEST:,}"
-            )
-        (ids,) = vocabulary.encode([line])
-        merged = Merges(vocabulary).steps(ids) if vocabulary.first_merge is not None else []
-        if not merged and kind == "bpe":
-            kind = "unknown"
-
-        def named(some: list[int]) -> list[Piece]:
-            return [Piece(piece, i) for i, piece in zip(some, vocabulary.pieces(some), strict=True)]
-
-        words = [[named(state) for state in word] for word in merged]
-        return Segmentation(text, line, "bpe" if merged else kind, len(vocabulary), named(ids), words)
+        return inside.segmentation(self.tokenizer, self.manifest, text)

@@ -1,0 +1,1 @@
+"""Trained runs that answer, and how good their answers are."""
