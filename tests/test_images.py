@@ -123,6 +123,9 @@ def test_an_image_is_explained_as_it_is_classified(make_run: MakeRun) -> None:
     assert told.answer == label and len(told.pieces["token"]) == 1 + len(told.pieces["patch"])
     assert "class token" in "".join(map(str, [box.name for box in told.boxes]))
     assert told._repr_html_() and told.select(box="weights", head=1)._repr_html_()
+    for answer in (model.explain, model.attention, lambda _, beam: api.evaluate(run, beam=beam)):
+        with pytest.raises(RunError, match="leave out beam"):
+            answer("0", beam=2)
 
 
 # --- files

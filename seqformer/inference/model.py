@@ -10,7 +10,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from seqformer.config import DecodeConfig
+from seqformer.config import DecodeConfig, asked
 from seqformer.decoding import alignment, scoring
 from seqformer.decoding.alignment import Aligner, BothAligner
 from seqformer.decoding.constraints import Constraints
@@ -110,6 +110,13 @@ class Model(LineModel):
     def decode(self) -> DecodeConfig:
         """How the run's recipe says to search."""
         return self.run.configs.decode
+
+    def decode_config(self, **settings: Any) -> DecodeConfig:
+        """Return how to search: as the run's recipe says, but for what is not None among ``settings``."""
+        if (given := asked(DecodeConfig, settings)) and not self.run.task.reads_text:
+            said = " and ".join(name.replace("_", " ") for name in given)
+            raise RunError(f"{self.run.folder} classifies images, and searches for nothing: leave out {said}")
+        return super().decode_config(**settings)
 
     def __repr__(self) -> str:
         return f"<Model of {', '.join(map(repr, self.runs))}>"
