@@ -1,10 +1,10 @@
 """Where a training step spends its time: python bench/train_profile.py PREPARED --presets tiny small
 
-Takes steps as a run does (batches of --tokens, bf16 where the processor computes in it, Muon where the preset
-has it), first by the clock and then under torch's profiler, and prints as a Markdown table, for each preset:
-target tokens a second; the arithmetic of the matrix products, in GFLOP/s; and the share of the time of the linear
-layers, of the projection to the vocabulary with its loss, of attention, normalisation and dropout, all of them
-with their backward pass, of the optimizer, and of all else.
+Takes steps as a run does (batches of --tokens, bf16 where the processor computes in it, Muon where the
+preset has it), first by the clock and then under torch's profiler, and prints as a Markdown table, for each
+preset: target tokens a second; the arithmetic of the matrix products, in GFLOP/s; and the share of the time
+of the linear layers, of the projection to the vocabulary with its loss, of attention, normalisation and
+dropout, all of them with their backward pass, of the optimizer, and of all else.
 """
 
 from __future__ import annotations
