@@ -414,6 +414,17 @@ def test_ctrl_c_saves_and_says_how_to_go_on(data: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("words", [[], ["show"]])
+def test_who_asks_for_nothing_gets_the_help(command: Command, words: list[str]) -> None:
+    code, out, err = command(*words)
+    assert code == 0 and "Usage" in out and not err
+
+
+def test_an_option_without_its_argument_is_told_with_its_command(command: Command) -> None:
+    code, out, err = command("translate", "--beam")
+    assert code == 2 and not out and err.startswith("seqformer translate: option '--beam' requires")
+
+
 def test_a_closed_pipe_is_no_error(trained: Path) -> None:
     shell = f"yes 'le chat' | head -3000 | {sys.executable} -m seqformer translate --beam 1 --engine torch --run {trained} | head -1; echo ${{PIPESTATUS[2]}}"
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=120)

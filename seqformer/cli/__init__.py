@@ -148,13 +148,17 @@ def _main() -> None:
     except Exception as error:
         if not hasattr(error, "format_message"):  # the parser's own, wherever its classes live
             raise
+        if not error.format_message():  # nothing was asked for: the help has been printed
+            sys.exit(0)
         note(_usage(error))
     sys.exit(2)
 
 
 def _usage(error: Any) -> str:
     """Return a mistake in the command line as one line: what, and what was meant."""
-    path = error.ctx.command_path if getattr(error, "ctx", None) else "seqformer"
+    # an option without its argument does not know its command
+    path = " ".join(["seqformer", *(name for name in sys.argv[1:2] if name in COMMANDS)])
+    path = error.ctx.command_path if getattr(error, "ctx", None) else path
     option, text = getattr(error, "option_name", ""), error.format_message().rstrip(".")
     if option in ALIASES:
         text = f"there is no option {option}; it is called {ALIASES[option]} here"
