@@ -1,6 +1,6 @@
 """The service under load, beside the command line: python bench/serve.py --run RUN
 
-    --clients 1 4 16 64  --sentences 1 32  --seconds 20  --requests 100000  --workers 2  --lines F
+    --clients 1 4 16 64  --sentences 1 32  --seconds 20  --requests 100000  --workers 2  --beam 5  --lines F
 
 Translates lines (F, or held-out sources of the run) by `seqformer translate`, with one process and with
 ``--workers``, and takes the faster one: sentences a second, without the time that starting takes. Then it
@@ -41,13 +41,14 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def offline(folder: Path, run: Path, lines: list[str], workers: int) -> tuple[list[str], float]:
+def offline(folder: Path, lines: list[str], options: Namespace) -> tuple[list[str], float]:
     """Return the command line's translations, and its sentences a second with the best of two ways."""
     (folder / "many.txt").write_text("".join(f"{line}\n" for line in lines * COPIES), "utf-8")
     (folder / "one.txt").write_text(f"{lines[0]}\n", "utf-8")
     best, text = 0.0, ""
-    for count in dict.fromkeys((1, workers)):
-        given = ("translate", "--run", run, "--workers", count, "--input")
+    for count in dict.fromkeys((1, options.workers)):
+        given = ["translate", "--run", options.run.resolve(), "--beam", options.beam]
+        given += ["--workers", count, "--input"]
         text, seconds = command(folder, *given, "many.txt")
         _, start = command(folder, *given, "one.txt")
         best = max(best, len(lines) * COPIES / max(seconds - start, 1e-9))
@@ -55,10 +56,11 @@ def offline(folder: Path, run: Path, lines: list[str], workers: int) -> tuple[li
 
 
 @contextmanager
-def server(run: Path, workers: int) -> Iterator[tuple[int, str]]:
+def server(options: Namespace) -> Iterator[tuple[int, str]]:
     """Yield the number of a serving process, and its URL."""
-    given = ["-m", "seqformer", "serve", str(run), "--port", "0", "--workers", str(workers)]
-    process = subprocess.Popen([sys.executable, *given], stdout=subprocess.PIPE, text=True)
+    given = ["-m", "seqformer", "serve", options.run.resolve(), "--port", 0]
+    given += ["--workers", options.workers, "--beam", options.beam]
+    process = subprocess.Popen([sys.executable, *map(str, given)], stdout=subprocess.PIPE, text=True)
     assert process.stdout
     try:
         url = process.stdout.readline().strip()
@@ -184,6 +186,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--beam", type=int, default=5)
     parser.add_argument("--generate", action="store_true", help="be the load generator (used by the bench)")
     options = parser.parse_args()
     if options.generate:
@@ -206,11 +209,11 @@ def load(folder: Path, options: Namespace) -> None:
     held = [source for source, _ in text_task(Run(run).task).pairs("test")]
     given = options.lines.read_text("utf-8").splitlines() if options.lines else held
     lines = list(dict.fromkeys(line for line in given if line.strip()))
-    wanted, speed = offline(folder, run, lines, options.workers)
+    wanted, speed = offline(folder, lines, options)
     print(f"The command line: {speed:.0f} sentences a second, {len(lines):,} lines.\n")
     print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|")
     rows = []
-    with server(run, options.workers) as (process, url):
+    with server(options) as (process, url):
         for sentences in options.sentences:
             for clients in options.clients:
                 where = {"host": urlsplit(url).hostname, "port": urlsplit(url).port}
