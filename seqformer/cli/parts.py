@@ -38,7 +38,12 @@ def made_of(
         "--glossary": list(map(list, constraints.glossary)),
         "--avoid": list(constraints.avoid),
         "engine": type(model).__name__,
-        "version of seqformer": [__version__, stream.CHUNK_LINES, stream.CHUNK_BYTES],
+        "version of seqformer": [
+            __version__,
+            stream.FIRST_LINES,
+            stream.CHUNK_LINES,
+            stream.CHUNK_BYTES,
+        ],
     }
 
 

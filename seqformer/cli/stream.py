@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     Translate = Callable[[list[str]], list[list[Translation]]]
 
 CHUNK_LINES, CHUNK_BYTES = 2000, 1 << 18  # a chunk is full when either is reached
+FIRST_LINES = (
+    250  # of a file fill the first chunk, so that its progress shows soon; each next has twice as many
+)
 GRACE = 0.01  # seconds within which more lines of a pipe are waited for
 SHOWN = 20  # warnings of a kind, after which they are only counted
 NOT_UTF8 = "not UTF-8; the bytes that are not are replaced"
@@ -159,15 +162,15 @@ def decoded(raw: bytes, number: int, warnings: Warnings) -> str:
 
 
 def chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Yield neighbouring lines, as many as may be in memory at a time."""
+    """Yield neighbouring lines, at most as many as may be in memory at a time, and fewer to begin with."""
     chunk: list[bytes] = []
-    size = 0
+    size, most = 0, min(FIRST_LINES, CHUNK_LINES)
     for line in lines:
         chunk.append(line)
         size += len(line)
-        if len(chunk) == CHUNK_LINES or size >= CHUNK_BYTES:
+        if len(chunk) == most or size >= CHUNK_BYTES:
             yield chunk
-            chunk, size = [], 0
+            chunk, size, most = [], 0, min(2 * most, CHUNK_LINES)
     if chunk:
         yield chunk
 
