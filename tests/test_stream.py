@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import subprocess
@@ -177,7 +176,7 @@ def test_chunks_are_bounded_by_lines_and_by_bytes() -> None:
     assert all(chunk for chunk in made) and list(stream.chunks([])) == []
     sizes = list(map(len, stream.chunks([b"x"] * 9000)))
     assert sizes[0] == stream.FIRST_LINES and max(sizes) == stream.CHUNK_LINES and sum(sizes) == 9000
-    assert all(after <= 2 * before for before, after in itertools.pairwise(sizes))
+    assert all(after <= 2 * before for before, after in pairwise(sizes))
 
 
 def test_lines_of_a_pipe_come_as_they_arrive_and_all_of_them() -> None:
