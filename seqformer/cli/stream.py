@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     Translate = Callable[[list[str]], list[list[Translation]]]
 
 CHUNK_LINES, CHUNK_BYTES = 2000, 1 << 18  # a chunk is full when either is reached
-FIRST_LINES = (
-    250  # of a file fill the first chunk, so that its progress shows soon; each next has twice as many
-)
+FIRST_LINES = 250  # in the first chunk of a file, so that progress shows soon; then twice as many each time
 GRACE = 0.01  # seconds within which more lines of a pipe are waited for
 SHOWN = 20  # warnings of a kind, after which they are only counted
 NOT_UTF8 = "not UTF-8; the bytes that are not are replaced"
