@@ -57,6 +57,10 @@ class _Read(MutableMapping[str, Any]):
         self.commands[name] = self.commands[name] or _command(name)
         return self.commands[name]
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a command; a KeyError in its own file does not make it unknown."""
+        return self[name] if name in self.commands else default
+
     def __setitem__(self, name: str, command: Any) -> None:
         self.commands[name] = command
 
