@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from io import TextIOWrapper
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from seqformer import __version__
-from seqformer.cli.options import TextCommand, add
+from seqformer.cli.options import Command, TextCommand, add
 from seqformer.console import note
 from seqformer.errors import SeqformerError
 
@@ -36,42 +37,36 @@ COMMANDS = (
 TAKE_TEXT = ("translate", "attention", "explain")
 
 
+@cache
 def _command(name: str) -> Any:
     """Return a command, or a group of them, from its own file."""
-    function = name + "_" * (name == "import")  # no word of Python
+    function = "import_" if name == "import" else name  # a word of Python
     module = import_module(f"seqformer.cli.{function}")
     if hasattr(module, "app"):
         return typer.main.get_group(module.app)
     alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    add(alone, name, getattr(module, function), module.EXAMPLE, *[TextCommand] * (name in TAKE_TEXT))
+    kind = TextCommand if name in TAKE_TEXT else Command
+    add(alone, name, getattr(module, function), module.EXAMPLE, kind)
     return typer.main.get_command(alone)
 
 
-class _Read(MutableMapping[str, Any]):
+class _Read(Mapping[str, Any]):
     """The commands by name. To read all of them takes longer than to translate a sentence."""
 
-    def __init__(self) -> None:
-        self.commands: dict[str, Any] = dict.fromkeys(COMMANDS)
-
     def __getitem__(self, name: str) -> Any:
-        self.commands[name] = self.commands[name] or _command(name)
-        return self.commands[name]
+        if name not in COMMANDS:
+            raise KeyError(name)
+        return _command(name)
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return a command; a KeyError in its own file does not make it unknown."""
-        return self[name] if name in self.commands else default
-
-    def __setitem__(self, name: str, command: Any) -> None:
-        self.commands[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self.commands[name]
+        return _command(name) if name in COMMANDS else default
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.commands)
+        return iter(COMMANDS)
 
     def __len__(self) -> int:
-        return len(self.commands)
+        return len(COMMANDS)
 
 
 class _Commands(TyperGroup):
@@ -79,7 +74,7 @@ class _Commands(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands = _Read()
+        self.commands = _Read()  # type: ignore[assignment]
 
     def invoke(self, context: Any) -> Any:
         """Run the command asked for."""
@@ -160,9 +155,10 @@ def _main() -> None:
 
 def _usage(error: Any) -> str:
     """Return a mistake in the command line as one line: what, and what was meant."""
-    # an option without its argument does not know its command
-    path = " ".join(["seqformer", *(name for name in sys.argv[1:2] if name in COMMANDS)])
-    path = error.ctx.command_path if getattr(error, "ctx", None) else path
+    if context := getattr(error, "ctx", None):
+        path = context.command_path
+    else:  # an option without its argument does not know its command
+        path = " ".join(["seqformer", *(name for name in sys.argv[1:2] if name in COMMANDS)])
     option, text = getattr(error, "option_name", ""), error.format_message().rstrip(".")
     if option in ALIASES:
         text = f"there is no option {option}; it is called {ALIASES[option]} here"

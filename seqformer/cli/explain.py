@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from seqformer.cli.options import (
     BeamOption,
     DeviceOption,
@@ -15,7 +13,6 @@ from seqformer.cli.options import (
     open_for,
     option,
     print_report,
-    refuse_beside,
 )
 
 EXAMPLE = 'Example: seqformer explain "i\'m home ." --box weights --layer 2'
@@ -23,7 +20,6 @@ WHAT = "What is shown"
 
 
 def explain(
-    context: typer.Context,
     text: InputArgument,
     run: RunOption = None,
     box: Annotated[
@@ -45,9 +41,5 @@ def explain(
     """
     from seqformer import api
 
-    opened = open_for(text, run)
-    if not opened.task.reads_text:
-        allowed = ("text", "run", "box", "layer", "head", "step", "as_json", "device")
-        refuse_beside("a run of images", context, allowed)
-    explanation = api.load(opened, device=device).explain(text, beam=beam)
+    explanation = api.load(open_for(text, run), device=device).explain(text, beam=beam)
     print_report(explanation.select(box=box, layer=layer, head=head, step=step), as_json)

@@ -66,29 +66,8 @@ class Classified:
 class Model(LineModel):
     """A trained run that answers, or several as one. Made by :func:`load`."""
 
-    def __init__(
-        self,
-        runs: Sequence[Run],
-        device: str = "auto",
-        precision: str = "fp32",
-        workers: int = 1,
-        engine: str = TORCH,
-        *,
-        shortlist: bool = False,
-    ) -> None:
-        self.run, self.runs = runs[0], runs
-        if engine != TORCH:
-            self.predictor = opening.translator(self.run, precision, shortlist)
-        elif workers > 1:
-            choose_device(device)
-            if shortlist:
-                several.check_single(runs)
-                shortlists.kept(self.run)  # made once, before each process asks for it
-            folders = tuple(run.folder for run in runs)
-            opened = partial(several.open_predictor, folders, device, precision, shortlist)
-            self.predictor = Workers(opened, workers)
-        else:
-            self.predictor = several.predictor(runs, device, precision, shortlist)
+    def __init__(self, runs: Sequence[Run], predictor: Any) -> None:
+        self.run, self.runs, self.predictor = runs[0], runs, predictor
         self._aligner: Aligner | BothAligner | None = None  # of translations
 
     @property
@@ -315,7 +294,17 @@ def load(
     if workers > 1 and not opened[0].task.reads_text:
         raise RunError(f"{opened[0].folder} classifies images, in one process")
     chosen = opening.choose(engine, opened, device=device, precision=precision, workers=workers)
-    return Model(opened, device, precision, workers, chosen, shortlist=shortlist)
+    if chosen != TORCH:
+        return Model(opened, opening.translator(opened[0], precision, shortlist))
+    if workers == 1:
+        return Model(opened, several.predictor(opened, device, precision, shortlist))
+    choose_device(device)
+    if shortlist:
+        several.check_single(opened)
+        shortlists.kept(opened[0])  # made once, before each process asks for it
+    folders = tuple(run.folder for run in opened)
+    opens = partial(several.open_predictor, folders, device, precision, shortlist)
+    return Model(opened, Workers(opens, workers))
 
 
 def average(runs: Sequence[PathLike | Run], out: PathLike) -> Run:

@@ -11,6 +11,7 @@ import torch
 
 from seqformer.config import DecodeConfig
 from seqformer.decoding import results
+from seqformer.decoding.splitting import Part
 from seqformer.decoding.translator import Translator
 from seqformer.errors import SeqformerError
 from seqformer.models.bahdanau import Bahdanau
@@ -23,6 +24,7 @@ from seqformer.report.segmentation import Piece, Segmentation
 from seqformer.symbols import BOS
 from seqformer.text.batches import pad, pad_sources
 from seqformer.text.merges import Merges
+from seqformer.text.placeholders import Hidden
 from seqformer.text.prepared import TextManifest
 from seqformer.text.tokenizer import Tokenizer
 
@@ -32,31 +34,25 @@ def look(predictor: Translator, what: str, config: DecodeConfig) -> Attention:
 
     Sentences that are translated one by one look at nothing outside themselves: zeros stand there.
     """
-    hidden = predictor.shield.hide(what)
-    _, (line,) = predictor.divided([hidden], whole=config.whole)
-    if not line.parts:
-        raise SeqformerError("there is nothing to look at: the text is blank")
+    hidden, parts = _parts(predictor, what, config.whole, "look at")
     alone = replace(config, whole=True, n_best=1)
-    best = [b[0] for b in predictor.translate([part.text for part in line.parts], alone)]
-    looks = [_look(predictor, p.ids, b) for p, b in zip(line.parts, best, strict=True)]
+    best = [b[0] for b in predictor.translate([part.text for part in parts], alone)]
+    looks = [_look(predictor, p.ids, b) for p, b in zip(parts, best, strict=True)]
     answer = hidden.restored(" ".join(predictor.tokenizer.target.decode([b.ids for b in best])))
     return beside(looks, " ".join(what.split()), answer)
 
 
 def explain(predictor: Translator, what: str, config: DecodeConfig) -> Explanation:
     """Translate a line and return every number on the way; of several sentences, of the first."""
-    hidden = predictor.shield.hide(what)
-    _, (line,) = predictor.divided([hidden], whole=config.whole)
-    if not line.parts:
-        raise SeqformerError("there is nothing to explain: the text is blank")
-    part = line.parts[0]
+    hidden, parts = _parts(predictor, what, config.whole, "explain")
+    part = parts[0]
     best, steps = predictor.watched(part, replace(config, n_best=1))
     target, source = pad([best.ids], BOS, None)[0], pad_sources([part.ids])[0]
     model = predictor.model
     assert isinstance(model, Transformer | Bahdanau)
     traced = trace(model, source.to(predictor.device), target.to(predictor.device))
     pieces = predictor.tokenizer.target.pieces
-    several = f"Of {len(line.parts)} parts, which are translated one by one, this is the first."
+    several = f"Of {len(parts)} parts, which are translated one by one, this is the first."
     return Explanation(
         given=what,
         answer=hidden.restored(predictor.tokenizer.target.decode([best.ids])[0]),
@@ -72,8 +68,17 @@ def explain(predictor: Translator, what: str, config: DecodeConfig) -> Explanati
             for alive, ended in steps
         ],
         vocabulary=pieces(range(predictor.manifest.vocabulary["target"])),
-        remarks=[several] if len(line.parts) > 1 else [],
+        remarks=[several] if len(parts) > 1 else [],
     )
+
+
+def _parts(predictor: Translator, what: str, whole: bool, does: str) -> tuple[Hidden, list[Part]]:
+    """Return a line with its placeholders hidden, and the parts that the model reads; refuse a blank one."""
+    hidden = predictor.shield.hide(what)
+    _, (line,) = predictor.divided([hidden], whole=whole)
+    if not line.parts:
+        raise SeqformerError(f"there is nothing to {does}: the text is blank")
+    return hidden, line.parts
 
 
 def _look(predictor: Translator, source_ids: list[int], best: results.Translation) -> Attention:
